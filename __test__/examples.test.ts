@@ -1,0 +1,119 @@
+// Every example as its reader runs it: compiled, started as a process, called, stopped by Ctrl-C.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
+import { node } from '../scripts/lib/run.mjs'
+import { startServer } from '../scripts/testing/process.mjs'
+
+const examples = join(root, 'examples')
+
+/** Compiles an example into a folder from which '@armature/core' resolves. */
+async function compile(name: string): Promise<string> {
+  const out = join(cacheDir, 'examples', name)
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(out, { recursive: true })
+  const { code, stdout } = await node([bin.tsc, '-p', join(examples, name), '--outDir', out], {
+    stdout: 'pipe',
+  })
+  expect(stdout).toBe('')
+  expect(code).toBe(0)
+  writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n')
+  return join(out, 'server.js')
+}
+
+const post = (body: unknown) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
+
+type Call = (url: string) => Promise<void>
+
+const calls: Record<string, Call> = {
+  hello: async (url) => {
+    expect(await (await fetch(url)).text()).toBe('Hello from Armature\n')
+    expect(await (await fetch(`${url}/users/42`)).json()).toEqual({ id: '42', name: 'Alice' })
+    expect(await (await fetch(`${url}/echo`, post({ say: 'hello' }))).json()).toEqual({ say: 'hello' })
+  },
+
+  'rest-crud': async (url) => {
+    const notes = `${url}/api/notes`
+    const created = await fetch(notes, post({ title: 'Milk', text: 'two' }))
+    expect([created.status, created.headers.get('location')]).toEqual([201, '/api/notes/1'])
+    expect(await created.json()).toEqual({ id: '1', title: 'Milk', text: 'two' })
+    expect(await (await fetch(`${notes}?search=Bread`)).json()).toEqual([])
+    expect(await (await fetch(`${notes}?search=Mi`)).json()).toHaveLength(1)
+    const put = await fetch(`${notes}/1`, { ...post({ title: 'Bread' }), method: 'PUT' })
+    expect(await put.json()).toEqual({ id: '1', title: 'Bread', text: '' })
+    const wrong = await fetch(notes, post({ text: 'no title' }))
+    expect([wrong.status, wrong.headers.get('content-type')]).toEqual([422, 'application/problem+json'])
+    expect(await wrong.json()).toMatchObject({
+      status: 422,
+      detail: 'a note has a title',
+      code: 'note_invalid',
+    })
+    expect((await fetch(`${notes}/1`, { method: 'DELETE' })).status).toBe(204)
+    expect((await fetch(`${notes}/1`)).status).toBe(404)
+    expect((await fetch(`${notes}/1`, { method: 'PATCH' })).status).toBe(405)
+  },
+
+  streaming: async (url) => {
+    expect(await (await fetch(`${url}/count/3`)).text()).toBe('1\n2\n3\n')
+    const ticks = await fetch(`${url}/ticks`)
+    const chunks: string[] = []
+    for await (const chunk of ticks.body ?? []) chunks.push(Buffer.from(chunk).toString())
+    expect(chunks.join('')).toBe('tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n')
+    expect(chunks.length).toBeGreaterThan(1)
+    const body = Buffer.alloc(3_000_000, 'armature')
+    const sha256 = createHash('sha256').update(body).digest('hex')
+    const upload = await fetch(`${url}/upload`, { method: 'PUT', body })
+    expect(await upload.json()).toEqual({ bytes: body.length, sha256 })
+  },
+
+  middleware: async (url) => {
+    const open = await fetch(url)
+    expect(await open.text()).toBe('open to all\n')
+    expect(open.headers.get('server-timing')).toMatch(/^app;dur=\d/)
+    expect((await fetch(`${url}/private/me`)).status).toBe(401)
+    const me = await fetch(`${url}/private/me`, { headers: { authorization: 'Bearer alice' } })
+    expect(await me.json()).toEqual({ name: 'Alice', id: expect.any(String) })
+    const report = await fetch(`${url}/report`)
+    expect([report.status, report.headers.get('retry-after')]).toEqual([503, '5'])
+    const nowhere = await fetch(`${url}/nowhere`)
+    expect([nowhere.status, await nowhere.json()]).toMatchObject([404, { detail: 'no page /nowhere' }])
+  },
+}
+
+test('every example has a test', () => {
+  expect(readdirSync(examples).sort()).toEqual(Object.keys(calls).sort())
+})
+
+test('hello passes the type checker', async () => {
+  const options = [
+    '--noEmit',
+    '--allowJs',
+    '--strict',
+    '--module',
+    'node16',
+    '--target',
+    'ES2023',
+    '--types',
+    'node',
+  ]
+  const { code, stdout } = await node([bin.tsc, ...options, join(examples, 'hello/server.mjs')], {
+    stdout: 'pipe',
+  })
+  expect(stdout).toBe('')
+  expect(code).toBe(0)
+})
+
+describe.each(Object.entries(calls))('%s', (name, call) => {
+  test('answers, and ends cleanly on SIGINT', async () => {
+    const script = name === 'hello' ? join(examples, 'hello/server.mjs') : await compile(name)
+    const server = await startServer([script])
+    await call(server.url)
+    expect(await server.end('SIGINT')).toBe(0)
+  })
+})

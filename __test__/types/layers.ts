@@ -1,0 +1,26 @@
+import { Cors, type CorsOptions, Logger, RequestId } from '@armature/core'
+
+// --- X.default(), X.new(options), presets ---
+export const layers = [
+  Logger.default(),
+  Logger.json(),
+  Logger.new({ format: 'combined', output: 'stderr', skip: ['/healthz'] }),
+  Cors.default(),
+  Cors.permissive(),
+  Cors.new({ origins: ['https://a.example'], credentials: true, maxAge: '10m' }),
+  RequestId.default(),
+  RequestId.new({ header: 'x-id', trust: true }),
+]
+
+// --- Options are checked, and read-only afterwards ---
+// @ts-expect-error
+Logger.new({ format: 'xml' })
+// @ts-expect-error
+Logger.new({ colour: true })
+// @ts-expect-error
+Cors.permissive().options.origins = '*'
+// @ts-expect-error
+Logger.default().options = {}
+// @ts-expect-error
+new Cors({})
+export const options: Readonly<CorsOptions> = Cors.permissive().options

@@ -1,0 +1,92 @@
+import { App, get, HttpRequest, middleware, type Params, Router, Scope, scope } from '@armature/core'
+
+interface User {
+  name: string
+}
+const auth = middleware<{ user: User }>((_req, next) => next())
+declare function listUsers(req: HttpRequest): string
+
+// --- .service(scope | Router | App) ---
+export const served = App.new()
+  .service(scope('/api').wrap(auth).get('/me', (req) => req.locals.user.name))
+  .service(new Router().get('/a', listUsers))
+  .service(App.new().get('/b', listUsers))
+  .get('/c', listUsers)
+// @ts-expect-error
+App.new().service(get(listUsers))
+// @ts-expect-error: the locals of a scope stay in it
+App.new().service(scope('/api').wrap(auth)).get('/', (req) => req.locals.user)
+
+// --- Parameters of a prefix ---
+scope('/orgs/:org').get('/users/:id', (req) => req.param('org') + req.param('id'))
+scope('/orgs/:org').route('/users/:id', get((req) => req.param('org') + req.param('id')))
+scope('/orgs/:org').wrap((req, next) => (req.param('org') === '' ? 'none' : next()))
+// @ts-expect-error
+scope('/orgs/:org').get('/users/:id', (req) => req.param('organisation'))
+
+// --- .scope(prefix, build): passes parameters and locals of the parent ---
+App.new()
+  .wrap(auth)
+  .scope('/orgs/:org', (org) =>
+    org
+      .get('/users/:id', (req) => [req.param('org'), req.param('id'), req.locals.user.name])
+      .route('/posts/:post', get((req) => [req.param('org'), req.param('post'), req.locals.user.name]))
+      .scope('/teams/:team', (team) => team.get('/:x', (req) => req.param('org') + req.param('team') + req.param('x'))),
+  )
+  .scope('/statements/:id', (s) => {
+    s.get('/', (req) => req.param('id'))
+  })
+  .get('/after', (req) => req.locals.user.name)
+// @ts-expect-error
+App.new().scope('/orgs/:org', (org) => org.get('/:id', (req) => req.param('team')))
+// @ts-expect-error
+App.new().scope('/orgs/:org', (org) => org.get('/:id', (req) => req.locals.user))
+
+// --- .configure(fn): called with this; keeps the types of the chain ---
+export const configured = App.new()
+  .wrap(auth)
+  .configure((app) => app.get('/a', (req) => req.locals.user.name))
+  .configure((app) => {
+    app.get('/b', (req) => req.locals.user.name)
+  })
+  .configure(async (app) => {
+    app.get('/c', (req) => req.locals.user.name)
+  })
+  .get('/d', (req) => req.locals.user.name)
+configured.run()
+const app: App<{ user: User }> = configured
+app.listen(0)
+
+// --- ... and adds the locals of the chain that fn returns ---
+const feature = (scope: Scope) => scope.get('/feature', listUsers)
+const withCount = <L extends object>(app: App<L>) => app.wrap(middleware<{ count: number }>((_req, next) => next()))
+App.new()
+  .wrap(auth)
+  .configure(feature)
+  .configure(withCount)
+  .configure(async (app) => app.wrap(middleware<{ late: boolean }>((_req, next) => next())))
+  .get('/', (req) => [req.locals.user.name, req.locals.count, req.locals.late])
+scope('/x').configure(feature).get('/y', listUsers)
+new Router().configure(feature).listen(0)
+// @ts-expect-error
+App.new().configure(feature).get('/', (req) => req.locals.count)
+
+// --- Only App and Router run ---
+// @ts-expect-error
+scope('/x').run
+// @ts-expect-error
+scope('/x').inject
+// @ts-expect-error
+scope('/x').explain
+App.new().wrap(auth).configure(feature).scope('/x', () => {}).explain('/').chain[0]?.native
+
+// --- Names of later versions type-check as never ---
+export const later: never = App.new().files('/static', 'public')
+
+// --- Params of a nested scope for handlers elsewhere ---
+function member(req: HttpRequest<Params<'/orgs/:org/users/:id'>>) {
+  return req.param('org') + req.param('id')
+}
+App.new().scope('/orgs/:org', (org) => org.get('/users/:id', member))
+// @ts-expect-error
+App.new().get('/users/:id', member)

@@ -1,0 +1,65 @@
+//! One thread, a constant answer for each route, an echo. `pipeline_flush` makes it an upper bound: finished answers may
+//! wait for more requests, which a real server must not let them do.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    println!("port {}", listener.local_addr().expect("an address").port());
+    tokio::task::LocalSet::new()
+        .run_until(async {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { continue };
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(async move {
+                    let connection = http1::Builder::new()
+                        .pipeline_flush(true)
+                        .serve_connection(TokioIo::new(stream), service_fn(answer));
+                    let _ = connection.await;
+                });
+            }
+        })
+        .await;
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path();
+    Ok(match (request.method(), path) {
+        (&Method::GET, "/") => respond("text/plain; charset=utf-8", Bytes::from_static(b"hello")),
+        (&Method::POST, "/echo") => match request.into_body().collect().await {
+            Ok(body) => respond("application/json", body.to_bytes()),
+            Err(_) => status(StatusCode::BAD_REQUEST),
+        },
+        (&Method::GET, _) => match path.strip_prefix("/users/") {
+            Some(id) => {
+                respond("application/json", Bytes::from(format!(r#"{{"id":"{id}","name":"Alice"}}"#)))
+            }
+            None => status(StatusCode::NOT_FOUND),
+        },
+        _ => status(StatusCode::NOT_FOUND),
+    })
+}
+
+fn respond(content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn status(code: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = code;
+    response
+}

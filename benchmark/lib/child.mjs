@@ -1,0 +1,59 @@
+// A contender as a child process.
+import { spawn } from 'node:child_process'
+import { root } from '../../scripts/lib/paths.mjs'
+
+const within = (promise, milliseconds, what) => {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} took more than ${milliseconds / 1000} s`)),
+      milliseconds,
+    )
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+/** Starts a contender; resolves to `{ pid, port, collect(), stop() }` when it listens on 127.0.0.1. */
+export async function startContender({ command: [program, ...args], javascript }) {
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...process.env, NODE_ENV: 'production' },
+    stdio: ['ignore', 'pipe', 'inherit', ...(javascript ? ['ipc'] : [])],
+  })
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  ended.then(() => process.off('exit', kill))
+
+  const port = new Promise((resolve, reject) => {
+    let text = ''
+    child.on('error', reject)
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+      const found = /^port (\d+)$/m.exec(text)
+      if (found) resolve(Number(found[1]))
+    })
+    ended.then((code) => reject(new Error(`it ended with code ${code} before it listened`)))
+  })
+
+  return {
+    pid: child.pid,
+    port: await within(port, 15_000, 'starting').catch((error) => {
+      kill()
+      throw error
+    }),
+    /** Lets JavaScript collect its garbage, so that what remains is in use. */
+    async collect() {
+      if (!javascript) return
+      const collected = new Promise((resolve) => child.once('message', resolve))
+      child.send('collect')
+      await within(collected, 10_000, 'collecting garbage')
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      const timer = setTimeout(kill, 3000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,61 @@
+// The arithmetic of the benchmark.
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { document } from '../works.mjs'
+import { median, summarize } from './figures.mjs'
+import { cpu, cpuOf, rss } from './proc.mjs'
+import { markdown } from './table.mjs'
+import { parseReport } from './wrk.mjs'
+
+test('the document of the echo has 500 bytes', () => {
+  expect(Buffer.byteLength(document(500))).toBe(500)
+  expect(document(500, 'a')).not.toBe(document(500, 'b'))
+})
+
+test('median', () => {
+  expect(median([3, 1, 2])).toBe(2)
+  expect(median([4, 1, 3, 2])).toBe(2.5)
+  expect(median([1, Number.NaN, undefined])).toBe(1)
+  expect(median([])).toBeUndefined()
+})
+
+test('ratios are taken within a round', () => {
+  const sample = (round, contender, perSecond) => ({ round, work: 'hello', contender, perSecond })
+  const samples = [sample(1, 'a', 20), sample(1, 'fastify', 10), sample(2, 'a', 4), sample(2, 'fastify', 1)]
+  expect(summarize(samples, 'perSecond', 'hello', 'a', 'fastify')).toEqual({ value: 12, ratio: 3 })
+  expect(summarize(samples.slice(0, 1), 'perSecond', 'hello', 'a', 'fastify')).toEqual({
+    value: 20,
+    ratio: undefined,
+  })
+})
+
+test('wrk reports numbers, and failures as errors', () => {
+  const line = (more) =>
+    `x\n@@${JSON.stringify({ requests: 100, microseconds: 2_000_000, p50: 1, p99: 2, status: 0, socket: 0, timeout: 0, ...more })}\n`
+  expect(parseReport(line())).toEqual({ requests: 100, perSecond: 50, p50: 1, p99: 2 })
+  expect(() => parseReport(line({ status: 3 }))).toThrow('3 answers were not 2xx')
+  expect(() => parseReport(line({ requests: 0 }))).toThrow('nothing was answered')
+  expect(() => parseReport('unable to connect')).toThrow('unable to connect')
+})
+
+test.runIf(process.platform === 'linux')('CPU time and memory of this process', () => {
+  expect(cpuOf(`1 (a) b) ${'S '.repeat(11)}200 100 0 0`)).toBe(3_000_000)
+  const before = cpu(process.pid)
+  const end = performance.now() + 300
+  while (performance.now() < end) readFileSync('/proc/self/stat')
+  const after = cpu(process.pid)
+  for (const key of ['process', 'main']) {
+    expect(after[key] - before[key]).toBeGreaterThan(50_000)
+    expect(after[key] - before[key]).toBeLessThan(3_000_000)
+  }
+  expect(rss(process.pid)).toBeGreaterThan(10_000_000)
+})
+
+test('tables are aligned', () => {
+  expect(
+    markdown([
+      ['a', 'b'],
+      ['long', '1'],
+    ]),
+  ).toBe('| a    |   b |\n|------|----:|\n| long |   1 |')
+})

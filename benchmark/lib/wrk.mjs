@@ -1,0 +1,44 @@
+// wrk, as numbers.
+import { join } from 'node:path'
+import { root } from '../../scripts/lib/paths.mjs'
+import { quiet, run } from '../../scripts/lib/run.mjs'
+
+const report = join(root, 'benchmark/wrk/report.lua')
+
+export async function hasWrk() {
+  return (await quiet('wrk', ['--version'])).code !== 127
+}
+
+/** What the line of report.lua in wrk's output says; throws when a request failed or nothing was answered. */
+export function parseReport(output) {
+  const line = /^@@(\{.*\})$/m.exec(output)
+  if (!line) throw new Error(`wrk failed:\n${output}`)
+  const { requests, microseconds, p50, p99, status, socket, timeout } = JSON.parse(line[1])
+  if (requests === 0) throw new Error('nothing was answered')
+  if (status + socket + timeout > 0) {
+    throw new Error(`${status} answers were not 2xx, ${socket} sockets failed, ${timeout} requests timed out`)
+  }
+  return { requests, perSecond: (requests * 1_000_000) / microseconds, p50, p99 }
+}
+
+/** Resolves to `{ requests, perSecond, p50, p99 }`, latencies in milliseconds. */
+export async function wrk(port, { method, path, body, depth }, { seconds, connections, threads }) {
+  const load = [
+    `-t${threads}`,
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--latency',
+    '--timeout',
+    '10s',
+    '-s',
+    report,
+  ]
+  const request = [method, path, body ? 'application/json' : '-', body ?? '-', String(depth)]
+  const options = { stdout: 'pipe', stderr: 'pipe', timeout: (seconds + 20) * 1000 }
+  const { stdout, stderr } = await run(
+    'wrk',
+    [...load, `http://127.0.0.1:${port}`, '--', ...request],
+    options,
+  )
+  return parseReport(stdout + stderr)
+}

@@ -1,0 +1,17 @@
+// `--sync`: handlers that answer at once instead of through a promise. Where requests are read and written (`io`) and all
+// else is as the operator says: ARMATURE_IO, ARMATURE_LIMITS__..., like any application.
+import { App, HttpResponse } from '@armature/core'
+import { ready } from './ready.mjs'
+
+const sync = process.argv.includes('--sync')
+const app = App.new()
+  .get('/', sync ? () => 'hello' : async () => 'hello')
+  .get(
+    '/users/:id',
+    sync
+      ? (req) => ({ id: req.param('id'), name: 'Alice' })
+      : async (req) => ({ id: req.param('id'), name: 'Alice' }),
+  )
+  .post('/echo', async (req) => HttpResponse.json(await req.json()))
+const server = await app.run({ listen: '127.0.0.1:0' })
+ready(server.port)

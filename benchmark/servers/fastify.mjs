@@ -1,0 +1,12 @@
+import Fastify from 'fastify'
+import { ready } from './ready.mjs'
+
+const app = Fastify()
+app.get('/', async (_req, reply) => {
+  reply.type('text/plain; charset=utf-8')
+  return 'hello'
+})
+app.get('/users/:id', async (req) => ({ id: req.params.id, name: 'Alice' }))
+app.post('/echo', async (req) => req.body)
+await app.listen({ port: 0, host: '127.0.0.1' })
+ready(app.server.address().port)

@@ -1,0 +1,167 @@
+//! Commands: what JavaScript tells a loop. The bytes come from memory that JavaScript can write, so nothing in them is
+//! trusted: a length that does not fit ends the batch, an unknown kind is skipped.
+//!
+//! Words: total length in bytes (a multiple of 4), kind | flags << 8 | status << 16, slot, generation, then
+//!
+//! | kind | words | bytes |
+//! |---|---|---|
+//! | respond | header set, header bytes, body bytes | headers, padding, body |
+//! | data | length | a piece of a streamed response |
+//! | end, fail | | |
+//! | grant | bytes of request body that may be sent | |
+//! | cancel | | |
+//!
+//! A header is 2 bytes name length, 4 bytes value length, name, value.
+
+use std::ops::Range;
+
+use crate::record::word;
+use crate::slots::SlotId;
+
+/// The body follows as `data` commands.
+pub const FLAG_STREAM: u8 = 1;
+/// The native handler of the route produces the answer; the headers are added to it.
+pub const FLAG_NATIVE: u8 = 1 << 1;
+
+/// One command, with ranges into its batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The request it is about.
+    pub slot: SlotId,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What JavaScript wants of a request in flight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Answer it.
+    Respond {
+        /// Status code as JavaScript wrote it.
+        status: u16,
+        /// `FLAG_*`.
+        flags: u8,
+        /// A registered set of headers, 0 for none.
+        header_set: u32,
+        /// Further headers, encoded.
+        headers: Range<usize>,
+        /// Content.
+        body: Range<usize>,
+    },
+    /// The next piece of a streamed response.
+    Data(Range<usize>),
+    /// The streamed response is complete.
+    End,
+    /// The streamed response cannot be completed.
+    Fail,
+    /// So many bytes of the request body may be sent.
+    Grant(u32),
+    /// Nobody reads the request body any more.
+    Cancel,
+}
+
+/// Reads the commands of a batch.
+pub struct Commands<'a> {
+    batch: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Commands<'a> {
+    /// Starts at the first command of `batch`.
+    pub fn new(batch: &'a [u8]) -> Self {
+        Self { batch, at: 0 }
+    }
+}
+
+impl Iterator for Commands<'_> {
+    type Item = Command;
+
+    fn next(&mut self) -> Option<Command> {
+        loop {
+            let at = self.at;
+            let rest = self.batch.get(at..)?;
+            let len = frame_len(rest)?;
+            self.at += len;
+            let command = &rest[..len];
+            let slot = SlotId { slot: word(command, 2), generation: word(command, 3) };
+            // Ranges relative to the batch, checked against the command they are in.
+            let range = |from: usize, len: u32| -> Option<Range<usize>> {
+                let to = from.checked_add(len as usize)?;
+                (to <= command.len()).then_some(at + from..at + to)
+            };
+            let action = match word(command, 1) as u8 {
+                1 => {
+                    let headers = range(28, word(command, 5));
+                    let body_at = 28 + (word(command, 5) as usize).next_multiple_of(4);
+                    let body = range(body_at, word(command, 6));
+                    match (headers, body) {
+                        (Some(headers), Some(body)) if len >= 28 => Action::Respond {
+                            status: (word(command, 1) >> 16) as u16,
+                            flags: (word(command, 1) >> 8) as u8,
+                            header_set: word(command, 4),
+                            headers,
+                            body,
+                        },
+                        _ => continue,
+                    }
+                }
+                2 => match range(20, word(command, 4)) {
+                    Some(data) if len >= 20 => Action::Data(data),
+                    _ => continue,
+                },
+                3 => Action::End,
+                4 => Action::Fail,
+                5 => Action::Grant(word(command, 4)),
+                6 => Action::Cancel,
+                _ => continue,
+            };
+            return Some(Command { slot, action });
+        }
+    }
+}
+
+/// Length of the first command in `bytes`, when it is well-formed and complete.
+fn frame_len(bytes: &[u8]) -> Option<usize> {
+    let len = word(bytes, 0) as usize;
+    (bytes.len() >= 16 && len >= 16 && len.is_multiple_of(4) && len <= bytes.len()).then_some(len)
+}
+
+/// Splits a batch by the loop that each command is for and hands each loop's part to `deliver`.
+pub fn split_by_loop(batch: &[u8], mut deliver: impl FnMut(u8, Vec<u8>)) {
+    let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
+    let mut at = 0;
+    // A run of commands for one loop is copied at once; with one loop that is the whole batch.
+    while let Some(first) = frame_len(&batch[at..]) {
+        let io_loop = SlotId { slot: word(&batch[at..], 2), generation: 0 }.io_loop();
+        let mut end = at + first;
+        while let Some(len) = frame_len(&batch[end..]) {
+            if (SlotId { slot: word(&batch[end..], 2), generation: 0 }).io_loop() != io_loop {
+                break;
+            }
+            end += len;
+        }
+        match parts.iter_mut().find(|(index, _)| *index == io_loop) {
+            Some((_, part)) => part.extend_from_slice(&batch[at..end]),
+            None => parts.push((io_loop, batch[at..end].to_vec())),
+        }
+        at = end;
+    }
+    for (io_loop, part) in parts {
+        deliver(io_loop, part);
+    }
+}
+
+/// Reads the headers of a respond command.
+pub struct HeaderFields<'a>(pub &'a [u8]);
+
+impl HeaderFields<'_> {
+    /// Ranges of the next name and value, relative to the block; `None` at the end or where a length does not fit.
+    pub fn next_at(&self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let prefix = self.0.get(at..at + 6)?;
+        let name = usize::from(u16::from_le_bytes([prefix[0], prefix[1]]));
+        let value = u32::from_le_bytes([prefix[2], prefix[3], prefix[4], prefix[5]]) as usize;
+        let name = at + 6..at + 6 + name;
+        let value = name.end..name.end.checked_add(value)?;
+        (value.end <= self.0.len()).then_some((name, value))
+    }
+}

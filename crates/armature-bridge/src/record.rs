@@ -1,0 +1,249 @@
+//! Records: what a loop tells JavaScript.
+//!
+//! Every record is a run of little-endian 32-bit words: total length in bytes (a multiple of 4), kind, slot, generation,
+//! then what the kind needs. `src/bridge/record.ts` reads exactly this layout.
+//!
+//! | kind | words after the first four | bytes |
+//! |---|---|---|
+//! | request | see [`Request::encode`] | text, inline body |
+//! | body data | 0, length | a piece of the request body |
+//! | body end | | |
+//! | body error | [`BodyFault`] | |
+//! | abort | reason | |
+//! | credit | bytes that may be written again | |
+//! | injected head | status, length | `name\0value\0...`, Latin-1 |
+//! | injected data | 0, length | a piece of the response body |
+//! | injected end | 1 when the body failed | |
+//! | closed | connections that were cut off | |
+
+use crate::slots::SlotId;
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A request to handle.
+    Request = 1,
+    /// A piece of a request body.
+    BodyData = 2,
+    /// The request body is complete.
+    BodyEnd = 3,
+    /// The request body ends with an error.
+    BodyError = 4,
+    /// Nobody waits for the answer any more.
+    Abort = 5,
+    /// A streamed response may continue.
+    Credit = 6,
+    /// Head of the answer to an injected request.
+    InjectedHead = 7,
+    /// A piece of its body.
+    InjectedData = 8,
+    /// Its end.
+    InjectedEnd = 9,
+    /// The server has ended; how many connections had to be cut off.
+    Closed = 10,
+}
+
+/// Why a request body ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum BodyFault {
+    /// Larger than the limit.
+    TooLarge = 1,
+    /// The client left.
+    Aborted = 2,
+    /// Broken framing.
+    Malformed = 3,
+    /// No byte within the timeout.
+    Timeout = 4,
+}
+
+/// The four words that every record starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the whole record.
+    pub len: usize,
+    /// See [`Kind`].
+    pub kind: u8,
+    /// The request it is about.
+    pub slot: SlotId,
+}
+
+impl Header {
+    /// Bytes of a header.
+    pub const LEN: usize = 16;
+
+    /// Reads the header of the first record in `bytes`, which this crate has encoded.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        Self {
+            len: word(bytes, 0) as usize,
+            kind: word(bytes, 1) as u8,
+            slot: SlotId { slot: word(bytes, 2), generation: word(bytes, 3) },
+        }
+    }
+}
+
+pub(crate) fn word(bytes: &[u8], index: usize) -> u32 {
+    match bytes.get(index * 4..index * 4 + 4) {
+        Some(four) => u32::from_le_bytes([four[0], four[1], four[2], four[3]]),
+        None => 0,
+    }
+}
+
+/// Set when the message has a body.
+pub const FLAG_BODY: u32 = 1;
+/// Set when the whole body is in the record.
+pub const FLAG_INLINE: u32 = 1 << 1;
+/// Set when the connection is encrypted, or a trusted proxy says so.
+pub const FLAG_SECURE: u32 = 1 << 2;
+/// Set when the length of the body is known.
+pub const FLAG_LENGTH: u32 = 1 << 3;
+
+/// Method number of a method whose name is in the record.
+pub const METHOD_OTHER: u8 = 255;
+
+/// A request as it crosses. All text is ASCII or Latin-1 but `params` and `host`, which are UTF-8.
+pub struct Request<'a, P, F> {
+    /// Where the answer goes.
+    pub slot: SlotId,
+    /// Index of the handler in JavaScript.
+    pub handler: u32,
+    /// Generation of the routes.
+    pub routes: u32,
+    /// Position of the method in the shared list, or [`METHOD_OTHER`].
+    pub method: u8,
+    /// Name of a method that the list lacks.
+    pub method_name: &'a str,
+    /// 0 HTTP/1.0, 1 HTTP/1.1, 2 HTTP/2, 3 HTTP/3.
+    pub version: u8,
+    /// `FLAG_*`.
+    pub flags: u32,
+    /// Counter part of the request id.
+    pub id: u64,
+    /// An id that a trusted peer gave; replaces the counter.
+    pub given_id: &'a str,
+    /// Announced length of the body.
+    pub content_length: u64,
+    /// Bytes the body may have.
+    pub body_limit: u64,
+    /// Bytes of target and of path.
+    pub target: (u32, u32),
+    /// Target, then names and values of the fields.
+    pub text: &'a [u8],
+    /// Lengths of names and values.
+    pub fields: F,
+    /// Decoded path parameters.
+    pub params: P,
+    /// The client's address, as trusted proxies tell it.
+    pub ip: &'a str,
+    /// The socket's remote address, when it differs from `ip`.
+    pub remote_ip: &'a str,
+    /// The socket's remote port.
+    pub remote_port: u16,
+    /// Host as a trusted proxy tells it; empty to use the Host field.
+    pub host: &'a str,
+    /// The whole body, with [`FLAG_INLINE`].
+    pub body: &'a [u8],
+}
+
+impl<'a, P, F> Request<'a, P, F>
+where
+    P: ExactSizeIterator<Item = &'a str>,
+    F: ExactSizeIterator<Item = (u32, u32)>,
+{
+    /// Appends the record to `out`.
+    ///
+    /// Words from 4: handler, routes, method | version << 8 | flags << 16, id (low, high), content length (low, high),
+    /// body limit (low, high), target bytes, path bytes, fields | params << 16, text bytes, body bytes, port, then the
+    /// bytes of ip, remote ip, host, given id and method name, then a length for each param, then name and value length
+    /// for each field. The bytes follow in this order: text, params, ip, remote ip, host, given id, method name, padding,
+    /// body, padding.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let (fields, params) = (self.fields.len() as u32, self.params.len() as u32);
+        let mut words = [0u32; 24];
+        words[1] = Kind::Request as u32;
+        words[2] = self.slot.slot;
+        words[3] = self.slot.generation;
+        words[4] = self.handler;
+        words[5] = self.routes;
+        words[6] = u32::from(self.method) | u32::from(self.version) << 8 | self.flags << 16;
+        (words[7], words[8]) = split(self.id);
+        (words[9], words[10]) = split(self.content_length);
+        (words[11], words[12]) = split(self.body_limit);
+        (words[13], words[14]) = self.target;
+        words[15] = fields | params << 16;
+        words[16] = self.text.len() as u32;
+        words[17] = self.body.len() as u32;
+        words[18] = u32::from(self.remote_port);
+        words[19] = self.ip.len() as u32;
+        words[20] = self.remote_ip.len() as u32;
+        words[21] = self.host.len() as u32;
+        words[22] = self.given_id.len() as u32;
+        words[23] = self.method_name.len() as u32;
+        out.reserve(
+            words.len() * 4 + (params + fields * 2) as usize * 4 + self.text.len() + self.body.len() + 256,
+        );
+        for word in words {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        // The params are text too; remember where their lengths go and fill them in as they are appended.
+        let lengths = out.len();
+        out.resize(lengths + params as usize * 4, 0);
+        for (name, value) in self.fields {
+            out.extend_from_slice(&name.to_le_bytes());
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        out.extend_from_slice(self.text);
+        for (index, param) in self.params.enumerate() {
+            let at = lengths + index * 4;
+            out[at..at + 4].copy_from_slice(&(param.len() as u32).to_le_bytes());
+            out.extend_from_slice(param.as_bytes());
+        }
+        for text in [self.ip, self.remote_ip, self.host, self.given_id, self.method_name] {
+            out.extend_from_slice(text.as_bytes());
+        }
+        pad(out);
+        out.extend_from_slice(self.body);
+        finish(out, start);
+    }
+}
+
+/// Appends a record with one more word.
+pub fn event(out: &mut Vec<u8>, kind: Kind, slot: SlotId, value: u32) {
+    let start = begin(out, kind, slot);
+    out.extend_from_slice(&value.to_le_bytes());
+    finish(out, start);
+}
+
+/// Appends a record with one more word and bytes.
+pub fn data(out: &mut Vec<u8>, kind: Kind, slot: SlotId, value: u32, bytes: &[u8]) {
+    let start = begin(out, kind, slot);
+    out.extend_from_slice(&value.to_le_bytes());
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+    finish(out, start);
+}
+
+fn begin(out: &mut Vec<u8>, kind: Kind, slot: SlotId) -> usize {
+    let start = out.len();
+    for word in [0, kind as u32, slot.slot, slot.generation] {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+    start
+}
+
+fn finish(out: &mut Vec<u8>, start: usize) {
+    pad(out);
+    let len = (out.len() - start) as u32;
+    out[start..start + 4].copy_from_slice(&len.to_le_bytes());
+}
+
+fn pad(out: &mut Vec<u8>) {
+    // Every record starts aligned, so alignment in the queue is alignment in the record.
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+fn split(value: u64) -> (u32, u32) {
+    (value as u32, (value >> 32) as u32)
+}

@@ -1,0 +1,118 @@
+//! The options `limits`: what one client, or all together, may use.
+
+use serde::Deserialize;
+
+use super::{names::Names, range::within, size::Size};
+use crate::error::{Error, Result};
+
+/// Bounds on what clients may send and on what is kept for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "LimitOptions", optional_fields = nullable))]
+pub struct LimitsConfig {
+    /// Largest request body, also when it is streamed; a route may raise it. Beyond it the answer is 413.
+    /// From 1b to 1tb, by default 1mb.
+    pub body: Option<Size>,
+    /// Largest request head: the request line and all fields together. Beyond it the answer is 431.
+    /// From 1kb to 1mb, by default 16kb.
+    pub header: Option<Size>,
+    /// Most header fields of a request. Beyond it the answer is 431. From 1 to 10000, by default 100.
+    pub headers: Option<u64>,
+    /// Longest request target. Beyond it the answer is 414. From 64b to `header`, by default 8kb or `header`
+    /// if that is less.
+    pub url: Option<Size>,
+    /// Most connections at the same time. From 1 to 10000000, by default 100000.
+    pub connections: Option<u64>,
+    /// Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000.
+    pub in_flight: Option<u64>,
+    /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
+    /// From 1 to 1000000, by default 4096.
+    pub queue: Option<u64>,
+    /// Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
+    /// From 1kb to 256mb, by default 64kb.
+    pub response_buffer: Option<Size>,
+    /// Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
+    /// 64kb.
+    pub request_buffer: Option<Size>,
+}
+
+/// [`LimitsConfig`] with the defaults filled in; the same units and meanings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented in LimitsConfig")]
+pub struct Limits {
+    /// In bytes; a file may be larger than the address space.
+    pub body: u64,
+    /// In bytes.
+    pub header: usize,
+    pub headers: usize,
+    /// In bytes.
+    pub url: usize,
+    pub connections: usize,
+    pub in_flight: usize,
+    pub queue: usize,
+    /// In bytes.
+    pub response_buffer: usize,
+    /// In bytes.
+    pub request_buffer: usize,
+}
+
+impl LimitsConfig {
+    pub(super) fn merge(self, over: Self) -> Self {
+        Self {
+            body: over.body.or(self.body),
+            header: over.header.or(self.header),
+            headers: over.headers.or(self.headers),
+            url: over.url.or(self.url),
+            connections: over.connections.or(self.connections),
+            in_flight: over.in_flight.or(self.in_flight),
+            queue: over.queue.or(self.queue),
+            response_buffer: over.response_buffer.or(self.response_buffer),
+            request_buffer: over.request_buffer.or(self.request_buffer),
+        }
+    }
+
+    pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
+        let size = |path, value, from, to| within((names, path), value, "a size", from..=to, "");
+        let count = |path, value, to| within((names, path), value, "a whole number", 1..=to, "");
+        size("limits.body", self.body, Size(1), Size(1 << 40))?;
+        size("limits.header", self.header, Size::kb(1), Size::mb(1))?;
+        count("limits.headers", self.headers, 10_000)?;
+        size("limits.url", self.url, Size(64), Size::mb(1))?;
+        count("limits.connections", self.connections, 10_000_000)?;
+        count("limits.inFlight", self.in_flight, 10_000_000)?;
+        count("limits.queue", self.queue, 1_000_000)?;
+        size("limits.responseBuffer", self.response_buffer, Size::kb(1), Size::mb(256))?;
+        size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))
+    }
+
+    pub(super) fn resolve(&self) -> Result<Limits> {
+        let header = self.header.unwrap_or(Size::kb(16));
+        let url = self.url.unwrap_or(Size::kb(8).min(header));
+        if url > header {
+            return Err(Error::option_message(format!(
+                "limits.url: {url} is more than limits.header, {header}, which counts the request line too; \
+                 raise limits.header or lower limits.url"
+            )));
+        }
+        let count = |value: Option<u64>, default| value.map_or(default, |value| Size(value).bytes());
+        let size = |value: Option<Size>, default: Size| value.unwrap_or(default).bytes();
+        Ok(Limits {
+            body: self.body.unwrap_or(Size::mb(1)).0,
+            header: header.bytes(),
+            headers: count(self.headers, 100),
+            url: url.bytes(),
+            connections: count(self.connections, 100_000),
+            in_flight: count(self.in_flight, 10_000),
+            queue: count(self.queue, 4096),
+            response_buffer: size(self.response_buffer, Size::kb(64)),
+            request_buffer: size(self.request_buffer, Size::kb(64)),
+        })
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // Without values there is nothing to refuse.
+        LimitsConfig::default().resolve().unwrap_or_else(|error| unreachable!("{error}"))
+    }
+}

@@ -1,0 +1,65 @@
+//! Turns input into validated values, once, at start.
+//!
+//! Options come as JSON (from code) and as `ARMATURE_*` variables (from the operator). Each becomes a
+//! [`Config`] of its own, in which everything is optional; [`Config::merge`] lays one over the other, and
+//! [`Settings::resolve`] adds the defaults and checks what only the whole can show. After that nobody reads
+//! raw options.
+//!
+//! Every refusal names the option (or variable), the value and what is allowed. Nothing is silently ignored:
+//! unknown names, `null` and options that this version cannot honour yet are errors.
+//!
+//! ```
+//! use armature_core::config::{Config, Env, Settings};
+//!
+//! let code = Config::from_json(r#"{ "listen": ":8080", "limits": { "body": "2mb" } }"#)?;
+//! let operator = Config::from_env([("ARMATURE_LIMITS__BODY".into(), "4mb".into())])?;
+//! let settings = Settings::resolve(code.merge(operator), &Env::default())?;
+//! assert_eq!(settings.limits.body, 4 * 1024 * 1024);
+//!
+//! let error = Config::from_json(r#"{ "limits": { "boody": 1 } }"#).unwrap_err();
+//! assert!(error.to_string().starts_with("limits.boody is not an option; did you mean limits.body?"));
+//! # Ok::<(), armature_core::error::Error>(())
+//! ```
+
+mod address;
+mod cidr;
+mod deserializer;
+mod environment;
+mod io;
+mod limits;
+mod listen;
+mod millis;
+mod names;
+mod options;
+mod parse;
+mod quantity;
+mod range;
+mod secrets;
+mod settings;
+mod size;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod timeouts;
+mod trailing_slash;
+mod trust_proxy;
+mod workers;
+
+pub use self::{
+    address::ListenAddress,
+    cidr::{Cidr, NotACidr},
+    io::{Io, IoMode},
+    limits::{Limits, LimitsConfig},
+    listen::{ListenConfig, ListenerConfig, Reserved},
+    millis::Millis,
+    options::{AppConfig, Config},
+    parse::{parse, parse_value},
+    quantity::NotAQuantity,
+    secrets::Secrets,
+    settings::{Env, Settings},
+    size::Size,
+    timeouts::{Timeouts, TimeoutsConfig},
+    trailing_slash::TrailingSlash,
+    trust_proxy::TrustProxy,
+    workers::{WorkerCount, WorkersConfig},
+};

@@ -1,0 +1,143 @@
+//! The raw options.
+
+use serde::Deserialize;
+
+use super::{
+    deserializer::Input, environment, io::Io, limits::LimitsConfig, listen::ListenConfig, names::Names,
+    parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig, trailing_slash::TrailingSlash,
+    trust_proxy::TrustProxy, workers::WorkersConfig,
+};
+use crate::error::{Error, Result};
+
+/// The options of an application, wherever it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "AppOptions", optional_fields = nullable))]
+pub struct AppConfig {
+    /// What to do with a path that exists only with the other choice of trailing slash: `'strict'` answers
+    /// 404, `'redirect'` sends 308, `'ignore'` takes both for the same path. By default `'strict'`.
+    pub trailing_slash: Option<TrailingSlash>,
+    /// Addresses and networks (`'10.0.0.0/8'`, `'::1'`) of the proxies whose `Forwarded` and `X-Forwarded-*`
+    /// fields are believed. By default none.
+    #[cfg_attr(test, ts(inline))]
+    pub trust_proxy: Option<TrustProxy>,
+    /// Keys for signed cookies, each of at least 16 bytes: the first signs, all of them verify. By default
+    /// none.
+    #[cfg_attr(test, ts(inline))]
+    pub secrets: Option<Secrets>,
+    /// Bounds on what clients may send and on what is kept for them.
+    pub limits: Option<LimitsConfig>,
+    /// How long clients, handlers and a shutdown may take.
+    pub timeouts: Option<TimeoutsConfig>,
+}
+
+/// All options: those of the application, and where and how it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "RunOptions", optional_fields = nullable))]
+pub struct Config {
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub trailing_slash: Option<TrailingSlash>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub trust_proxy: Option<TrustProxy>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub secrets: Option<Secrets>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub limits: Option<LimitsConfig>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub timeouts: Option<TimeoutsConfig>,
+    /// Where to listen. By default the port in the environment variable `PORT`, else 3000.
+    pub listen: Option<ListenConfig>,
+    /// Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread; not available yet)
+    /// or a number of threads of their own from 1 to 256. By default `'auto'`.
+    #[cfg_attr(test, ts(inline))]
+    pub io: Option<Io>,
+    /// How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1; more
+    /// are not available yet.
+    #[serde(default, deserialize_with = "WorkersConfig::any_form")]
+    #[cfg_attr(test, ts(as = "Option<super::workers::AnyFormTs>", inline))]
+    pub workers: Option<WorkersConfig>,
+    /// Whether SIGTERM and SIGINT close the server. By default `true`.
+    pub signals: Option<bool>,
+    /// What this server is called, for workers that attach to it and in messages.
+    pub name: Option<String>,
+}
+
+impl Config {
+    /// Reads options from code.
+    ///
+    /// # Errors
+    ///
+    /// `ARMATURE_OPTION_INVALID` for an unknown option or a wrong value, `ARMATURE_NOT_AVAILABLE` for an
+    /// option that this version cannot honour yet. The message starts with the option, as in `limits.body`.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let config: Self = parse(json)?;
+        config.check(Names::OPTIONS)?;
+        Ok(config)
+    }
+
+    /// Reads the options among environment variables: `ARMATURE_LIMITS__BODY` is `limits.body`, lists are
+    /// separated by commas. Other variables are skipped, and so are empty ones, which count as unset.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json), naming the variable; an unknown `ARMATURE_` variable is one.
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let value = environment::tree(vars)?;
+        let config: Self = parse_as(Names::Environment, Input { value, text: true })?;
+        config.check(Names::Environment)?;
+        Ok(config)
+    }
+
+    /// Lays `over` over these options: what it has wins, field by field. Lists are replaced as a whole.
+    #[must_use]
+    pub fn merge(self, over: Self) -> Self {
+        Self {
+            trailing_slash: over.trailing_slash.or(self.trailing_slash),
+            trust_proxy: over.trust_proxy.or(self.trust_proxy),
+            secrets: over.secrets.or(self.secrets),
+            limits: both(self.limits, over.limits, LimitsConfig::merge),
+            timeouts: both(self.timeouts, over.timeouts, TimeoutsConfig::merge),
+            listen: over.listen.or(self.listen),
+            io: over.io.or(self.io),
+            workers: over.workers.or(self.workers),
+            signals: over.signals.or(self.signals),
+            name: over.name.or(self.name),
+        }
+    }
+
+    /// Checks each value by itself, where the place it was set in can still be named.
+    pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
+        let Self { limits, timeouts, listen, io, workers, name, .. } = self;
+        limits.as_ref().map_or(Ok(()), |limits| limits.check(names))?;
+        timeouts.as_ref().map_or(Ok(()), |timeouts| timeouts.check(names))?;
+        listen.as_ref().map_or(Ok(()), |listen| listen.check(names))?;
+        io.map_or(Ok(()), |io| io.resolve(names).map(drop))?;
+        workers.as_ref().map_or(Ok(()), |workers| workers.check(names))?;
+        match name {
+            Some(name) if name.trim().is_empty() => {
+                Err(Error::option(names.name("name"), format_args!("'{name}'"), "a name"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<AppConfig> for Config {
+    fn from(app: AppConfig) -> Self {
+        let AppConfig { trailing_slash, trust_proxy, secrets, limits, timeouts } = app;
+        Self { trailing_slash, trust_proxy, secrets, limits, timeouts, ..Self::default() }
+    }
+}
+
+fn both<T>(under: Option<T>, over: Option<T>, merge: impl Fn(T, T) -> T) -> Option<T> {
+    match (under, over) {
+        (Some(under), Some(over)) => Some(merge(under, over)),
+        (under, over) => over.or(under),
+    }
+}

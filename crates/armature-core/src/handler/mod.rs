@@ -1,0 +1,5 @@
+//! Handlers that answer from Rust.
+
+mod fixed;
+
+pub use fixed::Fixed;

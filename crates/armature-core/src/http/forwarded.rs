@@ -1,0 +1,114 @@
+//! Who the client is when trusted proxies are in between: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239).
+//!
+//! The fields count only when the peer of the connection is trusted. Of the addresses, the rightmost one that is not a
+//! trusted proxy is the client; everything left of it was written by somebody we do not know. `Forwarded` is read only
+//! where there is no `X-Forwarded-For`, so that a client cannot override what a proxy of the older kind says.
+
+use std::net::IpAddr;
+
+use super::{Address, Request};
+use crate::config::TrustProxy;
+
+/// What trusted proxies say about a request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// The client's address, when it is not that of the socket.
+    pub ip: Option<String>,
+    /// The host that the client asked for.
+    pub host: Option<String>,
+    /// Whether the client's own connection is encrypted.
+    pub secure: bool,
+}
+
+impl Forwarded {
+    /// Reads the fields of `request` as far as `trust` allows.
+    pub fn resolve(request: &Request, trust: &TrustProxy) -> Self {
+        let secure = request.peer.secure;
+        if trust.0.is_empty() || !is_trusted(&request.peer.remote, trust) {
+            return Self { secure, ..Self::default() };
+        }
+        let head = &request.head;
+        if head.get("x-forwarded-for").is_some() {
+            let proto = head.get_str("x-forwarded-proto").map(first);
+            return Self {
+                ip: client(lists(head.get_all("x-forwarded-for")), trust),
+                host: head.get_str("x-forwarded-host").map(first).and_then(valid_host),
+                secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
+            };
+        }
+        let elements = lists(head.get_all("forwarded"));
+        let ip = client(elements.iter().filter_map(|e| parameter(e, "for")), trust);
+        // The element nearest to us was written by the proxy that we trust for certain.
+        let nearest = |name| elements.iter().rev().find_map(|e| parameter(e, name));
+        let proto =
+            nearest("proto").or_else(|| head.get_str("x-forwarded-proto").map(|p| first(p).to_owned()));
+        let host = nearest("host").or_else(|| head.get_str("x-forwarded-host").map(|h| first(h).to_owned()));
+        Self {
+            ip,
+            host: host.as_deref().and_then(valid_host),
+            secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
+        }
+    }
+}
+
+/// A Unix socket's peer is on this machine and counts as the loopback address.
+fn is_trusted(peer: &Address, trust: &TrustProxy) -> bool {
+    trust.contains(peer.ip().unwrap_or(IpAddr::from([127, 0, 0, 1])))
+}
+
+fn lists<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    values
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(|item| item.trim().to_owned())
+        .collect()
+}
+
+fn client(
+    hops: impl IntoIterator<Item = String, IntoIter: DoubleEndedIterator>,
+    trust: &TrustProxy,
+) -> Option<String> {
+    let mut last = None;
+    for hop in hops.into_iter().rev() {
+        // What cannot be read was not written by a proxy we trust: the hop before is the best that is known.
+        let Some(ip) = parse_node(&hop) else { break };
+        last = Some(ip);
+        if !trust.contains(ip) {
+            break;
+        }
+    }
+    last.map(|ip| ip.to_canonical().to_string())
+}
+
+/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn parse_node(node: &str) -> Option<IpAddr> {
+    if let Ok(ip) = node.parse() {
+        return Some(ip);
+    }
+    if let Some(rest) = node.strip_prefix('[') {
+        return rest.split_once(']')?.0.parse().ok();
+    }
+    node.rsplit_once(':')?.0.parse().ok()
+}
+
+/// A parameter of one Forwarded element, unquoted.
+fn parameter(element: &str, name: &str) -> Option<String> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let value = value.trim();
+        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        key.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
+    })
+}
+
+fn first(list: &str) -> &str {
+    list.split(',').next().unwrap_or("").trim()
+}
+
+fn valid_host(host: &str) -> Option<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(&b);
+    (!host.is_empty() && host.bytes().all(allowed)).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

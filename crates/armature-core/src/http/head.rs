@@ -1,0 +1,218 @@
+//! The head of a request as one flat buffer: target, then every field name directly followed by its value. Looking a
+//! field up walks a table of lengths; handing the head to another thread is two copies of memory.
+
+use http::Method;
+
+/// Protocol version of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Version {
+    /// HTTP/1.0 (RFC 1945).
+    Http10 = 0,
+    /// HTTP/1.1 (RFC 9112).
+    Http11 = 1,
+    /// HTTP/2 (RFC 9113).
+    H2 = 2,
+    /// HTTP/3 (RFC 9114).
+    H3 = 3,
+}
+
+/// Method, target and fields of a request. Field names are lower case.
+#[derive(Debug)]
+pub struct Head {
+    method: Method,
+    version: Version,
+    text: Vec<u8>,
+    target_len: u32,
+    path_len: u32,
+    fields: Vec<FieldLen>,
+}
+
+/// Lengths of one field; offsets follow from the fields before it.
+#[derive(Clone, Copy, Debug)]
+struct FieldLen {
+    name: u32,
+    value: u32,
+}
+
+impl Head {
+    /// Starts a head. `target` is path and query as sent; it must be ASCII, which every protocol checks before.
+    pub fn new(method: Method, version: Version, target: &str) -> Self {
+        let path_len = target.bytes().position(|b| b == b'?').unwrap_or(target.len());
+        let mut text = Vec::with_capacity(target.len() + 384);
+        text.extend_from_slice(target.as_bytes());
+        Self {
+            method,
+            version,
+            target_len: target.len() as u32,
+            path_len: path_len as u32,
+            text,
+            fields: Vec::with_capacity(12),
+        }
+    }
+
+    /// Appends a field. `name` must be a lower-case token.
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(value);
+        self.fields.push(FieldLen { name: name.len() as u32, value: value.len() as u32 });
+    }
+
+    /// Replaces every field called `name` by one with `value`.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        let mut next = Head {
+            method: self.method.clone(),
+            version: self.version,
+            text: self.text[..self.target_len as usize].to_vec(),
+            target_len: self.target_len,
+            path_len: self.path_len,
+            fields: Vec::with_capacity(self.fields.len() + 1),
+        };
+        for (n, v) in self.iter().filter(|(n, _)| *n != name) {
+            next.push(n, v);
+        }
+        next.push(name, value);
+        *self = next;
+    }
+
+    /// Request method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Protocol version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Path and query as sent.
+    pub fn target(&self) -> &str {
+        ascii(&self.text[..self.target_len as usize])
+    }
+
+    /// Path as sent, still escaped.
+    pub fn path(&self) -> &str {
+        ascii(&self.text[..self.path_len as usize])
+    }
+
+    /// Query without its `?`.
+    pub fn query(&self) -> Option<&str> {
+        (self.path_len < self.target_len)
+            .then(|| ascii(&self.text[self.path_len as usize + 1..self.target_len as usize]))
+    }
+
+    /// First value of the field `name` (lower case).
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let mut at = self.target_len as usize;
+        for field in &self.fields {
+            let value = at + field.name as usize;
+            let end = value + field.value as usize;
+            if field.name as usize == name.len() && &self.text[at..value] == name.as_bytes() {
+                return Some(&self.text[value..end]);
+            }
+            at = end;
+        }
+        None
+    }
+
+    /// First value of the field `name`, when it is visible ASCII.
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|v| std::str::from_utf8(v).ok())
+    }
+
+    /// Every value of the field `name`, in the order sent.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// Fields in the order sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut at = self.target_len as usize;
+        self.fields.iter().map(move |field| {
+            let value = at + field.name as usize;
+            let end = value + field.value as usize;
+            let pair = (ascii(&self.text[at..value]), &self.text[value..end]);
+            at = end;
+            pair
+        })
+    }
+
+    /// Number of field lines.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Lengths of target and path, for encoders that copy [`Head::text`].
+    pub fn target_lengths(&self) -> (u32, u32) {
+        (self.target_len, self.path_len)
+    }
+
+    /// Target and fields as one run of bytes, in the order of [`Head::field_lengths`].
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Lengths of name and value of each field.
+    pub fn field_lengths(&self) -> impl ExactSizeIterator<Item = (u32, u32)> + '_ {
+        self.fields.iter().map(|f| (f.name, f.value))
+    }
+
+    /// Bytes of the head as they were on an HTTP/1.1 wire: request line and field lines with their separators.
+    pub fn wire_len(&self) -> usize {
+        self.method.as_str().len() + 12 + self.text.len() + self.fields.len() * 4
+    }
+}
+
+/// Names are tokens and targets are checked by the protocol, so this never fails; an empty text is the safe answer if a
+/// protocol ever broke that promise.
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        let mut head = Head::new(Method::GET, Version::Http11, "/a/b?x=1&y=2");
+        head.push("host", b"example.com");
+        head.push("x", b"1");
+        head.push("cookie", b"a=1");
+        head.push("x", b"2");
+        head
+    }
+
+    #[test]
+    fn splits_the_target() {
+        assert_eq!(
+            (head().path(), head().query(), head().target()),
+            ("/a/b", Some("x=1&y=2"), "/a/b?x=1&y=2")
+        );
+        let bare = Head::new(Method::GET, Version::Http11, "/");
+        assert_eq!((bare.path(), bare.query()), ("/", None));
+        assert_eq!(Head::new(Method::GET, Version::Http11, "/?").query(), Some(""));
+    }
+
+    #[test]
+    fn finds_fields() {
+        let head = head();
+        assert_eq!(head.get("host"), Some(&b"example.com"[..]));
+        assert_eq!(head.get_all("x").collect::<Vec<_>>(), [b"1", b"2"]);
+        assert_eq!(head.get("missing"), None);
+        assert_eq!(head.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["host", "x", "cookie", "x"]);
+    }
+
+    #[test]
+    fn set_replaces_every_occurrence() {
+        let mut head = head();
+        head.set("x", b"3");
+        assert_eq!(head.get_all("x").collect::<Vec<_>>(), [b"3"]);
+        assert_eq!(head.path(), "/a/b");
+        assert_eq!(head.len(), 3);
+    }
+}

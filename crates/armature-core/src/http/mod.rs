@@ -1,0 +1,25 @@
+//! What every room shares: [`Request`], [`Response`], [`Body`] and their headers.
+//!
+//! The vocabulary (`Method`, `StatusCode`, `HeaderName`, `HeaderValue`) is the `http` crate's; nothing here knows how an
+//! HTTP version looks on the wire.
+
+mod body;
+mod forwarded;
+mod head;
+mod headers;
+mod id;
+mod peer;
+mod problem;
+mod request;
+mod response;
+
+pub use body::{Body, BodyError, BodyStream, Frame, SizeHint};
+pub use forwarded::Forwarded;
+pub use head::{Head, Version};
+pub use headers::Headers;
+pub use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+pub use id::RequestId;
+pub use peer::{Address, Peer};
+pub use problem::Problem;
+pub use request::{Automatic, CancelReason, Matched, Request, RequestContext};
+pub use response::Response;

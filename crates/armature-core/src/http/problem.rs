@@ -1,0 +1,107 @@
+//! `application/problem+json` (RFC 9457) for every answer that the engine gives by itself.
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+
+use super::{RequestId, Response};
+
+/// A refusal with a stable code and a sentence that says what to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Stable code, listed in the error reference.
+    pub code: &'static str,
+    /// One sentence for the client.
+    pub detail: &'static str,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $detail:literal;)*) => {
+        impl Problem {
+            $($(#[$doc])* pub const $name: Problem =
+                Problem { status: StatusCode::$status, code: $code, detail: $detail };)*
+        }
+    };
+}
+
+problems! {
+    /// Malformed escape in the path, or another request that breaks the protocol.
+    BAD_REQUEST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request is malformed.";
+    /// The path has an invalid percent-escape.
+    BAD_PATH = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The path contains an invalid percent-escape.";
+    /// No route has this path.
+    NOT_FOUND = NOT_FOUND, "ARMATURE_NOT_FOUND", "Nothing is served at this path.";
+    /// The path exists for other methods.
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "ARMATURE_METHOD_NOT_ALLOWED",
+        "This path does not accept the method; see the Allow header.";
+    /// The head did not arrive within `timeouts.header`.
+    REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
+    /// No byte of the body within `timeouts.body`.
+    BODY_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_BODY_TIMEOUT", "The request body stopped arriving.";
+    /// More than `limits.body`.
+    BODY_TOO_LARGE = PAYLOAD_TOO_LARGE, "ARMATURE_BODY_TOO_LARGE", "The request body is larger than this route accepts.";
+    /// More than `limits.url`.
+    URI_TOO_LONG = URI_TOO_LONG, "ARMATURE_URI_TOO_LONG", "The request target is longer than the server accepts.";
+    /// More than `limits.header` bytes or `limits.headers` fields.
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "ARMATURE_HEADERS_TOO_LARGE",
+        "The request head is larger than the server accepts.";
+    /// More than `limits.connections`, `limits.inFlight` or `limits.queue`.
+    OVERLOADED = SERVICE_UNAVAILABLE, "ARMATURE_OVERLOADED", "The server is at its limit; try again later.";
+    /// The server is shutting down.
+    CLOSING = SERVICE_UNAVAILABLE, "ARMATURE_SERVER_CLOSED", "The server is shutting down; try again.";
+    /// No answer within `timeouts.handler`.
+    HANDLER_TIMEOUT = SERVICE_UNAVAILABLE, "ARMATURE_HANDLER_TIMEOUT", "The handler did not answer in time.";
+    /// The handler failed.
+    INTERNAL = INTERNAL_SERVER_ERROR, "ARMATURE_INTERNAL", "The server failed to answer.";
+}
+
+impl Problem {
+    /// The answer, with the id of the request where there is one. 503 carries `Retry-After`.
+    pub fn response(self, id: Option<&RequestId>) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut json = format!(
+            r#"{{"title":"{title}","status":{},"detail":"{}","code":"{}""#,
+            self.status.as_u16(),
+            self.detail,
+            self.code
+        );
+        if let Some(id) = id {
+            json.push_str(r#","requestId":"#);
+            json.push_str(&serde_json::Value::String(id.to_string()).to_string());
+        }
+        json.push('}');
+        let mut response = Response::new(self.status).with_body(json);
+        response.headers.append(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers.append(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    /// 405 with its `Allow` field (RFC 9110 section 15.5.6).
+    pub fn method_not_allowed(allow: &str, id: Option<&RequestId>) -> Response {
+        let mut response = Self::METHOD_NOT_ALLOWED.response(id);
+        if let Ok(value) = HeaderValue::from_str(allow) {
+            response.headers.append(ALLOW, value);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_valid_json_and_escapes_the_id() {
+        let id = RequestId::Given("a\"b".into());
+        let response = Problem::OVERLOADED.response(Some(&id));
+        assert_eq!(response.headers.get(&RETRY_AFTER).unwrap(), "1");
+        let super::super::Body::Bytes(bytes) = response.body else { panic!("expected bytes") };
+        let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(json["requestId"], "a\"b");
+        assert_eq!(json["status"], 503);
+        assert_eq!(json["code"], "ARMATURE_OVERLOADED");
+    }
+}

@@ -1,0 +1,100 @@
+//! An IO loop: one current-thread runtime that owns its connections from accept to close.
+//!
+//! Everything on a loop is local. Other threads reach it through its [`LoopRemote`] mailbox only.
+
+mod clock;
+mod mailbox;
+mod sleep;
+mod thread;
+mod wheel;
+
+pub use clock::Clock;
+pub use mailbox::LoopRemote;
+pub use sleep::Sleep;
+pub use thread::{LoopThread, StartError};
+pub use wheel::{TICK, ticks};
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+
+use crate::http::RequestId;
+use wheel::Wheel;
+
+/// What local code sees of its loop. Cheap to clone.
+#[derive(Clone)]
+pub struct LoopHandle {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    index: u16,
+    clock: Clock,
+    wheel: Rc<Wheel>,
+    next_request: Cell<u64>,
+    remote: LoopRemote,
+    locals: RefCell<Vec<Rc<dyn Any>>>,
+}
+
+impl LoopHandle {
+    pub(crate) fn new(index: u16, remote: LoopRemote) -> Self {
+        let clock = Clock::start();
+        Self {
+            inner: Rc::new(Inner {
+                index,
+                clock,
+                wheel: Rc::new(Wheel::new(clock)),
+                next_request: Cell::new(u64::from(index) << 48),
+                remote,
+                locals: RefCell::default(),
+            }),
+        }
+    }
+
+    /// Position of the loop among those of its server.
+    pub fn index(&self) -> u16 {
+        self.inner.index
+    }
+
+    /// Now, in ticks of [`TICK`] since the loop started.
+    pub fn now(&self) -> u64 {
+        self.inner.clock.now()
+    }
+
+    /// A timer that is off until [`Sleep::reset`].
+    pub fn sleep(&self) -> Sleep {
+        Sleep::new(self.inner.wheel.clone())
+    }
+
+    /// The mailbox through which other threads reach this loop.
+    pub fn remote(&self) -> &LoopRemote {
+        &self.inner.remote
+    }
+
+    /// Runs `task` on this loop beside everything else.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        tokio::task::spawn_local(task);
+    }
+
+    /// The loop's one value of type `T`, made by `init` when it is first asked for.
+    pub fn local<T: 'static>(&self, init: impl FnOnce() -> T) -> Rc<T> {
+        let found = self.inner.locals.borrow().iter().find_map(|v| v.clone().downcast::<T>().ok());
+        found.unwrap_or_else(|| {
+            let value = Rc::new(init());
+            self.inner.locals.borrow_mut().push(value.clone());
+            value
+        })
+    }
+
+    /// The id of the next request.
+    pub fn next_request_id(&self) -> RequestId {
+        let id = self.inner.next_request.get() + 1;
+        self.inner.next_request.set(id);
+        RequestId::Sequence(id)
+    }
+
+    pub(crate) fn wheel(&self) -> &Rc<Wheel> {
+        &self.inner.wheel
+    }
+}

@@ -1,0 +1,226 @@
+//! `Cors`: cross-origin requests by the Fetch standard. Preflights are answered here.
+
+use std::rc::Rc;
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde::Deserialize;
+
+use crate::config::Millis;
+use crate::error::{Error, Result};
+use crate::http::{Headers, Request, Response};
+use crate::io_loop::LoopHandle;
+use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
+
+/// Options of the CORS layer.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(test, ts(optional_fields, rename_all = "camelCase"))]
+pub struct CorsOptions {
+    /// Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none.
+    pub origins: Option<Origins>,
+    /// Methods that a preflight allows. Default `GET, HEAD, POST, PUT, PATCH, DELETE`.
+    pub methods: Option<Vec<String>>,
+    /// Request headers that a preflight allows. Default: those that the preflight asks for.
+    pub headers: Option<Vec<String>>,
+    /// Response headers that scripts may read besides the safelisted ones. Default: none.
+    pub expose_headers: Option<Vec<String>>,
+    /// Whether requests may carry cookies and other credentials. Not with `origins: '*'`. Default `false`.
+    pub credentials: Option<bool>,
+    /// How long a browser may remember a preflight. Default: the browser's own choice.
+    pub max_age: Option<Millis>,
+}
+
+/// `'*'` or a list of origins.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(untagged, expecting = "use '*' or a list of origins such as ['https://app.example.com']")]
+#[cfg_attr(test, ts(untagged))]
+pub enum Origins {
+    /// `'*'`.
+    Any(AnyOrigin),
+    /// Exact origins.
+    List(Vec<String>),
+}
+
+/// The string `'*'`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum AnyOrigin {
+    /// Every origin.
+    #[serde(rename = "*")]
+    #[cfg_attr(test, ts(rename = "*"))]
+    Any,
+}
+
+/// Adds the CORS fields and answers preflights.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    /// `None` is every origin.
+    origins: Option<Vec<HeaderValue>>,
+    methods: HeaderValue,
+    headers: Option<HeaderValue>,
+    expose: Option<HeaderValue>,
+    credentials: bool,
+    max_age: Option<HeaderValue>,
+}
+
+impl Cors {
+    /// Validates `options`.
+    ///
+    /// # Errors
+    /// `ARMATURE_OPTION_INVALID` for a value that is no origin, method or header name, and for credentials with `'*'`.
+    pub fn new(options: CorsOptions) -> Result<Self> {
+        let credentials = options.credentials.unwrap_or(false);
+        let origins = match options.origins {
+            Some(Origins::Any(AnyOrigin::Any)) if credentials => {
+                return Err(Error::option(
+                    "Cors.credentials",
+                    "true",
+                    "false with origins: '*'; list the origins that may send credentials",
+                ));
+            }
+            Some(Origins::Any(AnyOrigin::Any)) => None,
+            Some(Origins::List(list)) => {
+                Some(list.iter().map(|origin| parse_origin(origin)).collect::<Result<_>>()?)
+            }
+            None => Some(Vec::new()),
+        };
+        let default_methods = || ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(String::from).to_vec();
+        let methods = options.methods.unwrap_or_else(default_methods);
+        for method in &methods {
+            Method::from_bytes(method.as_bytes())
+                .map_err(|_| Error::option("Cors.methods", method, "a list of method names"))?;
+        }
+        Ok(Self {
+            origins,
+            methods: join("Cors.methods", &methods)?,
+            headers: names("Cors.headers", options.headers)?,
+            expose: names("Cors.exposeHeaders", options.expose_headers)?,
+            credentials,
+            max_age: options.max_age.map(|age| HeaderValue::from(age.0 / 1000)),
+        })
+    }
+
+    /// Every origin, every method, every header, no credentials. For development and public APIs.
+    pub fn permissive() -> Self {
+        Self {
+            origins: None,
+            methods: HeaderValue::from_static("*"),
+            headers: None,
+            expose: Some(HeaderValue::from_static("*")),
+            credentials: false,
+            max_age: None,
+        }
+    }
+
+    fn allow_origin(&self, origin: &[u8]) -> Option<HeaderValue> {
+        match &self.origins {
+            None => Some(HeaderValue::from_static("*")),
+            Some(list) => list.iter().find(|allowed| allowed.as_bytes() == origin).cloned(),
+        }
+    }
+
+    fn preflight(&self, request: &Request) -> Response {
+        let mut response = Response::new(StatusCode::NO_CONTENT);
+        let headers = &mut response.headers;
+        self.vary(headers);
+        headers.append_token(VARY, "access-control-request-method");
+        headers.append_token(VARY, "access-control-request-headers");
+        let allowed = request.head.get("origin").and_then(|origin| self.allow_origin(origin));
+        // Without the fields the browser refuses; the status says nothing about the resource.
+        let Some(origin) = allowed else { return response };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
+        let asked = request.head.get("access-control-request-headers");
+        let headers_allowed =
+            self.headers.clone().or_else(|| asked.and_then(|asked| HeaderValue::from_bytes(asked).ok()));
+        if let Some(value) = headers_allowed {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, value);
+        }
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        if let Some(age) = &self.max_age {
+            headers.insert(ACCESS_CONTROL_MAX_AGE, age.clone());
+        }
+        response
+    }
+
+    /// A cache must not give one origin's answer to another.
+    fn vary(&self, headers: &mut Headers) {
+        if self.origins.is_some() {
+            headers.append_token(VARY, "origin");
+        }
+    }
+
+    fn decorate(&self, mut response: Response, origin: Option<HeaderValue>) -> Response {
+        self.vary(&mut response.headers);
+        if let Some(origin) = origin {
+            response.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            if self.credentials {
+                response.headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            }
+            if let Some(expose) = &self.expose {
+                response.headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
+            }
+        }
+        response
+    }
+}
+
+impl Layer for Cors {
+    fn call(self: Rc<Self>, request: Request, next: Next) -> LocalFuture<Response> {
+        let is_preflight = request.head.method() == Method::OPTIONS
+            && request.head.get("origin").is_some()
+            && request.head.get("access-control-request-method").is_some();
+        if is_preflight {
+            return LocalFuture::ready(self.preflight(&request));
+        }
+        let origin = request.head.get("origin").and_then(|origin| self.allow_origin(origin));
+        match next.run(request) {
+            LocalFuture::Ready(Some(response)) => LocalFuture::ready(self.decorate(response, origin)),
+            future => LocalFuture::new(async move { self.decorate(future.await, origin) }),
+        }
+    }
+}
+
+impl LayerFactory for Cors {
+    fn build(&self, _: &LoopHandle) -> Rc<dyn Layer> {
+        Rc::new(self.clone())
+    }
+}
+
+fn parse_origin(origin: &str) -> Result<HeaderValue> {
+    let allowed = "an origin: scheme, host and optional port, such as 'https://app.example.com'";
+    let error = || Error::option("Cors.origins", origin, allowed);
+    let uri: http::Uri = origin.parse().map_err(|_| error())?;
+    // `null` is what opaque origins send; whoever lists it allows every sandboxed frame.
+    let is_origin = uri.scheme().is_some()
+        && uri.authority().is_some_and(|a| !a.as_str().contains('@'))
+        && !origin.ends_with('/')
+        && uri.path_and_query().is_none_or(|p| p.as_str() == "/");
+    if !is_origin {
+        return Err(error());
+    }
+    // Browsers send scheme and host in lower case.
+    HeaderValue::from_str(&origin.to_ascii_lowercase()).map_err(|_| error())
+}
+
+fn names(option: &'static str, list: Option<Vec<String>>) -> Result<Option<HeaderValue>> {
+    let Some(list) = list.filter(|list| !list.is_empty()) else { return Ok(None) };
+    for name in &list {
+        HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Error::option(option, name, "a list of header names"))?;
+    }
+    join(option, &list).map(Some)
+}
+
+fn join(option: &'static str, list: &[String]) -> Result<HeaderValue> {
+    let joined = list.join(", ");
+    HeaderValue::from_str(&joined).map_err(|_| Error::option(option, &joined, "visible ASCII"))
+}

@@ -1,0 +1,63 @@
+//! Counters and gauges of a server. Written by the loops, read by anybody.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// Adds one and returns the new number.
+    pub fn enter(&self) -> i64 {
+        self.0.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Takes one away.
+    pub fn leave(&self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> i64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What a server counts.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Open connections.
+    pub connections: Gauge,
+    /// Requests between head and end of the answer's head.
+    pub in_flight: Gauge,
+    /// Connections accepted since the start.
+    pub accepted: Counter,
+    /// Connections refused because of `limits.connections`.
+    pub refused: Counter,
+    /// Requests dispatched since the start.
+    pub requests: Counter,
+    /// Requests answered 503 because of a limit.
+    pub shed: Counter,
+    /// Handlers that did not answer within `timeouts.handler`.
+    pub handler_timeouts: Counter,
+    /// Heads that did not arrive within `timeouts.header`.
+    pub header_timeouts: Counter,
+    /// Handlers in Rust that panicked.
+    pub panics: Counter,
+}

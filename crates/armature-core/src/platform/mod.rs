@@ -1,0 +1,21 @@
+//! The one seam for what differs between operating systems. What a platform lacks falls back or says so.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(not(unix))]
+pub use other::*;
+
+use tokio::io::Interest;
+
+/// The interest that only a closed or reset peer satisfies.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub const READ_CLOSED_INTEREST: Interest = Interest::PRIORITY;
+
+/// Without priority events a closed peer shows as readable, at the latest when its bytes have been read.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub const READ_CLOSED_INTEREST: Interest = Interest::READABLE;

@@ -1,0 +1,45 @@
+//! Systems without Unix sockets in the standard library: listening on one is an error that says so.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+
+pub use tokio::net::TcpStream as UnixStream;
+
+/// Cannot exist here.
+#[derive(Debug)]
+pub struct UnixListener(Infallible);
+
+/// Cannot exist here.
+pub struct LocalUnixListener(Infallible);
+
+/// WSAEAFNOSUPPORT.
+pub const ADDRESS_FAMILY_UNSUPPORTED: i32 = 10047;
+
+/// Windows' SO_REUSEADDR would let another process take the port; its default already allows a quick restart.
+pub fn allow_rebind(_: &socket2::Socket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Always an error.
+pub fn bind_unix(_: &Path) -> io::Result<UnixListener> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "Unix sockets are not available on this platform"))
+}
+
+/// Never called: there is no listener.
+pub fn register_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
+    match listener.0 {}
+}
+
+/// Never called: there is no listener.
+pub async fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
+    match listener.0 {}
+}
+
+/// Never called: there is no listener.
+pub fn poll_accept_unix(
+    listener: &LocalUnixListener,
+    _: &mut std::task::Context<'_>,
+) -> std::task::Poll<io::Result<UnixStream>> {
+    match listener.0 {}
+}

@@ -1,0 +1,60 @@
+//! Linux, macOS and the BSDs.
+
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+pub use std::os::unix::net::UnixListener;
+pub use tokio::net::UnixStream;
+
+/// A Unix listener registered with a loop.
+pub type LocalUnixListener = tokio::net::UnixListener;
+
+/// EAFNOSUPPORT.
+#[cfg(target_os = "linux")]
+pub const ADDRESS_FAMILY_UNSUPPORTED: i32 = 97;
+/// EAFNOSUPPORT.
+#[cfg(not(target_os = "linux"))]
+pub const ADDRESS_FAMILY_UNSUPPORTED: i32 = 47;
+
+/// Lets a restarted server bind while old connections are in TIME_WAIT. A port that is listened on stays an error.
+pub fn allow_rebind(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
+/// Binds a Unix socket. A socket file that nobody listens on is left over from a crash and is replaced; anything else at
+/// the path is an error.
+pub fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+    .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+}
+
+fn is_stale(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
+        && matches!(std::os::unix::net::UnixStream::connect(path),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Registers a duplicate of `listener` with the current loop.
+pub fn register_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
+    LocalUnixListener::from_std(listener.try_clone()?)
+}
+
+/// The next connection.
+pub async fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
+    Ok(listener.accept().await?.0)
+}
+
+/// A connection that waits already.
+pub fn poll_accept_unix(
+    listener: &LocalUnixListener,
+    cx: &mut std::task::Context<'_>,
+) -> std::task::Poll<io::Result<UnixStream>> {
+    listener.poll_accept(cx).map_ok(|(stream, _)| stream)
+}

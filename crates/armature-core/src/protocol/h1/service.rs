@@ -1,0 +1,133 @@
+//! hyper's requests into ours, our responses into hyper's.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method};
+use hyper::body::Incoming;
+
+use super::body::{DRAIN_BYTES, RequestBody, ResponseBody};
+use super::state::{Phase, Shutdown, State};
+use crate::http::{Body, BodyStream, Head, Peer, Request, Response, SizeHint, Version};
+use crate::pipeline::LocalFuture;
+use crate::protocol::Dispatch;
+
+pub(super) struct Service<D> {
+    pub server: Rc<D>,
+    pub peer: Rc<Peer>,
+    pub state: Rc<State>,
+}
+
+impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> for Service<D> {
+    type Response = hyper::Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, incoming: hyper::Request<Incoming>) -> Answer {
+        let (parts, body) = incoming.into_parts();
+        let state = self.state.clone();
+        state.phase.set(Phase::Busy);
+        let http10 = parts.version == http::Version::HTTP_10;
+        let head_only = parts.method == Method::HEAD;
+        let head = convert_head(&parts);
+        let id = self.server.io_loop().next_request_id();
+        let mut request = Request::new(head, Body::Empty, self.peer.clone(), id);
+        // The size is that of the message, known before a byte of it has been read.
+        let mut size = SizeHint::Exact(0);
+        if !http_body::Body::is_end_stream(&body) {
+            let timeout = self.server.settings().timeouts.body;
+            let stream = RequestBody::new(body, state.clone(), request.context.clone(), timeout);
+            size = stream.size_hint();
+            request.body = Body::stream(stream);
+        }
+        *state.request.borrow_mut() = Some(request.context.clone());
+        let draining = self.server.is_draining();
+        Answer {
+            future: self.server.clone().dispatch(request),
+            state,
+            drainable: matches!(size, SizeHint::Exact(n) if n <= DRAIN_BYTES),
+            http10,
+            head_only,
+            draining,
+        }
+    }
+}
+
+/// The response to come.
+pub(super) struct Answer {
+    future: LocalFuture<Response>,
+    state: Rc<State>,
+    drainable: bool,
+    http10: bool,
+    head_only: bool,
+    draining: bool,
+}
+
+impl Future for Answer {
+    type Output = Result<hyper::Response<ResponseBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let response = std::task::ready!(Pin::new(&mut this.future).poll(cx));
+        let close = this.draining
+            || this.state.shutdown() != Shutdown::Running
+            || (this.state.unread.get() && !this.drainable);
+        if close {
+            this.state.last.set(true);
+        }
+        this.state.answering.set(true);
+        Poll::Ready(Ok(convert_response(response, this.state.clone(), close, this.http10, this.head_only)))
+    }
+}
+
+fn convert_head(parts: &http::request::Parts) -> Head {
+    let version = if parts.version == http::Version::HTTP_10 { Version::Http10 } else { Version::Http11 };
+    let target = match parts.uri.path_and_query() {
+        Some(target) if !target.as_str().is_empty() => target.as_str(),
+        _ => "/",
+    };
+    let mut head = Head::new(parts.method.clone(), version, target);
+    // RFC 9112 section 3.2.2: the authority of an absolute-form target replaces Host.
+    let authority = parts.uri.authority();
+    if let Some(authority) = authority {
+        head.push("host", authority.as_str().as_bytes());
+    }
+    for (name, value) in &parts.headers {
+        if authority.is_some() && name == http::header::HOST {
+            continue;
+        }
+        head.push(name.as_str(), value.as_bytes());
+    }
+    head
+}
+
+fn convert_response(
+    response: Response,
+    state: Rc<State>,
+    close: bool,
+    http10: bool,
+    head_only: bool,
+) -> hyper::Response<ResponseBody> {
+    let Response { status, headers, body } = response;
+    let bodiless = head_only || status == 204 || status == 304;
+    let unknown = matches!(body.size_hint(), SizeHint::Unknown);
+    let mut out = hyper::Response::new(ResponseBody::new(body, state));
+    *out.status_mut() = status;
+    let fields = out.headers_mut();
+    fields.reserve(headers.len() + 1);
+    for (name, value) in headers {
+        // Framing is this room's business. A length set by hand is kept only where no content follows.
+        if name == CONNECTION || name == TRANSFER_ENCODING || (name == CONTENT_LENGTH && !bodiless) {
+            continue;
+        }
+        fields.append(name, value);
+    }
+    if close || (http10 && unknown && !bodiless) {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    out
+}

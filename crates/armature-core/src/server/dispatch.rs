@@ -1,0 +1,181 @@
+//! The way of one request: limits, router, chain.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Method;
+
+use super::Shared;
+use super::generation::LocalGeneration;
+use super::local::LoopServer;
+use crate::config::Settings;
+use crate::http::{Automatic, Body, BodyError, BodyStream, Frame, Problem, Request, Response, SizeHint};
+use crate::io_loop::LoopHandle;
+use crate::metrics::Metrics;
+use crate::pipeline::{Chain, LocalFuture};
+use crate::protocol::Dispatch;
+use crate::router::{BadPath, Found};
+
+impl Dispatch for LoopServer {
+    fn dispatch(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
+        let metrics = &self.shared.metrics;
+        metrics.requests.add(1);
+        let generation = self.generation();
+        let in_flight = InFlight::enter(&self.shared);
+        let refusal = if in_flight.number > self.shared.settings.limits.in_flight as i64 {
+            metrics.shed.add(1);
+            Some(Problem::OVERLOADED)
+        } else if request.head.target().len() > self.shared.settings.limits.url {
+            Some(Problem::URI_TOO_LONG)
+        } else {
+            None
+        };
+        let chain = match refusal {
+            Some(problem) => refuse(&generation, &mut request, 0, Automatic::Refuse(problem)),
+            None => route(&generation, &mut request),
+        };
+        match chain.run(request) {
+            LocalFuture::Ready(response) => LocalFuture::Ready(response),
+            LocalFuture::Boxed(future) => LocalFuture::new(Tracked { future, _in_flight: in_flight }),
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    fn io_loop(&self) -> &LoopHandle {
+        &self.io_loop
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+}
+
+/// Finds the chain that answers and leaves what it needs in `request.matched`.
+fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
+    let path = request.head.path();
+    if !path.starts_with('/') {
+        let answer = if path == "*" && request.head.method() == Method::OPTIONS {
+            Automatic::Options(None)
+        } else {
+            Automatic::Refuse(Problem::BAD_REQUEST)
+        };
+        return refuse(generation, request, 0, answer);
+    }
+    match generation.router.find(request.head.method(), path) {
+        Ok(Found::Route { route, params }) => {
+            let found = &generation.routes[route.0 as usize];
+            request.matched.route = Some(route);
+            request.matched.params = params;
+            request.matched.body_limit = found.body_limit;
+            if !limit_body(request, found.body_limit) {
+                return refuse(generation, request, found.scope, Automatic::Refuse(Problem::BODY_TOO_LARGE));
+            }
+            found.chain.clone()
+        }
+        Ok(Found::NotFound { scope }) => {
+            let scope = scope.0 as usize;
+            let found = &generation.scopes[scope];
+            if found.has_fallback {
+                let limit = generation.default_body_limit;
+                request.matched.body_limit = limit;
+                if !limit_body(request, limit) {
+                    return refuse(generation, request, scope, Automatic::Refuse(Problem::BODY_TOO_LARGE));
+                }
+            }
+            found.miss.clone()
+        }
+        Ok(Found::MethodNotAllowed { scope, allow }) => {
+            refuse(generation, request, scope.0 as usize, Automatic::MethodNotAllowed(allow))
+        }
+        Ok(Found::Options { scope, allow }) => {
+            refuse(generation, request, scope.0 as usize, Automatic::Options(Some(allow)))
+        }
+        Ok(Found::Redirect { mut path, scope }) => {
+            if let Some(query) = request.head.query() {
+                path.push('?');
+                path.push_str(query);
+            }
+            refuse(generation, request, scope.0 as usize, Automatic::Redirect(path))
+        }
+        Err(BadPath) => refuse(generation, request, 0, Automatic::Refuse(Problem::BAD_PATH)),
+    }
+}
+
+fn refuse(generation: &LocalGeneration, request: &mut Request, scope: usize, answer: Automatic) -> Rc<Chain> {
+    request.matched.automatic = Some(answer);
+    generation.scopes[scope].automatic.clone()
+}
+
+/// False when the announced length is over `limit`; a body of unknown length is counted while it is read.
+fn limit_body(request: &mut Request, limit: u64) -> bool {
+    match request.body.size_hint() {
+        SizeHint::Exact(length) => length <= limit,
+        SizeHint::Unknown => {
+            let body = std::mem::take(&mut request.body);
+            request.body = Body::stream(Limited { body, left: limit });
+            true
+        }
+    }
+}
+
+struct Limited {
+    body: Body,
+    left: u64,
+}
+
+impl BodyStream for Limited {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
+        let frame = std::task::ready!(self.body.poll_frame(cx));
+        if let Some(Ok(Frame::Data(data))) = &frame {
+            match self.left.checked_sub(data.len() as u64) {
+                Some(left) => self.left = left,
+                None => {
+                    self.body = Body::Empty;
+                    return Poll::Ready(Some(Err(BodyError::TooLarge)));
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+}
+
+/// Counts a request until the head of its answer is there.
+struct InFlight {
+    shared: Arc<Shared>,
+    number: i64,
+}
+
+impl InFlight {
+    fn enter(shared: &Arc<Shared>) -> Self {
+        Self { number: shared.metrics.in_flight.enter(), shared: shared.clone() }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared.metrics.in_flight.leave();
+    }
+}
+
+struct Tracked {
+    future: Pin<Box<dyn Future<Output = Response>>>,
+    _in_flight: InFlight,
+}
+
+impl Future for Tracked {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        self.future.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,106 @@
+//! A server's part on one loop.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::generation::LocalGeneration;
+use super::{Generation, Shared};
+use crate::io_loop::LoopHandle;
+use crate::protocol::h1::ConnectionControl;
+
+pub(super) struct LoopServer {
+    pub shared: Arc<Shared>,
+    pub io_loop: LoopHandle,
+    pub draining: Cell<bool>,
+    /// Tells accept tasks to stop.
+    pub stop_accepting: Notify,
+    /// Notified when the last connection or the last accept task ends.
+    pub quiet: Notify,
+    pub accepting: Cell<usize>,
+    /// Sockets that get a refusal and linger; bounded.
+    pub lingering: Cell<usize>,
+    generation: RefCell<Rc<LocalGeneration>>,
+    connections: RefCell<Connections>,
+}
+
+#[derive(Default)]
+struct Connections {
+    list: Vec<Option<ConnectionControl>>,
+    free: Vec<usize>,
+    open: usize,
+}
+
+#[derive(Default)]
+struct Slot(RefCell<Option<Rc<LoopServer>>>);
+
+/// The server that runs on `io_loop`, if one was started.
+pub(super) fn of(io_loop: &LoopHandle) -> Option<Rc<LoopServer>> {
+    io_loop.local(Slot::default).0.borrow().clone()
+}
+
+impl LoopServer {
+    pub fn start(io_loop: &LoopHandle, generation: &Generation, shared: Arc<Shared>) -> Rc<Self> {
+        let local = generation.localize(io_loop, &shared);
+        let server = Rc::new(Self {
+            shared,
+            io_loop: io_loop.clone(),
+            draining: Cell::new(false),
+            stop_accepting: Notify::new(),
+            quiet: Notify::new(),
+            accepting: Cell::new(0),
+            lingering: Cell::new(0),
+            generation: RefCell::new(Rc::new(local)),
+            connections: RefCell::default(),
+        });
+        *io_loop.local(Slot::default).0.borrow_mut() = Some(server.clone());
+        server
+    }
+
+    pub fn generation(&self) -> Rc<LocalGeneration> {
+        self.generation.borrow().clone()
+    }
+
+    /// Keeps `connection` reachable until the guard is dropped.
+    pub fn register(self: &Rc<Self>, connection: ConnectionControl) -> Registration {
+        let mut connections = self.connections.borrow_mut();
+        connections.open += 1;
+        let index = match connections.free.pop() {
+            Some(index) => index,
+            None => {
+                connections.list.push(None);
+                connections.list.len() - 1
+            }
+        };
+        connections.list[index] = Some(connection);
+        Registration { server: self.clone(), index }
+    }
+
+    pub fn open_connections(&self) -> usize {
+        self.connections.borrow().open
+    }
+
+    pub fn controls(&self) -> Vec<ConnectionControl> {
+        self.connections.borrow().list.iter().flatten().cloned().collect()
+    }
+}
+
+pub(super) struct Registration {
+    server: Rc<LoopServer>,
+    index: usize,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let control = {
+            let mut connections = self.server.connections.borrow_mut();
+            connections.open -= 1;
+            connections.free.push(self.index);
+            connections.list[self.index].take()
+        };
+        drop(control);
+        self.server.quiet.notify_waiters();
+    }
+}

@@ -1,0 +1,164 @@
+//! From a definition of an application to a running server, and back to nothing.
+
+mod accept;
+mod automatic;
+mod close;
+mod definition;
+mod dispatch;
+mod generation;
+mod guard;
+mod local;
+
+pub use close::Closed;
+pub use definition::{App, Definition, RouteDefinition, Scope, ScopeDefinition};
+pub use generation::Generation;
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use crate::config::{IoMode, Settings};
+use crate::error::{Error, Result};
+use crate::http::{Address, Request, Response};
+use crate::io_loop::{LoopHandle, LoopRemote, LoopThread};
+use crate::listener::BoundListener;
+use crate::metrics::Metrics;
+use crate::pipeline::LocalFuture;
+use crate::protocol::Dispatch;
+use local::LoopServer;
+
+/// IO threads that are started without being asked for; a single one serves more than most applications can answer.
+const MAX_AUTO_THREADS: usize = 4;
+/// How long stopping an idle loop may take.
+const STOP_PATIENCE: Duration = Duration::from_millis(100);
+
+/// IO threads that a server with `settings` runs: by default one less than the cores it may use, so that JavaScript keeps
+/// one, and at least one.
+pub fn io_threads(settings: &Settings) -> usize {
+    match settings.io_threads {
+        IoMode::Threads(count) => usize::from(count),
+        IoMode::Auto => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            (cores - 1).clamp(1, MAX_AUTO_THREADS)
+        }
+    }
+}
+
+/// A running server. Dropping it cuts everything off; [`Server::close`] drains first.
+pub struct Server {
+    shared: Arc<Shared>,
+    remotes: Vec<LoopRemote>,
+    loops: Mutex<Vec<LoopThread>>,
+    addresses: Vec<Address>,
+}
+
+/// What all loops of a server share: immutable, or counters.
+pub(crate) struct Shared {
+    pub settings: Settings,
+    pub metrics: Metrics,
+}
+
+impl Server {
+    /// Binds every address of `settings.listen`, starts the IO loops and serves.
+    ///
+    /// # Errors
+    /// `ARMATURE_LISTEN` when an address cannot be bound, `ARMATURE_IO` when threads or descriptors are exhausted.
+    /// Nothing is left running then.
+    pub fn start(generation: Generation, settings: Settings) -> Result<Self> {
+        let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
+        let addresses = listeners.iter().map(|l| l.address().clone()).collect();
+        let listeners = Arc::new(listeners);
+        let generation = Arc::new(generation);
+        let shared = Arc::new(Shared { settings, metrics: Metrics::default() });
+
+        let mut loops = Vec::new();
+        for index in 0..io_threads(&shared.settings) {
+            let io_loop =
+                LoopThread::start(index as u16).map_err(|e| Error::io("starting an IO thread", e))?;
+            let (generation, shared, listeners) = (generation.clone(), shared.clone(), listeners.clone());
+            let (done, started) = mpsc::sync_channel(1);
+            io_loop.remote().run(move |handle| {
+                let server = LoopServer::start(handle, &generation, shared);
+                let _ = done.send(accept::start(&server, listeners));
+            });
+            match started.recv() {
+                Ok(Ok(())) => loops.push(io_loop),
+                Ok(Err(error)) => return Err(Error::io("registering a listener", error)),
+                Err(_) => {
+                    return Err(Error::io("starting an IO thread", std::io::Error::other("it panicked")));
+                }
+            }
+        }
+        let remotes = loops.iter().map(|l| l.remote().clone()).collect();
+        Ok(Self { shared, remotes, loops: Mutex::new(loops), addresses })
+    }
+
+    /// The addresses it listens on, with chosen ports.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Limits and timeouts in force.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Mailboxes of the loops.
+    pub fn remotes(&self) -> &[LoopRemote] {
+        &self.remotes
+    }
+
+    /// Runs a request without a socket through everything behind the protocol: limits, layers, router, handler.
+    /// `request` is built, and `then` called with the future of its answer, on the first loop. Returns false when the
+    /// server has ended.
+    pub fn inject(
+        &self,
+        request: impl FnOnce(&LoopHandle) -> Request + Send + 'static,
+        then: impl FnOnce(&LoopHandle, LocalFuture<Response>) + Send + 'static,
+    ) -> bool {
+        self.remotes.first().is_some_and(|remote| {
+            remote.run(move |handle| {
+                if let Some(server) = local::of(handle) {
+                    let request = request(handle);
+                    then(handle, server.dispatch(request));
+                }
+            })
+        })
+    }
+
+    /// Stops accepting, lets requests in progress finish for at most `drain`, then cuts off what is left, and calls
+    /// `done` on a loop's thread. Calling it again only shortens the drain.
+    pub fn close_with(&self, drain: Duration, done: impl FnOnce(Closed) + Send + 'static) {
+        close::start(&self.remotes, drain, done);
+    }
+
+    /// [`Server::close_with`], waiting for the end and for the threads.
+    pub fn close(&self, drain: Duration) -> Closed {
+        let (tx, rx) = mpsc::sync_channel(1);
+        self.close_with(drain, move |closed| {
+            let _ = tx.send(closed);
+        });
+        let closed = rx.recv().unwrap_or_default();
+        self.stop(STOP_PATIENCE);
+        closed
+    }
+
+    /// Ends the IO threads, whatever they are doing, waiting at most `patience` for all of them.
+    pub fn stop(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        for io_loop in loops {
+            io_loop.stop(deadline);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop(STOP_PATIENCE);
+    }
+}

@@ -1,0 +1,81 @@
+//! Header sets: lists of response headers that JavaScript registers once and names by number.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use armature_bridge::command::HeaderFields;
+use armature_core::http::{HeaderName, HeaderValue, Headers};
+use bytes::Bytes;
+
+type Set = Arc<[(HeaderName, HeaderValue)]>;
+
+/// Sets that may be registered; JavaScript sends headers in full afterwards.
+const MAX_SETS: usize = 1024;
+
+/// The sets of one lane. Set number n is at position n - 1.
+#[derive(Default)]
+pub struct HeaderSets {
+    sets: Mutex<Vec<Set>>,
+}
+
+impl HeaderSets {
+    /// `None` when a name or value is not valid, 0 when the table is full.
+    pub fn register(&self, pairs: &[String]) -> Option<u32> {
+        let parse = |pair: &[String]| {
+            let name = HeaderName::from_bytes(pair.first()?.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(&latin1(pair.get(1)?)?).ok()?))
+        };
+        let set: Set = pairs.chunks(2).map(parse).collect::<Option<Vec<_>>>()?.into();
+        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if sets.len() == MAX_SETS {
+            return Some(0);
+        }
+        sets.push(set);
+        Some(sets.len() as u32)
+    }
+
+    fn snapshot(&self) -> Vec<Set> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A loop's copy of a lane's sets, refreshed when an unknown number appears: no lock per response.
+#[derive(Default)]
+pub struct SetCache(RefCell<Vec<Set>>);
+
+impl SetCache {
+    /// Adds set number `id` to `headers`; false when there is no such set.
+    pub fn extend(&self, source: &HeaderSets, id: u32, headers: &mut Headers) -> bool {
+        let Some(index) = (id as usize).checked_sub(1) else { return true };
+        let mut cache = self.0.borrow_mut();
+        if cache.len() <= index {
+            *cache = source.snapshot();
+        }
+        let Some(set) = cache.get(index) else { return false };
+        headers.extend(set.iter().cloned());
+        true
+    }
+}
+
+/// Adds the encoded headers at `block` of `batch`; false when one is not valid.
+pub fn decode(batch: &Bytes, block: std::ops::Range<usize>, headers: &mut Headers) -> bool {
+    let start = block.start;
+    let bytes = &batch[block];
+    let fields = HeaderFields(bytes);
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some((name, value)) = fields.next_at(at) else { return false };
+        at = value.end;
+        let Ok(name) = HeaderName::from_bytes(&bytes[name]) else { return false };
+        // A short copy: a header that shared the batch would keep all of it alive.
+        let value = batch.slice(start + value.start..start + value.end);
+        let Ok(value) = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&value)) else { return false };
+        headers.append(name, value);
+    }
+    true
+}
+
+/// Header values are Latin-1 (RFC 9110 section 5.5 leaves 0x80 to 0xff opaque).
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}

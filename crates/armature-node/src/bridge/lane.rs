@@ -1,0 +1,107 @@
+//! `NativeLane`: the JavaScript end of a lane.
+
+use std::sync::{Arc, OnceLock};
+
+use armature_bridge::{Generations, Lane, LaneReader, Mailbox, command};
+use napi::Env;
+use napi::bindgen_prelude::{BufferSlice, Function};
+use napi_derive::napi;
+
+use super::headers::HeaderSets;
+use super::waker::{JsWaker, SharedWaker};
+use crate::error::{Result, internal};
+
+/// A lane whose reader is a JavaScript environment.
+pub type JsLane = Lane<SharedWaker>;
+
+/// What a lane needs to know of each loop of its server, by loop index.
+pub struct LoopEnd {
+    pub mailbox: Arc<Mailbox>,
+    pub generations: Arc<Generations>,
+}
+
+/// One JavaScript environment's queue for one server.
+#[napi]
+pub struct NativeLane {
+    lane: Arc<JsLane>,
+    reader: LaneReader,
+    loops: Arc<OnceLock<Vec<LoopEnd>>>,
+    header_sets: Arc<HeaderSets>,
+}
+
+#[napi]
+impl NativeLane {
+    /// `pump` is called without arguments when the lane has something to drain. At most `limit` requests wait.
+    #[napi(constructor)]
+    pub fn new(env: Env, limit: u32, pump: Function<'_, (), ()>) -> Result<Self> {
+        let waker = JsWaker::new(&env, pump)?;
+        Ok(Self {
+            lane: Arc::new(Lane::new(limit as usize, SharedWaker(waker))),
+            reader: LaneReader::default(),
+            loops: Arc::new(OnceLock::new()),
+            header_sets: Arc::new(HeaderSets::default()),
+        })
+    }
+
+    /// Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
+    /// the lane is empty and that `pump` will be called for the next record, a negative number that the next record
+    /// needs a buffer of so many bytes.
+    #[napi]
+    pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
+        let Some(loops) = self.loops.get() else { return 0 };
+        if length > 0 {
+            let commands: &[u8] = &commands;
+            let committed = &commands[..commands.len().min(length as usize)];
+            command::split_by_loop(committed, |io_loop, batch| {
+                if let Some(end) = loops.get(usize::from(io_loop)) {
+                    end.mailbox.send(batch);
+                }
+            });
+        }
+        let drained = self.reader.drain(&self.lane, &mut records, |slot| {
+            loops.get(usize::from(slot.io_loop())).is_some_and(|end| end.generations.is_current(slot))
+        });
+        if drained.needs > 0 { -(drained.needs as i32) } else { drained.bytes as i32 }
+    }
+
+    /// Registers a list of header names and values (alternating); 0 when no more can be registered.
+    #[napi]
+    pub fn register_headers(&self, pairs: Vec<String>) -> Result<u32> {
+        self.header_sets.register(&pairs).ok_or_else(|| internal("a registered header is not valid"))
+    }
+
+    /// Keeps the process alive, or no longer.
+    #[napi]
+    pub fn set_referenced(&self, env: Env, referenced: bool) -> Result<()> {
+        self.lane.waker().0.set_referenced(&env, referenced)
+    }
+
+    /// Requests waiting, and those handed over and not answered.
+    #[napi]
+    pub fn load(&self) -> Vec<u32> {
+        let (requests, bytes) = self.lane.depth();
+        vec![requests as u32, bytes as u32, self.lane.load() as u32]
+    }
+
+    /// Ends the lane: nothing is queued any more and `pump` is not called again.
+    #[napi]
+    pub fn close(&self) {
+        self.lane.close();
+        self.lane.waker().0.close();
+    }
+}
+
+impl NativeLane {
+    pub(crate) fn lane(&self) -> &Arc<JsLane> {
+        &self.lane
+    }
+
+    pub(crate) fn header_sets(&self) -> &Arc<HeaderSets> {
+        &self.header_sets
+    }
+
+    pub(crate) fn connect(&self, ends: Vec<LoopEnd>) {
+        // A lane belongs to one server; a second connect would be a defect and changes nothing.
+        let _ = self.loops.set(ends);
+    }
+}

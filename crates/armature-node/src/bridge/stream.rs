@@ -1,0 +1,134 @@
+//! Streamed responses: pieces from JavaScript, with credit going back as the socket takes them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use armature_bridge::SlotId;
+use armature_core::http::{BodyError, BodyStream, CancelReason, Frame, RequestContext};
+use bytes::Bytes;
+
+use super::loop_side::LoopSide;
+
+/// What JavaScript has written and the protocol has not taken.
+pub struct StreamState {
+    queue: RefCell<VecDeque<Bytes>>,
+    waker: RefCell<Option<Waker>>,
+    end: Cell<End>,
+    window: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Complete,
+    Failed,
+}
+
+impl StreamState {
+    pub fn new(window: usize) -> Rc<Self> {
+        Rc::new(Self {
+            queue: RefCell::default(),
+            waker: RefCell::default(),
+            end: Cell::new(End::Open),
+            window,
+        })
+    }
+
+    pub fn push(&self, piece: Bytes) {
+        if self.end.get() == End::Open && !piece.is_empty() {
+            self.queue.borrow_mut().push_back(piece);
+            self.wake();
+        }
+    }
+
+    pub fn end(&self) {
+        self.finish(End::Complete);
+    }
+
+    pub fn fail(&self) {
+        self.finish(End::Failed);
+    }
+
+    fn finish(&self, end: End) {
+        if self.end.get() == End::Open {
+            self.end.set(end);
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// The body that the protocol reads.
+pub struct StreamBody {
+    state: Rc<StreamState>,
+    slot: SlotId,
+    side: Rc<LoopSide>,
+    context: Rc<RequestContext>,
+    /// Bytes taken since credit was last returned.
+    taken: usize,
+}
+
+impl StreamBody {
+    pub fn new(
+        state: Rc<StreamState>,
+        slot: SlotId,
+        side: Rc<LoopSide>,
+        context: Rc<RequestContext>,
+    ) -> Self {
+        Self { state, slot, side, context, taken: 0 }
+    }
+
+    fn return_credit(&mut self) {
+        if self.taken > 0 && self.state.end.get() == End::Open {
+            self.side.give_credit(self.slot, std::mem::take(&mut self.taken));
+        }
+    }
+}
+
+impl BodyStream for StreamBody {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
+        let piece = self.state.queue.borrow_mut().pop_front();
+        if let Some(piece) = piece {
+            self.taken += piece.len();
+            // Credit goes back in halves of the window, so a long stream costs few records.
+            if self.taken >= self.state.window / 2 {
+                self.return_credit();
+            }
+            return Poll::Ready(Some(Ok(Frame::Data(piece))));
+        }
+        match self.state.end.get() {
+            End::Complete => Poll::Ready(None),
+            End::Failed => Poll::Ready(Some(Err(BodyError::Failed))),
+            // Nobody reads the rest of a stream whose client has left; its producer must hear of it.
+            End::Open if self.context.cancelled().is_some() => Poll::Ready(Some(Err(BodyError::Aborted))),
+            End::Open => {
+                self.context.on_cancel(cx.waker());
+                self.return_credit();
+                let mut waker = self.state.waker.borrow_mut();
+                if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                    *waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        if self.state.end.get() == End::Open {
+            self.state.end.set(End::Failed);
+            let reason = self.context.cancelled().unwrap_or(CancelReason::ClientGone);
+            self.side.abandon(self.slot, reason);
+        }
+    }
+}

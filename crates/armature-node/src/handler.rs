@@ -1,0 +1,151 @@
+//! `JsHandler`: core's `Handler` over a lane. JavaScript is just one more implementer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
+use armature_core::http::{Body, BodyError, Forwarded, Problem, Request, RequestId, Response, SizeHint};
+use armature_core::io_loop::LoopHandle;
+use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
+
+use crate::bridge::answer::{Answer, State};
+use crate::bridge::loop_side::LoopSide;
+use crate::server::Wiring;
+
+/// Bodies up to this size are read before JavaScript is asked and travel with the request.
+const INLINE_BODY: u64 = 64 * 1024;
+
+/// The methods that have a number; `src/bridge/record.ts` has the same list.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/// Builds the handler with number `id` for each loop.
+pub struct JsHandlerFactory {
+    pub id: u32,
+    /// The native handler inside the JavaScript middleware.
+    pub native: Option<Arc<dyn HandlerFactory>>,
+    pub wiring: Arc<Wiring>,
+}
+
+impl HandlerFactory for JsHandlerFactory {
+    fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Handler> {
+        Rc::new(JsHandler {
+            id: self.id,
+            native: self.native.as_ref().map(|native| native.build(io_loop)),
+            side: self.wiring.side(io_loop),
+            wiring: self.wiring.clone(),
+        })
+    }
+}
+
+struct JsHandler {
+    id: u32,
+    native: Option<Rc<dyn Handler>>,
+    side: Rc<LoopSide>,
+    wiring: Arc<Wiring>,
+}
+
+impl Handler for JsHandler {
+    fn call(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
+        let short = matches!(request.body.size_hint(), SizeHint::Exact(n) if n > 0 && n <= INLINE_BODY);
+        // Who expects a 100 gets it when the handler reads, not before it has decided.
+        if !short || request.head.get("expect").is_some() {
+            return self.start(request);
+        }
+        LocalFuture::new(async move {
+            match std::mem::take(&mut request.body).collect(INLINE_BODY).await {
+                Ok(bytes) => {
+                    request.body = Body::Bytes(bytes);
+                    self.start(request).await
+                }
+                Err(error) => refuse(error, &request),
+            }
+        })
+    }
+}
+
+impl JsHandler {
+    fn start(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
+        let Some(lane) = self.side.choose_lane() else {
+            return LocalFuture::ready(Problem::CLOSING.response(Some(&request.id)));
+        };
+        let content_length = request.body.size_hint();
+        let (inline, body) = match std::mem::take(&mut request.body) {
+            Body::Bytes(bytes) => (Some(bytes), None),
+            Body::Empty => (None, None),
+            stream => (None, Some(stream)),
+        };
+        let has_body = inline.is_some() || body.is_some();
+        let Some(slot) = self.side.enter(lane.clone(), request.context.clone(), body) else {
+            return LocalFuture::ready(self.shed(&request));
+        };
+        let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
+        let method = request.head.method();
+        let number = METHODS.iter().position(|m| *m == method.as_str()).map_or(METHOD_OTHER, |n| n as u8);
+        let (sequence, given_id) = match &request.id {
+            RequestId::Sequence(n) => (*n, ""),
+            RequestId::Given(text) => (0, &**text),
+        };
+        let remote_ip = &*request.peer.remote_ip;
+        let mut flags = 0;
+        flags |= if has_body { FLAG_BODY } else { 0 };
+        flags |= if inline.is_some() { FLAG_INLINE } else { 0 };
+        flags |= if forwarded.secure { FLAG_SECURE } else { 0 };
+        let content_length = match content_length {
+            SizeHint::Exact(n) => {
+                flags |= FLAG_LENGTH;
+                n
+            }
+            SizeHint::Unknown => 0,
+        };
+        let record = record::Request {
+            slot,
+            handler: self.id,
+            routes: 0,
+            method: number,
+            method_name: if number == METHOD_OTHER { method.as_str() } else { "" },
+            version: request.head.version() as u8,
+            flags,
+            id: sequence,
+            given_id,
+            content_length,
+            body_limit: request.matched.body_limit,
+            target: request.head.target_lengths(),
+            text: request.head.text(),
+            fields: request.head.field_lengths(),
+            params: request.matched.params.iter(request.head.path()),
+            ip: forwarded.ip.as_deref().unwrap_or(remote_ip),
+            remote_ip: if forwarded.ip.is_some() { remote_ip } else { "" },
+            remote_port: request.peer.remote.port(),
+            host: forwarded.host.as_deref().unwrap_or(""),
+            body: inline.as_deref().unwrap_or(&[]),
+        };
+        let pushed = lane.lane.push_request(|out| record.encode(out));
+        if pushed.is_err() {
+            self.side.withdraw(slot);
+            return LocalFuture::ready(self.shed(&request));
+        }
+        LocalFuture::new(Answer {
+            side: self.side.clone(),
+            slot,
+            context: request.context.clone(),
+            id: request.id.clone(),
+            native: self.native.clone().map(|native| (native, request)),
+            state: State::Waiting { announced: false },
+        })
+    }
+
+    fn shed(&self, request: &Request) -> Response {
+        self.wiring.shed.add(1);
+        Problem::OVERLOADED.response(Some(&request.id))
+    }
+}
+
+/// The body failed before JavaScript was asked.
+fn refuse(error: BodyError, request: &Request) -> Response {
+    let problem = match error {
+        BodyError::TooLarge => Problem::BODY_TOO_LARGE,
+        BodyError::Timeout => Problem::BODY_TIMEOUT,
+        BodyError::Malformed | BodyError::Aborted | BodyError::Failed => Problem::BAD_REQUEST,
+    };
+    problem.response(Some(&request.id))
+}

@@ -1,0 +1,17 @@
+//! The N-API addon of `@armature/core`: glue between armature-core, armature-bridge and a JavaScript environment.
+//!
+//! * `server`: `NativeServer`, start, stop, inject, numbers
+//! * `plan`: an application as JavaScript describes it, into core's definition
+//! * `handler`: `JsHandler`, core's `Handler` over a lane
+//! * `bridge`: lanes, slots and bodies where they meet N-API and the loops
+//! * `error`: core's errors as JavaScript exceptions with a stable code
+//!
+//! Nothing here is public API: `src/native.ts` is the only importer.
+
+mod bridge;
+mod error;
+mod handler;
+mod inject;
+mod options;
+mod plan;
+mod server;

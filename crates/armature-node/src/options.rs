@@ -1,0 +1,86 @@
+//! Options from JavaScript and from the environment into settings.
+
+use armature_core::config::{Config, Env, Settings};
+use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
+use armature_core::pipeline::LayerFactory;
+use armature_core::server::io_threads;
+use napi_derive::napi;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+use crate::error::{JsError, Result, js};
+
+/// Adds what the environment says to `config` and resolves it. `env` is a JSON object of the variables that count:
+/// `ARMATURE_*`, `PORT` and `NODE_ENV`.
+pub fn resolve(config: Config, env: &str) -> Result<(Settings, bool)> {
+    let env: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(env).map_err(|e| crate::error::internal(e.to_string()))?;
+    let environment = Env {
+        production: env.get("NODE_ENV").is_some_and(|value| value == "production"),
+        port: env.get("PORT").cloned(),
+    };
+    let from_env =
+        Config::from_env(env.into_iter().filter(|(name, _)| name.starts_with("ARMATURE_"))).map_err(js)?;
+    let settings = Settings::resolve(config.merge(from_env), &environment).map_err(js)?;
+    Ok((settings, environment.production))
+}
+
+/// Checks options without starting anything; returns what JavaScript needs of the result, as JSON.
+#[napi]
+pub fn resolve_options(config: String, env: String) -> Result<String> {
+    let (settings, production) = resolve(Config::from_json(&config).map_err(js)?, &env)?;
+    Ok(serde_json::json!({
+        "ioThreads": io_threads(&settings),
+        "production": production,
+        "shutdown": settings.timeouts.shutdown.as_millis() as u64,
+        "preDrain": settings.timeouts.pre_drain.as_millis() as u64,
+        "queue": settings.limits.queue,
+        "responseBuffer": settings.limits.response_buffer,
+        "signals": settings.signals,
+        "secrets": settings.secrets.iter().collect::<Vec<_>>(),
+    })
+    .to_string())
+}
+
+/// Checks the options of a native layer.
+#[napi]
+pub fn validate_layer(kind: String, options: String) -> Result<()> {
+    let options = serde_json::from_str(&options).map_err(|e| crate::error::internal(e.to_string()))?;
+    layer(&kind, options, false).map(drop)
+}
+
+/// Builds the native layer `kind`.
+pub fn layer(kind: &str, options: serde_json::Value, production: bool) -> Result<Arc<dyn LayerFactory>> {
+    Ok(match kind {
+        "logger" => {
+            Arc::new(Logger::new(parse::<LoggerOptions>("Logger", options)?, production).map_err(js)?)
+        }
+        "cors" if options == serde_json::json!({ "preset": "permissive" }) => Arc::new(Cors::permissive()),
+        "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
+        "requestId" => {
+            Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)
+        }
+        _ => {
+            return Err(JsError::new(
+                "ARMATURE_NOT_AVAILABLE".to_owned(),
+                format!("there is no native layer '{kind}'"),
+            ));
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(name: &str, options: serde_json::Value) -> Result<T> {
+    armature_core::config::parse_value(name, options).map_err(js)
+}
+
+/// The constant part of generated request ids.
+#[napi]
+pub fn request_id_prefix() -> String {
+    armature_core::http::RequestId::run_prefix().to_owned()
+}
+
+/// Waits until the log lines written so far are out, at most `patience` milliseconds.
+#[napi]
+pub fn flush_logs(patience: f64) {
+    armature_core::layer::flush_logs(std::time::Duration::from_millis(patience.max(0.0) as u64));
+}

@@ -1,0 +1,173 @@
+//! An application as JavaScript describes it (`src/plan.ts`), into core's definition.
+
+use std::sync::Arc;
+
+use armature_core::config::{Config, Millis, Size};
+use armature_core::handler::Fixed;
+use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
+use armature_core::pipeline::{HandlerFactory, LayerFactory};
+use armature_core::router::MethodPattern;
+use armature_core::server::{Definition, Generation, RouteDefinition, ScopeDefinition};
+use bytes::Bytes;
+use napi::bindgen_prelude::Buffer;
+use serde::Deserialize;
+
+use crate::error::{Result, internal, js};
+use crate::handler::JsHandlerFactory;
+use crate::server::Wiring;
+
+/// See `src/plan.ts`, which documents the fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawPlan {
+    config: serde_json::Value,
+    layers: Vec<LayerSpec>,
+    scopes: Vec<ScopeSpec>,
+    routes: Vec<RouteSpec>,
+}
+
+/// A plan whose options have been read.
+pub struct Plan {
+    pub config: Config,
+    layers: Vec<LayerSpec>,
+    scopes: Vec<ScopeSpec>,
+    routes: Vec<RouteSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LayerSpec {
+    r#type: String,
+    options: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ScopeSpec {
+    prefix: String,
+    parent: Option<usize>,
+    layers: Vec<usize>,
+    fallback: Option<HandlerSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RouteSpec {
+    scope: usize,
+    method: String,
+    path: String,
+    layers: Vec<usize>,
+    handler: HandlerSpec,
+    body_limit: Option<Size>,
+    timeout: Option<Millis>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
+enum HandlerSpec {
+    Js { id: u32 },
+    Fixed { id: Option<u32>, status: u16, headers: Vec<(String, String)>, body: Option<usize> },
+}
+
+impl Plan {
+    pub fn from_json(json: &str) -> Result<Self> {
+        let raw: RawPlan = serde_json::from_str(json).map_err(|e| internal(format!("plan: {e}")))?;
+        let config = Config::from_json(&raw.config.to_string()).map_err(js)?;
+        Ok(Self { config, layers: raw.layers, scopes: raw.scopes, routes: raw.routes })
+    }
+
+    pub fn into_generation(
+        self,
+        buffers: &[Buffer],
+        wiring: &Arc<Wiring>,
+        production: bool,
+    ) -> Result<Generation> {
+        let layers = self
+            .layers
+            .into_iter()
+            .map(|spec| crate::options::layer(&spec.r#type, spec.options, production))
+            .collect::<Result<Vec<_>>>()?;
+        let pick = |indices: &[usize]| -> Result<Vec<Arc<dyn LayerFactory>>> {
+            indices
+                .iter()
+                .map(|i| layers.get(*i).cloned().ok_or_else(|| internal("plan: no such layer")))
+                .collect()
+        };
+        let scopes = self
+            .scopes
+            .iter()
+            .map(|scope| {
+                Ok(ScopeDefinition {
+                    prefix: scope.prefix.clone(),
+                    parent: scope.parent,
+                    layers: pick(&scope.layers)?,
+                    fallback: scope.fallback.as_ref().map(|h| h.build(buffers, wiring)).transpose()?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let routes = self
+            .routes
+            .iter()
+            .map(|route| {
+                Ok(RouteDefinition {
+                    scope: route.scope,
+                    method: method(&route.method)?,
+                    pattern: route.path.clone(),
+                    layers: pick(&route.layers)?,
+                    handler: route.handler.build(buffers, wiring)?,
+                    body_limit: route.body_limit.map(|size| size.0),
+                    timeout: route.timeout.map(|millis| std::time::Duration::from_millis(millis.0)),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let trailing_slash = wiring.settings.trailing_slash;
+        Generation::new(Definition { trailing_slash, scopes, routes }).map_err(js)
+    }
+}
+
+fn method(name: &str) -> Result<MethodPattern> {
+    if name == "*" {
+        return Ok(MethodPattern::Any);
+    }
+    Method::from_bytes(name.as_bytes())
+        .map(MethodPattern::One)
+        .map_err(|_| internal(format!("plan: '{name}' is not a method")))
+}
+
+impl HandlerSpec {
+    fn build(&self, buffers: &[Buffer], wiring: &Arc<Wiring>) -> Result<Arc<dyn HandlerFactory>> {
+        let js_handler = |id, native| -> Arc<dyn HandlerFactory> {
+            Arc::new(JsHandlerFactory { id, native, wiring: wiring.clone() })
+        };
+        match self {
+            Self::Js { id } => Ok(js_handler(*id, None)),
+            Self::Fixed { id, status, headers, body } => {
+                let fixed: Arc<dyn HandlerFactory> = Arc::new(fixed(*status, headers, *body, buffers)?);
+                Ok(match id {
+                    Some(id) => js_handler(*id, Some(fixed)),
+                    None => fixed,
+                })
+            }
+        }
+    }
+}
+
+fn fixed(
+    status: u16,
+    headers: &[(String, String)],
+    body: Option<usize>,
+    buffers: &[Buffer],
+) -> Result<Fixed> {
+    let status = StatusCode::from_u16(status).map_err(|e| internal(format!("plan: {e}")))?;
+    let body = match body {
+        Some(index) => buffers.get(index).ok_or_else(|| internal("plan: no such buffer"))?.to_vec(),
+        None => Vec::new(),
+    };
+    let mut fixed = Fixed::new(status, Bytes::from(body));
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|e| internal(format!("plan: {e}")))?;
+        let value = HeaderValue::from_str(value).map_err(|e| internal(format!("plan: {e}")))?;
+        fixed = fixed.header(name, value);
+    }
+    Ok(fixed)
+}

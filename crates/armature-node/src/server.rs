@@ -1,0 +1,174 @@
+//! `NativeServer`: start, addresses, numbers, inject, close, stop.
+
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use armature_bridge::{SlotId, record};
+use armature_core::config::Settings;
+use armature_core::io_loop::LoopHandle;
+use armature_core::metrics::Counter;
+use armature_core::server::{Server, io_threads};
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+
+use crate::bridge::headers::HeaderSets;
+use crate::bridge::lane::{JsLane, LoopEnd, NativeLane};
+use crate::bridge::loop_side::{LoopSide, Windows};
+use crate::error::{Result, internal, js};
+use crate::inject::{self, Injection};
+use crate::plan::Plan;
+
+/// What every handler of a server shares: its lanes, and the ends of its loops.
+pub struct Wiring {
+    pub settings: Settings,
+    pub shed: Counter,
+    lanes: Vec<(Arc<JsLane>, Arc<HeaderSets>)>,
+    ends: Mutex<Vec<Option<LoopEnd>>>,
+}
+
+struct Side(Rc<LoopSide>);
+
+impl Wiring {
+    fn new(settings: Settings, lane: &NativeLane) -> Arc<Self> {
+        let loops = io_threads(&settings);
+        Arc::new(Self {
+            settings,
+            shed: Counter::default(),
+            lanes: vec![(lane.lane().clone(), lane.header_sets().clone())],
+            ends: Mutex::new((0..loops).map(|_| None).collect()),
+        })
+    }
+
+    /// The bridge's end on `io_loop`; made when the first handler asks.
+    pub fn side(&self, io_loop: &LoopHandle) -> Rc<LoopSide> {
+        let side = io_loop.local(|| {
+            let limits = &self.settings.limits;
+            let slots = limits.in_flight.saturating_add(limits.connections);
+            let windows = Windows { response: limits.response_buffer };
+            let side = LoopSide::start(io_loop, &self.lanes, slots, windows);
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(end) = ends.get_mut(usize::from(io_loop.index())) {
+                *end = Some(side.end());
+            }
+            Side(side)
+        });
+        side.0.clone()
+    }
+}
+
+/// A server with one JavaScript environment attached.
+#[napi]
+pub struct NativeServer {
+    server: Arc<Server>,
+    wiring: Arc<Wiring>,
+    lane: Arc<JsLane>,
+}
+
+#[napi]
+impl NativeServer {
+    /// Validates `plan` (JSON, with `buffers` beside it), binds, and serves. `listen: false` starts the loops without any
+    /// listener, for injected requests.
+    #[napi(factory)]
+    pub fn start(
+        plan: String,
+        buffers: Vec<Buffer>,
+        env: String,
+        listen: bool,
+        lane: &NativeLane,
+    ) -> Result<Self> {
+        let plan = Plan::from_json(&plan)?;
+        let (mut settings, production) = crate::options::resolve(plan.config.clone(), &env)?;
+        if !listen {
+            settings.listen.clear();
+        }
+        let wiring = Wiring::new(settings.clone(), lane);
+        let generation = plan.into_generation(&buffers, &wiring, production)?;
+        let server = Arc::new(Server::start(generation, settings).map_err(js)?);
+        lane.connect(Self::collect_ends(&server, &wiring)?);
+        Ok(Self { server, wiring, lane: lane.lane().clone() })
+    }
+
+    /// The addresses it listens on, as `host:port` or `unix:/path`.
+    #[napi]
+    pub fn addresses(&self) -> Vec<String> {
+        self.server.addresses().iter().map(ToString::to_string).collect()
+    }
+
+    /// Counters and gauges, as JSON.
+    #[napi]
+    pub fn stats(&self) -> String {
+        let metrics = self.server.metrics();
+        serde_json::json!({
+            "connections": metrics.connections.get(),
+            "inFlight": metrics.in_flight.get(),
+            "accepted": metrics.accepted.get(),
+            "refused": metrics.refused.get(),
+            "requests": metrics.requests.get(),
+            "shed": metrics.shed.get() + self.wiring.shed.get(),
+            "handlerTimeouts": metrics.handler_timeouts.get(),
+            "headerTimeouts": metrics.header_timeouts.get(),
+            "panics": metrics.panics.get(),
+        })
+        .to_string()
+    }
+
+    /// Sends a request through everything behind the protocol; the answer arrives as records with `id`.
+    #[napi]
+    pub fn inject(&self, id: u32, request: String, body: Option<Buffer>) -> Result<()> {
+        let injection = Injection::from_json(&request)?;
+        let body = body.map(|body| body.to_vec()).unwrap_or_default();
+        if inject::start(&self.server, self.lane.clone(), id, injection, body) {
+            Ok(())
+        } else {
+            Err(internal("the server has ended"))
+        }
+    }
+
+    /// Drains for at most `drain` milliseconds; a record says when it is over.
+    #[napi]
+    pub fn close(&self, drain: f64) {
+        let lane = self.lane.clone();
+        self.server.close_with(Duration::from_millis(drain.max(0.0) as u64), move |closed| {
+            let slot = SlotId { slot: 0, generation: 0 };
+            let cut_off = closed.cut_off as u32;
+            let _ = lane.push(|out| record::event(out, record::Kind::Closed, slot, cut_off));
+        });
+    }
+
+    /// Ends the loops, waiting at most `patience` milliseconds for their threads.
+    #[napi]
+    pub fn stop(&self, patience: f64) {
+        self.server.stop(Duration::from_millis(patience.max(0.0) as u64));
+    }
+}
+
+impl NativeServer {
+    fn collect_ends(server: &Server, wiring: &Arc<Wiring>) -> Result<Vec<LoopEnd>> {
+        let (done, built) = mpsc::channel();
+        for remote in server.remotes() {
+            let (wiring, done) = (wiring.clone(), done.clone());
+            remote.run(move |io_loop| {
+                wiring.side(io_loop);
+                let _ = done.send(());
+            });
+        }
+        for _ in server.remotes() {
+            built.recv().map_err(|_| internal("an IO thread ended while it started"))?;
+        }
+        let mut ends = wiring.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.iter_mut().map(|end| end.take().ok_or_else(|| internal("a loop has no bridge"))).collect()
+    }
+}
+
+impl Drop for NativeServer {
+    fn drop(&mut self) {
+        // The environment that served the requests is gone, or has closed the server already.
+        let lane = self.lane.clone();
+        lane.close();
+        for remote in self.server.remotes() {
+            let (wiring, lane) = (self.wiring.clone(), lane.clone());
+            remote.run(move |io_loop| wiring.side(io_loop).lane_closed(&lane));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+import { createApp } from './app.js'
+
+const server = await createApp().run()
+console.log(`middleware: ${server.url}`)

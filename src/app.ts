@@ -1,0 +1,55 @@
+import { nameOf, typeError } from './errors.js'
+import type { AppOptions } from './generated/config.js'
+import type { Layer } from './middleware.js'
+import { Router } from './router.js'
+import { type ConfiguredLocals, nodeOf } from './scope.js'
+import type { ScopeNode } from './scope-node.js'
+
+/**
+ * An application: routes, layers, shared state, and the options of the server that runs it. Every method returns the
+ * App, so that it can be written as one chain; types accumulate along the chain, not across statements.
+ *
+ * `L` is what middleware provides in `req.locals`.
+ *
+ * @example
+ * const app = App.new()
+ *   .wrap(Logger.default())
+ *   .data(new Database())
+ *   .route('/', get(() => HttpResponse.ok('hello')))
+ *   .get('/users/:id', (req) => req.data(Database).user(req.param('id')))
+ * const server = await app.run('0.0.0.0:8080')
+ */
+export class App<out L extends object = {}> extends Router<L> {
+  /** Use {@link App.new}. */
+  protected constructor(options: AppOptions) {
+    super()
+    const node = nodeOf(this) as ScopeNode
+    node.options = Object.freeze({ ...options })
+  }
+
+  /**
+   * Makes an application.
+   *
+   * @param options everything that `run()` takes but `listen`, `io` and `workers`; checked when it starts
+   * @throws TypeError `ARMATURE_OPTION_INVALID` when it is not an object
+   * @example
+   * const app = App.new({ trailingSlash: 'redirect', limits: { body: '2mb' } })
+   */
+  static new(options: AppOptions = {}): App {
+    if (typeof options === 'object' && options !== null) return new App(options)
+    const details = { option: 'App.new()', value: nameOf(options), allowed: 'an object with options' }
+    throw typeError('ARMATURE_OPTION_INVALID', details)
+  }
+
+  /** {@inheritDoc Scope.wrap} */
+  override wrap<Adds extends object = {}>(layer: Layer<Adds, {}, L>): App<L & Adds> {
+    super.wrap(layer)
+    return this as unknown as App<L & Adds>
+  }
+
+  /** {@inheritDoc Scope.configure} */
+  override configure<Result>(fn: (app: this) => Result): App<L & ConfiguredLocals<Result>> {
+    super.configure(fn)
+    return this as unknown as App<L & ConfiguredLocals<Result>>
+  }
+}

@@ -1,0 +1,178 @@
+import type { HeaderList } from '../headers.js'
+
+/** Commands by kind; `crates/armature-bridge/src/command.rs` defines the layout of each. */
+const Command = { Respond: 1, Data: 2, End: 3, Fail: 4, Grant: 5, Cancel: 6 } as const
+
+export const FLAG_STREAM = 1
+export const FLAG_NATIVE = 2
+
+const INITIAL = 256 * 1024
+const RESPOND_HEAD = 28
+
+/** A request as far as commands name it. */
+export interface Target {
+  readonly slot: number
+  readonly generation: number
+}
+
+/**
+ * Commands of one batch, in one buffer that grows for a large body and shrinks again. When a command does not fit, `flush`
+ * sends what is there first.
+ */
+export class CommandBuffer {
+  bytes = Buffer.allocUnsafeSlow(INITIAL)
+  length = 0
+  #words = new Uint32Array(this.bytes.buffer)
+  readonly #flush: () => void
+
+  constructor(flush: () => void) {
+    this.#flush = flush
+  }
+
+  /** After a batch was sent. */
+  reset(): void {
+    this.length = 0
+    if (this.bytes.length > INITIAL) this.#allocate(INITIAL)
+  }
+
+  respondText(
+    target: Target,
+    status: number,
+    flags: number,
+    set: number,
+    headers: HeaderList | null,
+    body: string,
+  ): void {
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    const start = this.#reserve(RESPOND_HEAD + headerBytes(headers) + body.length * 3 + 8)
+    const bodyAt = this.#head(start, target, status, flags, set, headers)
+    const length = body.length === 0 ? 0 : this.bytes.write(body, bodyAt, 'utf8')
+    this.#finish(start, bodyAt, length)
+  }
+
+  respondBytes(
+    target: Target,
+    status: number,
+    flags: number,
+    set: number,
+    headers: HeaderList | null,
+    body: Uint8Array,
+  ): void {
+    const start = this.#reserve(RESPOND_HEAD + headerBytes(headers) + body.length + 8)
+    const bodyAt = this.#head(start, target, status, flags, set, headers)
+    this.bytes.set(body, bodyAt)
+    this.#finish(start, bodyAt, body.length)
+  }
+
+  /** Returns the bytes that the chunk has on the wire. */
+  data(target: Target, chunk: string | Uint8Array): number {
+    const room = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
+    const start = this.#reserve(24 + room)
+    let length: number
+    if (typeof chunk === 'string') length = this.bytes.write(chunk, start + 20, 'utf8')
+    else {
+      this.bytes.set(chunk, start + 20)
+      length = chunk.length
+    }
+    this.#words[start / 4 + 4] = length
+    this.#frame(start, start + 20 + length, Command.Data, target)
+    return length
+  }
+
+  end(target: Target): void {
+    this.#plain(Command.End, target)
+  }
+
+  fail(target: Target): void {
+    this.#plain(Command.Fail, target)
+  }
+
+  grant(target: Target, bytes: number): void {
+    const start = this.#reserve(20)
+    this.#words[start / 4 + 4] = Math.min(bytes, 0xffff_ffff)
+    this.#frame(start, start + 20, Command.Grant, target)
+  }
+
+  cancel(target: Target): void {
+    this.#plain(Command.Cancel, target)
+  }
+
+  #plain(kind: number, target: Target): void {
+    const start = this.#reserve(16)
+    this.#frame(start, start + 16, kind, target)
+  }
+
+  #head(
+    start: number,
+    target: Target,
+    status: number,
+    flags: number,
+    set: number,
+    headers: HeaderList | null,
+  ): number {
+    const words = this.#words
+    const at = start / 4
+    words[at + 1] = Command.Respond | (flags << 8) | (status << 16)
+    words[at + 2] = target.slot
+    words[at + 3] = target.generation
+    words[at + 4] = set
+    if (headers === null) {
+      words[at + 5] = 0
+      return start + RESPOND_HEAD
+    }
+    const bytes = this.bytes
+    let end = start + RESPOND_HEAD
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string
+      const value = headers[i + 1] as string
+      bytes.writeUInt16LE(name.length, end)
+      bytes.writeUInt32LE(value.length, end + 2)
+      bytes.write(name, end + 6, 'latin1')
+      end += 6 + name.length
+      bytes.write(value, end, 'latin1')
+      end += value.length
+    }
+    words[at + 5] = end - start - RESPOND_HEAD
+    return (end + 3) & ~3
+  }
+
+  #finish(start: number, bodyAt: number, length: number): void {
+    const at = start / 4
+    const end = (bodyAt + length + 3) & ~3
+    this.#words[at] = end - start
+    this.#words[at + 6] = length
+    this.length = end
+  }
+
+  #frame(start: number, end: number, kind: number, target: Target): void {
+    const words = this.#words
+    const at = start / 4
+    const aligned = (end + 3) & ~3
+    words[at] = aligned - start
+    words[at + 1] = kind
+    words[at + 2] = target.slot
+    words[at + 3] = target.generation
+    this.length = aligned
+  }
+
+  /** Room for a command of at most `bytes`; returns where it starts. */
+  #reserve(bytes: number): number {
+    if (this.length + bytes > this.bytes.length) {
+      if (this.length > 0) this.#flush()
+      if (bytes > this.bytes.length) this.#allocate((bytes + 0xffff) & ~0xffff)
+    }
+    return this.length
+  }
+
+  #allocate(size: number): void {
+    this.bytes = Buffer.allocUnsafeSlow(size)
+    this.#words = new Uint32Array(this.bytes.buffer)
+  }
+}
+
+function headerBytes(headers: HeaderList | null): number {
+  if (headers === null) return 0
+  let bytes = 0
+  for (let i = 0; i < headers.length; i++) bytes += (headers[i] as string).length + 3
+  return bytes
+}

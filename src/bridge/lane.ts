@@ -1,0 +1,308 @@
+import { performance } from 'node:perf_hooks'
+import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
+import type { CompiledHandler } from '../plan.js'
+import { CommandBuffer } from './commands.js'
+import { type RecordOwner, RecordKind, RequestRecord } from './record.js'
+import { type SinkOwner, StreamSink } from './sink.js'
+
+const RECORDS = 256 * 1024
+/** Requests and time after which the event loop gets its turn. */
+const MAX_REQUESTS = 64
+const MAX_MILLIS = 1
+/** How often the clock is read while a batch is handled. */
+const CLOCK_EVERY = 4
+
+// Words of every record.
+const KIND = 1
+const SLOT = 2
+const GENERATION = 3
+const HANDLER = 4
+const BODY = 17
+
+// Taken at load, so that fake timers of a test runner do not stop a server.
+const { setImmediate } = globalThis
+const { nextTick } = process
+
+/** What becomes of the records. */
+export interface LaneHandlers {
+  readonly handlers: readonly CompiledHandler[]
+  /** True when the answer comes later. Never throws. */
+  request(record: RequestRecord): boolean
+  injectedHead(id: number, status: number, head: Buffer): void
+  injectedData(id: number, data: Buffer): void
+  injectedEnd(id: number, failed: boolean): void
+  closed(cutOff: number): void
+}
+
+interface Active {
+  readonly record: RequestRecord
+  sink: StreamSink | null
+}
+
+/**
+ * The JavaScript end of a lane: takes batches of records, hands requests to `handlers`, and sends commands back.
+ *
+ * One native call both commits a batch of commands and takes the next batch of records. Answers that come later are
+ * collected and committed together when the microtasks of the turn have run (`nextTick` runs after them). After 64
+ * requests or a millisecond the event loop gets its turn; until then Rust knows that somebody comes back, and does not
+ * wake anybody.
+ */
+export class Lane implements RecordOwner, SinkOwner {
+  readonly native: NativeLane
+  readonly idPrefix = requestIdPrefix()
+  readonly commands = new CommandBuffer(() => this.#commit())
+  readonly #to: LaneHandlers
+  readonly #window: () => number
+  #records = Buffer.allocUnsafeSlow(RECORDS)
+  #words = new Uint32Array(this.#records.buffer)
+  /** Requests whose answer is not complete, by loop and slot. */
+  readonly #active: (Active | undefined)[][] = []
+  /** A run is scheduled and will come. */
+  #scheduled = false
+  #processing = false
+  /** Records that were taken and wait for the event loop's turn. */
+  #from = 0
+  #until = 0
+  #budget = MAX_REQUESTS
+  #started = 0
+  #closed = false
+
+  constructor(limit: number, to: LaneHandlers, window: () => number) {
+    this.#to = to
+    this.#window = window
+    this.native = createLane(limit, () => this.#pump())
+  }
+
+  /** The answer to `record` comes later. */
+  track(record: RequestRecord): void {
+    const slots = this.#slots(record.slot)
+    slots[record.slot & 0xff_ffff] = { record, sink: null }
+  }
+
+  /** A command was added outside of a batch: commits it, with others, at the end of this turn. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#scheduled = true
+    // Work that comes from elsewhere (a timer, a socket) starts with a full budget.
+    if (!this.#processing) this.#renew()
+    nextTick(this.#run)
+  }
+
+  openStream(record: RequestRecord): StreamSink {
+    const sink = new StreamSink(this, record, this.#window())
+    let active = this.#find(record.slot, record.generation)
+    if (active === undefined) {
+      active = { record, sink }
+      this.#slots(record.slot)[record.slot & 0xff_ffff] = active
+    } else active.sink = sink
+    return sink
+  }
+
+  writeData(record: RequestRecord, chunk: string | Uint8Array): number {
+    const bytes = this.commands.data(record, chunk)
+    this.schedule()
+    return bytes
+  }
+
+  endStream(record: RequestRecord, complete: boolean): void {
+    if (complete) this.commands.end(record)
+    else this.commands.fail(record)
+    this.schedule()
+    this.forget(record)
+    record.finish()
+  }
+
+  grantBody(record: RequestRecord, bytes: number): void {
+    // The first read may come before the handler has returned, and with it before anybody tracks the request.
+    if (this.#find(record.slot, record.generation) === undefined) this.track(record)
+    this.commands.grant(record, bytes)
+    this.schedule()
+  }
+
+  cancelBody(record: RequestRecord): void {
+    this.commands.cancel(record)
+    this.schedule()
+  }
+
+  forget(record: RequestRecord): void {
+    if (this.#find(record.slot, record.generation) !== undefined) {
+      this.#slots(record.slot)[record.slot & 0xff_ffff] = undefined
+    }
+  }
+
+  /** Ends the lane; requests in progress hear that nobody waits. */
+  close(): void {
+    if (this.#closed) return
+    this.#commit()
+    this.#closed = true
+    this.native.close()
+    for (const slots of this.#active) {
+      for (const active of slots ?? []) if (active !== undefined) this.#abort(active, 3)
+    }
+  }
+
+  #slots(slot: number): (Active | undefined)[] {
+    const loop = slot >>> 24
+    const slots = this.#active[loop]
+    if (slots !== undefined) return slots
+    for (let i = this.#active.length; i <= loop; i++) this.#active.push([])
+    return this.#active[loop] as (Active | undefined)[]
+  }
+
+  #find(slot: number, generation: number): Active | undefined {
+    const active = this.#active[slot >>> 24]?.[slot & 0xff_ffff]
+    return active?.record.generation === generation ? active : undefined
+  }
+
+  /** Called by Rust: the lane has something. */
+  #pump(): void {
+    if (this.#scheduled || this.#closed) return
+    this.#renew()
+    this.#turn()
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false
+    if (!this.#closed) this.#turn()
+  }
+
+  readonly #resume = (): void => {
+    this.#scheduled = false
+    if (this.#closed) return
+    this.#renew()
+    if (this.#process()) this.#turn()
+  }
+
+  #renew(): void {
+    this.#budget = MAX_REQUESTS
+    this.#started = performance.now()
+  }
+
+  #turn(): void {
+    for (;;) {
+      const { commands } = this
+      const bytes = this.native.turn(commands.bytes, commands.length, this.#records)
+      commands.reset()
+      if (bytes === 0) return
+      if (bytes < 0) {
+        this.#grow(-bytes)
+        continue
+      }
+      this.#from = 0
+      this.#until = bytes
+      if (this.#budget <= 0 || performance.now() - this.#started > MAX_MILLIS) {
+        this.#scheduled = true
+        setImmediate(this.#resume)
+        return
+      }
+      if (!this.#process()) return
+    }
+  }
+
+  /** Handles the records that were taken. False when the rest of the work has been scheduled. */
+  #process(): boolean {
+    this.#processing = true
+    const later = this.#handle()
+    this.#processing = false
+    if (this.#from < this.#until) {
+      // The time is up: what is answered leaves now, what is left waits for the event loop's turn.
+      this.#commit()
+      this.#scheduled = true
+      setImmediate(this.#resume)
+    } else if (later && !this.#scheduled) {
+      // Handlers that only awaited a microtask or two have answered by then.
+      this.#scheduled = true
+      nextTick(this.#run)
+    }
+    return !this.#scheduled
+  }
+
+  /** Handles records until they are all done or the time is up. True when an answer comes later. */
+  #handle(): boolean {
+    const words = this.#words
+    let later = false
+    let count = 0
+    while (this.#from < this.#until) {
+      const start = this.#from
+      const at = start / 4
+      this.#from += words[at] as number
+      if (words[at + KIND] !== RecordKind.Request) {
+        this.#event(at, start)
+        continue
+      }
+      const record = new RequestRecord(
+        this,
+        this.#to.handlers[words[at + HANDLER] as number] as CompiledHandler,
+        words[at + SLOT] as number,
+        words[at + GENERATION] as number,
+        this.#records,
+        start,
+        this.#from,
+        words[at + BODY] as number,
+      )
+      if (this.#to.request(record)) later = true
+      this.#budget--
+      count++
+      if (count % CLOCK_EVERY === 0 && performance.now() - this.#started > MAX_MILLIS) break
+    }
+    return later
+  }
+
+  /** Sends commands without taking records. */
+  #commit(): void {
+    const { commands } = this
+    if (commands.length > 0 && !this.#closed) this.native.turn(commands.bytes, commands.length, NO_RECORDS)
+    commands.reset()
+  }
+
+  #event(at: number, start: number): void {
+    const words = this.#words
+    const slot = words[at + SLOT] as number
+    const value = words[at + 4] as number
+    switch (words[at + KIND]) {
+      case RecordKind.InjectedHead:
+        return this.#to.injectedHead(slot, value, this.#bytes(start, words[at + 5] as number))
+      case RecordKind.InjectedData:
+        return this.#to.injectedData(slot, this.#bytes(start, words[at + 5] as number))
+      case RecordKind.InjectedEnd:
+        return this.#to.injectedEnd(slot, value !== 0)
+      case RecordKind.Closed:
+        return this.#to.closed(value)
+    }
+    const active = this.#find(slot, words[at + GENERATION] as number)
+    if (active === undefined) return
+    switch (words[at + KIND]) {
+      case RecordKind.BodyData:
+        return active.record.bodyData(this.#bytes(start, words[at + 5] as number))
+      case RecordKind.BodyEnd:
+        return active.record.bodyEnd()
+      case RecordKind.BodyError:
+        return active.record.bodyFault(value)
+      case RecordKind.Credit:
+        return active.sink?.credit(value)
+      case RecordKind.Abort:
+        return this.#abort(active, value)
+    }
+  }
+
+  #abort(active: Active, reason: number): void {
+    if (active.sink !== null) this.forget(active.record)
+    active.record.abort(reason)
+    active.sink?.closed()
+  }
+
+  /** A copy of the bytes of a record that has two words of its own. */
+  #bytes(start: number, length: number): Buffer {
+    const at = start + 24
+    const copy = Buffer.allocUnsafeSlow(length)
+    this.#records.copy(copy, 0, at, at + length)
+    return copy
+  }
+
+  #grow(size: number): void {
+    this.#records = Buffer.allocUnsafeSlow((size + 0xffff) & ~0xffff)
+    this.#words = new Uint32Array(this.#records.buffer)
+  }
+}
+
+const NO_RECORDS = Buffer.alloc(0)

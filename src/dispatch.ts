@@ -1,0 +1,197 @@
+import { FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
+import type { Lane } from './bridge/lane.js'
+import type { RequestRecord } from './bridge/record.js'
+import { BodyKind } from './bridge/types.js'
+import type { HeaderList } from './headers.js'
+import { logUnhandled } from './log.js'
+import { isThenable, jsonText } from './payload.js'
+import type { CompiledHandler } from './plan.js'
+import { errorToResponse, isDevelopment, resolveError } from './problem.js'
+import { HttpRequest } from './request.js'
+import { toResponse } from './responder.js'
+import type { HttpResponse } from './response.js'
+import { discardSource, pump, type StreamSource } from './stream.js'
+
+/**
+ * From a record to its handler, and from what the handler gave to a command. Nothing that a handler does may throw out
+ * of here: it would end the batch, and with it other people's requests.
+ */
+export class Dispatcher {
+  readonly #lane: Lane
+  readonly #secrets: readonly string[]
+  /** Registered header sets, by content type. */
+  readonly #sets = new Map<string, number>()
+  readonly #warned = new Set<CompiledHandler>()
+
+  constructor(lane: Lane, secrets: readonly string[]) {
+    this.#lane = lane
+    this.#secrets = secrets
+  }
+
+  /** Runs the handler. True when its answer comes later. */
+  request(record: RequestRecord): boolean {
+    const req = new HttpRequest(record, this.#secrets)
+    let result: unknown
+    try {
+      result = record.handler.run(req)
+      if (typeof result !== 'object' || result === null || !isThenable(result)) {
+        if (result === undefined) this.#warnUndefined(record)
+        return this.#answer(toResponse(result, req), req, record)
+      }
+    } catch (error) {
+      return this.#failed(error, req, record)
+    }
+    this.#later(result, req, record)
+    return true
+  }
+
+  #later(result: PromiseLike<unknown>, req: HttpRequest, record: RequestRecord): void {
+    this.#lane.track(record)
+    // A thenable may throw, or call back twice; a promise made from it does neither.
+    const promise = result instanceof Promise ? result : Promise.resolve(result)
+    promise.then(
+      (value) => {
+        try {
+          if (value === undefined) this.#warnUndefined(record)
+          this.#answer(toResponse(value, req), req, record)
+        } catch (error) {
+          this.#failed(error, req, record)
+        }
+        this.#lane.schedule()
+      },
+      (error) => {
+        this.#failed(error, req, record)
+        this.#lane.schedule()
+      },
+    )
+  }
+
+  #answer(
+    response: HttpResponse | Promise<HttpResponse>,
+    req: HttpRequest,
+    record: RequestRecord,
+  ): boolean {
+    if (response instanceof Promise) {
+      this.#later(response, req, record)
+      return true
+    }
+    try {
+      response.markUsed()
+      response.finish(req)
+      return this.#send(response, req, record)
+    } catch (error) {
+      return this.#failed(error, req, record)
+    }
+  }
+
+  /** An error becomes an answer by the scopes' `onError`, or a problem. */
+  #failed(error: unknown, req: HttpRequest, record: RequestRecord): boolean {
+    const resolved = resolveError(error, req, record.handler.scope)
+    if (resolved instanceof Promise) {
+      this.#lane.track(record)
+      resolved.then(
+        (response) => {
+          this.#last(response, req, record)
+          this.#lane.schedule()
+        },
+        // resolveError turns every failure into a response; this is for a defect in it.
+        (defect) => {
+          logUnhandled(defect, req)
+          this.#last(errorToResponse(defect, req.id), req, record)
+          this.#lane.schedule()
+        },
+      )
+      return true
+    }
+    return this.#last(resolved, req, record)
+  }
+
+  /** Sends the answer to an error; when that fails too, a bare 500. */
+  #last(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+    try {
+      response.markUsed()
+      response.finish(req)
+      return this.#send(response, req, record)
+    } catch (error) {
+      logUnhandled(error, req)
+      return this.#send(errorToResponse(error, req.id), req, record)
+    }
+  }
+
+  /** Encodes the response. True when its body comes later. */
+  #send(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+    const { commands } = this.#lane
+    const { _status: status, _type: type, _headers: headers, _body: body } = response
+    switch (response._kind) {
+      case BodyKind.Stream:
+        return this.#stream(response, req, record)
+      case BodyKind.Json: {
+        // Serialised first: what throws must not leave half a command.
+        const text = jsonText(body)
+        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), text)
+        break
+      }
+      case BodyKind.Text:
+        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), body as string)
+        break
+      case BodyKind.Bytes: {
+        const bytes = body as Uint8Array
+        commands.respondBytes(record, status, 0, this.#set(type), this.#list(type, headers), bytes)
+        break
+      }
+      default: {
+        const flags = response._kind === BodyKind.Native ? FLAG_NATIVE : 0
+        commands.respondText(record, status, flags, this.#set(type), this.#list(type, headers), '')
+      }
+    }
+    this.#lane.forget(record)
+    record.finish()
+    return false
+  }
+
+  #stream(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+    const { _status: status, _type: type, _headers: headers } = response
+    const source = response._body as StreamSource
+    const { commands } = this.#lane
+    if (req.method === 'HEAD') {
+      commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), '')
+      discardSource(source)
+      this.#lane.forget(record)
+      record.finish()
+      return false
+    }
+    commands.respondText(record, status, FLAG_STREAM, this.#set(type), this.#list(type, headers), '')
+    const sink = this.#lane.openStream(record)
+    this.#lane.schedule()
+    pump(source, sink, req)
+    return true
+  }
+
+  /** The number of the registered set with this content type; 0 when there is none and the type goes in full. */
+  #set(type: string | null): number {
+    if (type === null) return 0
+    const known = this.#sets.get(type)
+    if (known !== undefined) return known
+    // The table is small and types may be made up per request (boundaries): what does not fit is sent in full.
+    if (this.#sets.size === MAX_SETS) return 0
+    const set: number = this.#lane.native.registerHeaders(['content-type', type])
+    if (set !== 0) this.#sets.set(type, set)
+    return set
+  }
+
+  #list(type: string | null, headers: HeaderList | null): HeaderList | null {
+    if (type === null || this.#sets.has(type)) return headers
+    return headers === null ? ['content-type', type] : ['content-type', type, ...headers]
+  }
+
+  #warnUndefined(record: RequestRecord): void {
+    if (!isDevelopment() || this.#warned.has(record.handler)) return
+    this.#warned.add(record.handler)
+    process.stderr.write(
+      `[armature] the handler of ${record.method} ${record.handler.pattern} returned undefined: the answer is 204. ` +
+        'Return null or HttpResponse.noContent() to say so.\n',
+    )
+  }
+}
+
+const MAX_SETS = 64

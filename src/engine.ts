@@ -1,0 +1,148 @@
+import { Lane, type LaneHandlers } from './bridge/lane.js'
+import type { RequestRecord } from './bridge/record.js'
+import { Dispatcher } from './dispatch.js'
+import { ArmatureError } from './errors.js'
+import { InjectedAnswer, type InjectedRequest } from './inject-answer.js'
+import { injectRequest, type NativeServer, resolveOptions, type Settings, startServer } from './native.js'
+import type { Compiled } from './plan.js'
+
+/** How long the IO threads may take to end once nothing is left to do. */
+const STOP_PATIENCE = 100
+
+const engines = new Set<Engine>()
+
+// process.exit() and uncaught exceptions run no cleanup of the addon on the main thread; the threads must not go on
+// while the process is taken down.
+process.on('exit', () => {
+  for (const engine of engines) engine.stop()
+})
+
+/** One native server with this thread's lane: what App.run() and App.inject() have in common. */
+export class Engine implements LaneHandlers {
+  readonly handlers: Compiled['handlers']
+  readonly settings: Settings
+  readonly #lane: Lane
+  readonly #native: NativeServer
+  readonly #dispatcher: Dispatcher
+  readonly #injected = new Map<number, InjectedAnswer>()
+  #nextInjection = 1
+  #listening: boolean
+  #referenced = true
+  #stopped = false
+  #onClosed: ((cutOff: number) => void) | null = null
+
+  /**
+   * Starts serving.
+   * @throws TypeError for wrong options, ArmatureError `ARMATURE_LISTEN`
+   */
+  constructor(compiled: Compiled, listen: boolean) {
+    const { plan, buffers, handlers } = compiled
+    this.handlers = handlers
+    this.settings = resolveOptions(JSON.stringify(plan.config))
+    this.#lane = new Lane(this.settings.queue, this, () => this.settings.responseBuffer)
+    this.#dispatcher = new Dispatcher(this.#lane, this.settings.secrets)
+    try {
+      this.#native = startServer(JSON.stringify(plan), buffers, listen, this.#lane.native)
+    } catch (error) {
+      this.#lane.close()
+      throw error
+    }
+    this.#listening = listen
+    engines.add(this)
+    this.#refer()
+  }
+
+  /** `host:port` and `unix:/path` of everything it listens on. */
+  get addresses(): string[] {
+    return this.#native.addresses()
+  }
+
+  counters(): Record<string, number> {
+    return JSON.parse(this.#native.stats()) as Record<string, number>
+  }
+
+  /** Requests queued for this thread, their bytes, and requests handed over or queued that are not answered. */
+  load(): { queued: number; queuedBytes: number; pending: number } {
+    const [queued = 0, queuedBytes = 0, pending = 0] = this.#lane.native.load()
+    return { queued, queuedBytes, pending }
+  }
+
+  /** Whether listening keeps the process alive. */
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced
+    this.#refer()
+  }
+
+  /** Sends a request through everything behind the protocol. */
+  inject(request: InjectedRequest, body: Buffer | null): Promise<Response> {
+    if (this.#stopped) return Promise.reject(new ArmatureError('ARMATURE_SERVER_CLOSED'))
+    const id = this.#nextInjection++
+    const answer = new InjectedAnswer()
+    this.#injected.set(id, answer)
+    this.#refer()
+    try {
+      injectRequest(this.#native, id, JSON.stringify(request), body)
+    } catch (error) {
+      this.#injected.delete(id)
+      this.#refer()
+      return Promise.reject(error)
+    }
+    return answer.response
+  }
+
+  /** Stops accepting, drains for `timeout` milliseconds, cuts off the rest; resolves with the number cut off. */
+  async close(timeout: number): Promise<number> {
+    if (this.#stopped) return 0
+    const cutOff = await new Promise<number>((resolve) => {
+      this.#onClosed = resolve
+      this.#refer()
+      this.#native.close(timeout)
+    })
+    this.stop()
+    return cutOff
+  }
+
+  /** Ends the threads at once. */
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    engines.delete(this)
+    for (const answer of this.#injected.values()) answer.fail()
+    this.#injected.clear()
+    this.#lane.close()
+    this.#native.stop(STOP_PATIENCE)
+  }
+
+  request(record: RequestRecord): boolean {
+    return this.#dispatcher.request(record)
+  }
+
+  injectedHead(id: number, status: number, head: Buffer): void {
+    this.#injected.get(id)?.head(status, head)
+  }
+
+  injectedData(id: number, data: Buffer): void {
+    this.#injected.get(id)?.data(data)
+  }
+
+  injectedEnd(id: number, failed: boolean): void {
+    const answer = this.#injected.get(id)
+    this.#injected.delete(id)
+    if (failed) answer?.fail()
+    else answer?.end()
+    this.#refer()
+  }
+
+  closed(cutOff: number): void {
+    this.#listening = false
+    this.#onClosed?.(cutOff)
+  }
+
+  /** The process lives while somebody listens, waits for an injected answer or waits for the end. */
+  #refer(): void {
+    if (this.#stopped) return
+    const closing = this.#onClosed !== null
+    const needed = (this.#listening && this.#referenced) || this.#injected.size > 0 || closing
+    this.#lane.native.setReferenced(needed)
+  }
+}

@@ -1,0 +1,151 @@
+// Generated from crates/armature-core/src/config. Do not edit; after a change there run
+// UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
+
+/** The options of an application, wherever it runs. */
+export interface AppOptions {
+  /**
+   * What to do with a path that exists only with the other choice of trailing slash: `'strict'` answers
+   * 404, `'redirect'` sends 308, `'ignore'` takes both for the same path. By default `'strict'`.
+   */
+  trailingSlash?: TrailingSlash | undefined
+  /**
+   * Addresses and networks (`'10.0.0.0/8'`, `'::1'`) of the proxies whose `Forwarded` and `X-Forwarded-*`
+   * fields are believed. By default none.
+   */
+  trustProxy?: readonly string[] | undefined
+  /**
+   * Keys for signed cookies, each of at least 16 bytes: the first signs, all of them verify. By default
+   * none.
+   */
+  secrets?: readonly string[] | undefined
+  /** Bounds on what clients may send and on what is kept for them. */
+  limits?: LimitOptions | undefined
+  /** How long clients, handlers and a shutdown may take. */
+  timeouts?: TimeoutOptions | undefined
+}
+
+/** All options: those of the application, and where and how it runs. */
+export interface RunOptions extends AppOptions {
+  /** Where to listen. By default the port in the environment variable `PORT`, else 3000. */
+  listen?: ListenOption | undefined
+  /**
+   * Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread; not available yet)
+   * or a number of threads of their own from 1 to 256. By default `'auto'`.
+   */
+  io?: 'auto' | 'inline' | number | undefined
+  /**
+   * How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1; more
+   * are not available yet.
+   */
+  workers?: number | 'auto' | WorkerOptions | undefined
+  /** Whether SIGTERM and SIGINT close the server. By default `true`. */
+  signals?: boolean | undefined
+  /** What this server is called, for workers that attach to it and in messages. */
+  name?: string | undefined
+}
+
+/** Bounds on what clients may send and on what is kept for them. */
+export interface LimitOptions {
+  /**
+   * Largest request body, also when it is streamed; a route may raise it. Beyond it the answer is 413.
+   * From 1b to 1tb, by default 1mb.
+   */
+  body?: Size | undefined
+  /**
+   * Largest request head: the request line and all fields together. Beyond it the answer is 431.
+   * From 1kb to 1mb, by default 16kb.
+   */
+  header?: Size | undefined
+  /** Most header fields of a request. Beyond it the answer is 431. From 1 to 10000, by default 100. */
+  headers?: number | undefined
+  /**
+   * Longest request target. Beyond it the answer is 414. From 64b to `header`, by default 8kb or `header`
+   * if that is less.
+   */
+  url?: Size | undefined
+  /** Most connections at the same time. From 1 to 10000000, by default 100000. */
+  connections?: number | undefined
+  /** Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000. */
+  inFlight?: number | undefined
+  /**
+   * Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
+   * From 1 to 1000000, by default 4096.
+   */
+  queue?: number | undefined
+  /**
+   * Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
+   * From 1kb to 256mb, by default 64kb.
+   */
+  responseBuffer?: Size | undefined
+  /**
+   * Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
+   * 64kb.
+   */
+  requestBuffer?: Size | undefined
+}
+
+/**
+ * How long clients, handlers and a shutdown may take. Each is from 1ms to 24h; only `preDrain` and
+ * `shutdown` may be 0.
+ */
+export interface TimeoutOptions {
+  /** From accept (TLS included) to the end of the request head. By default 10s. */
+  header?: Duration | undefined
+  /** The longest gap without a byte of a request body. By default 30s. */
+  body?: Duration | undefined
+  /** The longest gap in which a client takes no byte of a response. By default 30s. */
+  write?: Duration | undefined
+  /**
+   * How long a connection may be idle between requests; more than that of a proxy in front. By default
+   * 75s.
+   */
+  idle?: Duration | undefined
+  /**
+   * From dispatch to the response head, not counting waits for the client's body. By default 30s; a route
+   * may set its own.
+   */
+  handler?: Duration | undefined
+  /** Between failing readiness and closing the listeners, for load balancers to notice. By default 0. */
+  preDrain?: Duration | undefined
+  /**
+   * How long requests in flight may take to finish when the server closes; 0 cuts them off at once. By
+   * default 10s.
+   */
+  shutdown?: Duration | undefined
+}
+
+/**
+ * An address (`'host:port'`, `':port'`, `'[ipv6]:port'`, `'unix:/path'`), a port, an object, or a list of
+ * these.
+ */
+export type ListenOption = string | number | ListenerOptions | readonly (string | number | ListenerOptions)[]
+
+/** One place to listen: `port` (and `host`), or `path`. */
+export interface ListenerOptions {
+  /** TCP port; 0 lets the system choose. */
+  port?: number | undefined
+  /** IP address or name. By default 127.0.0.1, in production `::`, which takes IPv4 too. */
+  host?: string | undefined
+  /** Path of a Unix domain socket, instead of a port. */
+  path?: string | undefined
+}
+
+/** JavaScript threads. The option may also be the count alone. */
+export interface WorkerOptions {
+  /**
+   * How many, the main thread counted: a number from 1 to 1024, or `'auto'` for one per core. By default
+   * 1.
+   */
+  count?: number | 'auto' | undefined
+  /** The module that a worker runs; by default the one that started this process. */
+  entry?: string | undefined
+}
+
+/** What to do with a path that exists only with the other choice of trailing slash. */
+export type TrailingSlash = 'strict' | 'redirect' | 'ignore'
+
+/** Bytes: a number, or a string such as `'512kb'` or `'1.5mb'` (b, kb, mb, gb, tb; 1kb = 1024). */
+export type Size = number | string
+
+/** A duration: a number of milliseconds, or a string such as `'500ms'`, `'10s'`, `'2m'` or `'1h'`. */
+export type Duration = number | string

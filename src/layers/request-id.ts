@@ -1,0 +1,31 @@
+import { NativeLayer } from './layer.js'
+
+/** Options of {@link RequestId}. */
+export interface RequestIdOptions {
+  /** Header of the answer that carries the id, and of the request that is read with `trust`. Default: `'x-request-id'`. */
+  header?: string | undefined
+  /** Takes over the id of the request: only behind a proxy that sets or checks it. Default: false. */
+  trust?: boolean | undefined
+}
+
+/**
+ * Sends the id of the request with the answer, so that a report of a user leads to the lines of the log.
+ *
+ * @example
+ * app.wrap(RequestId.new({ trust: true }))
+ */
+export class RequestId extends NativeLayer<RequestIdOptions> {
+  private constructor(options: RequestIdOptions) {
+    super('requestId', options)
+  }
+
+  /** Generated ids, sent as `x-request-id`. */
+  static default(): RequestId {
+    return new RequestId({})
+  }
+
+  /** @throws TypeError `ARMATURE_OPTION_INVALID` */
+  static new(options: RequestIdOptions): RequestId {
+    return new RequestId(options)
+  }
+}

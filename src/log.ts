@@ -1,0 +1,17 @@
+import { inspect } from 'node:util'
+import type { HttpRequest } from './request.js'
+
+/**
+ * Writes an error that nobody turned into an answer to stderr, with its stack, its causes and the id of the request.
+ * Silent about the consequences of an abort: a handler that stops because `req.signal` told it to is no news.
+ *
+ * @internal
+ */
+export function logUnhandled(error: unknown, req: HttpRequest, what = 'failed'): void {
+  const reason = req._abortReason
+  if (reason !== undefined && (error === reason || (error as { cause?: unknown } | null)?.cause === reason))
+    return
+  process.stderr.write(
+    `[armature] ${req.method} ${req.path} ${what} (request ${req.id})\n${inspect(error)}\n`,
+  )
+}

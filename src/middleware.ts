@@ -1,0 +1,128 @@
+import { ArmatureError, isError, nameOf, typeError } from './errors.js'
+import type { NativeLayer } from './layers/layer.js'
+import { isThenable } from './payload.js'
+import type { HttpRequest } from './request.js'
+import { type Responder, toResponse } from './responder.js'
+import type { HttpResponse } from './response.js'
+
+/**
+ * Runs what is inside the middleware: further middleware and the handler. Resolves to an `HttpResponse` whatever the
+ * handler returned, rejects with what it threw. Takes no arguments, and can be called once per request: a second call
+ * throws `ARMATURE_NEXT_TWICE`.
+ */
+export type Next = () => Promise<HttpResponse>
+
+/** Only for the type checker: what a middleware adds to `req.locals`. */
+declare const ADDS: unique symbol
+
+/**
+ * JavaScript around handlers. Returning a value answers with it; returning nothing after `next()` keeps the response of
+ * `next()`; returning nothing without it is a 500 (`ARMATURE_MIDDLEWARE_NO_RESPONSE`).
+ *
+ * `Adds` is what it provides in `req.locals` to everything declared after it, `P` and `L` are the path parameters and
+ * the locals that it needs itself.
+ */
+export interface Middleware<
+  out Adds extends object = {},
+  in P extends object = Record<string, string>,
+  in L extends object = {},
+> {
+  (req: HttpRequest<P, L>, next: Next): Responder | Promise<Responder>
+  readonly [ADDS]?: Adds
+}
+
+/** Anything that `.wrap()` and `use` take: a native layer such as `Logger`, or {@link Middleware}. */
+export type Layer<
+  Adds extends object = object,
+  P extends object = Record<string, string>,
+  L extends object = {},
+> = NativeLayer | Middleware<Adds, P, L>
+
+/** What the layers of a `use` list add to `req.locals`, together. */
+export type Added<Layers extends readonly unknown[]> = Layers extends readonly [infer First, ...infer Others]
+  ? (First extends Middleware<infer Adds, never, never> ? Adds : {}) & Added<Others>
+  : {}
+
+/**
+ * Declares the type of what a middleware leaves in `req.locals`: everything declared after it along the chain sees it.
+ *
+ * @throws TypeError `ARMATURE_OPTION_INVALID` when `fn` is not a function
+ * @example
+ * const auth = middleware<{ user: User }>(async (req, next) => {
+ *   req.locals.user = await verify(req.header('authorization'))
+ *   return next()
+ * })
+ * app.wrap(auth).get('/me', (req) => req.locals.user)
+ */
+export function middleware<Adds extends object = {}>(
+  fn: Middleware<{}, Record<string, string>, Adds>,
+): Middleware<Adds> {
+  if (typeof fn === 'function') return fn as Middleware<object> as Middleware<Adds>
+  throw typeError('ARMATURE_OPTION_INVALID', {
+    option: 'middleware()',
+    value: nameOf(fn),
+    allowed: 'a function',
+  })
+}
+
+/** @internal A handler, possibly with middleware around it. */
+export type Run = (req: HttpRequest) => unknown
+
+/** @internal Middleware as it is stored: what it needs was checked where it was declared. */
+export type AnyMiddleware = Middleware<object, never, never>
+
+/**
+ * Composes middleware, outermost first, and a handler into one function, once.
+ *
+ * @internal
+ */
+export function compose(layers: readonly AnyMiddleware[], handler: Run): Run {
+  return (layers as readonly Middleware[]).reduceRight(surround, handler)
+}
+
+function surround(inner: Run, layer: Middleware): Run {
+  return (req) => {
+    let called = false
+    let answer: Promise<HttpResponse> | undefined
+    const result: unknown = layer(req, (unexpected?: unknown) => {
+      if (called) throw new ArmatureError('ARMATURE_NEXT_TWICE')
+      if (unexpected !== undefined) throw misused(unexpected)
+      called = true
+      answer = settle(inner, req)
+      return answer
+    })
+    if (result === undefined) return kept(answer)
+    // `return next()` of a middleware that is not async.
+    if (result === answer || typeof result !== 'object' || result === null || !isThenable(result)) return result
+    return Promise.resolve(result).then((value) => (value === undefined ? kept(answer) : value))
+  }
+}
+
+/** What `next()` returns. */
+function settle(inner: Run, req: HttpRequest): Promise<HttpResponse> {
+  let response: HttpResponse | Promise<HttpResponse>
+  try {
+    response = toResponse(inner(req), req)
+  } catch (error) {
+    response = Promise.reject(error)
+  }
+  if (!(response instanceof Promise)) return Promise.resolve(response)
+  // A middleware may do other things before it awaits this, or answer without it: neither may end the process.
+  response.catch(ignore)
+  return response
+}
+
+/** The middleware returned nothing. */
+function kept(answer: Promise<HttpResponse> | undefined): Promise<HttpResponse> {
+  if (answer === undefined) throw new ArmatureError('ARMATURE_MIDDLEWARE_NO_RESPONSE')
+  return answer
+}
+
+// In Express next(error) skips the handler. Running it all the same could undo a refusal.
+function misused(argument: unknown): unknown {
+  if (isError(argument)) return argument
+  const details = 'next() takes no arguments: throw an error, put values into req.locals'
+  return typeError('ARMATURE_OPTION_INVALID', details)
+}
+
+function ignore(): void {}

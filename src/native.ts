@@ -1,0 +1,114 @@
+/**
+ * The only importer of the addon. Everything here is internal; the types say what the generated ones cannot: which
+ * errors the calls throw, as the error classes of this package.
+ */
+import type { NativeLane as Lane, NativeServer as Server } from '#native'
+import { ArmatureError, isErrorCode, typeError } from './errors.js'
+
+type Addon = typeof import('#native')
+
+let loaded: Addon | undefined
+
+/** The addon, loaded when it is first needed: building an application must not need a binary. */
+function addon(): Addon {
+  if (loaded !== undefined) return loaded
+  try {
+    loaded = require('#native') as Addon
+    return loaded
+  } catch (cause) {
+    throw new ArmatureError(
+      'ARMATURE_NATIVE_MISSING',
+      { platform: `${process.platform}-${process.arch}` },
+      { cause },
+    )
+  }
+}
+
+/** Runs a native call; its errors become `TypeError`s and `ArmatureError`s with the code that Rust gave them. */
+function call<T>(run: (native: Addon) => T): T {
+  const native = addon()
+  try {
+    return run(native)
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+const ARGUMENT_CODES = new Set(['ARMATURE_OPTION_INVALID', 'ARMATURE_ROUTE_PATTERN', 'ARMATURE_ROUTE_CONFLICT'])
+
+function translate(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error
+  if (!isErrorCode(error.code)) return error
+  return ARGUMENT_CODES.has(error.code)
+    ? typeError(error.code, error.message)
+    : new ArmatureError(error.code, error.message)
+}
+
+export type NativeLane = Lane
+export type NativeServer = Server
+
+/** A queue for the requests of one server; `pump` is called when there is something to drain. */
+export function createLane(limit: number, pump: () => void): NativeLane {
+  return call((native) => new native.NativeLane(limit, pump))
+}
+
+/** Validates, binds and serves; without `listen` the loops run for injected requests only. */
+export function startServer(
+  plan: string,
+  buffers: readonly Uint8Array[],
+  listen: boolean,
+  lane: NativeLane,
+): NativeServer {
+  const bodies = buffers.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  return call((native) => native.NativeServer.start(plan, bodies, environment(), listen, lane))
+}
+
+/** What JavaScript needs of the resolved options; sizes in bytes, times in milliseconds. */
+export interface Settings {
+  readonly ioThreads: number
+  readonly production: boolean
+  readonly shutdown: number
+  readonly preDrain: number
+  readonly queue: number
+  readonly responseBuffer: number
+  readonly signals: boolean
+  readonly secrets: readonly string[]
+}
+
+/**
+ * Resolves the options of App and run(), with what the environment says.
+ * @throws TypeError that names the option, the value and what is allowed
+ */
+export function resolveOptions(config: string): Settings {
+  return JSON.parse(call((native) => native.resolveOptions(config, environment()))) as Settings
+}
+
+/** Checks the options of a native layer. */
+export function validateLayer(type: string, options: string): void {
+  call((native) => native.validateLayer(type, options))
+}
+
+/** The constant part of generated request ids. */
+export function requestIdPrefix(): string {
+  return call((native) => native.requestIdPrefix())
+}
+
+/** Waits until the log lines written so far are out. */
+export function flushLogs(patience: number): void {
+  loaded?.flushLogs(patience)
+}
+
+/** Sends an injected request; its answer comes through the lane. */
+export function injectRequest(server: NativeServer, id: number, request: string, body: Buffer | null): void {
+  call(() => server.inject(id, request, body))
+}
+
+/** The variables that count as options. */
+function environment(): string {
+  const found: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    const counts = name.startsWith('ARMATURE_') || name === 'PORT' || name === 'NODE_ENV'
+    if (counts && value !== undefined) found[name] = value
+  }
+  return JSON.stringify(found)
+}

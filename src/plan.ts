@@ -1,0 +1,73 @@
+import type { HttpRequest } from './request.js'
+
+/**
+ * What an application looks like when it crosses to Rust: one JSON document, once, at start. Buffers (bodies of fixed
+ * responses) travel beside it and are named by index. `crates/armature-node/src/plan.rs` reads exactly this shape and
+ * refuses unknown fields.
+ */
+export interface Plan {
+  /** Options from code, unresolved: Rust adds defaults and `ARMATURE_*`, validates and names what is wrong. */
+  config: Record<string, unknown>
+  layers: LayerSpec[]
+  /** `scopes[0]` is the application itself: prefix `''`, parent `null`. A parent comes before its children. */
+  scopes: ScopeSpec[]
+  routes: RouteSpec[]
+}
+
+/** One instance of a native layer; scopes and routes refer to it by its index. */
+export interface LayerSpec {
+  type: string
+  options: Record<string, unknown>
+}
+
+export interface ScopeSpec {
+  /** Full prefix from the root, `''` or `/api/:org`. */
+  prefix: string
+  parent: number | null
+  /** Own native layers, outermost first; those of the parents are not repeated. */
+  layers: number[]
+  /** Answers misses below the prefix. */
+  fallback: HandlerSpec | null
+}
+
+export interface RouteSpec {
+  scope: number
+  /** A method token, or `*` for every method. */
+  method: string
+  /** Full pattern from the root, in the grammar of the public API (`/users/:id`, `/files/*rest`). */
+  path: string
+  layers: number[]
+  handler: HandlerSpec
+  bodyLimit?: number | string
+  timeout?: number | string
+}
+
+/** `id` is an index into {@link Compiled.handlers}; a native handler has one only when JS middleware surrounds it. */
+export type HandlerSpec =
+  | { type: 'js'; id: number }
+  | { type: 'fixed'; id: number | null; status: number; headers: [string, string][]; body: number | null }
+
+/** The JavaScript half of a route or fallback. */
+export interface CompiledHandler {
+  /** The matched pattern (`req.route`); `''` for a fallback. */
+  readonly pattern: string
+  readonly paramNames: readonly string[]
+  /** The handler inside its JS middleware (app, scope, route), composed once. May throw, may return a promise. */
+  readonly run: (req: HttpRequest) => unknown
+  readonly scope: ScopeRuntime
+}
+
+/** What a request needs from the scope that its route was declared in. */
+export interface ScopeRuntime {
+  readonly parent: ScopeRuntime | null
+  /** Shared state declared on this scope. */
+  readonly data: ReadonlyMap<unknown, unknown>
+  /** `onError` handlers of this scope, in declaration order. */
+  readonly onError: readonly ((error: unknown, req: HttpRequest) => unknown)[]
+}
+
+export interface Compiled {
+  readonly plan: Plan
+  readonly buffers: readonly Uint8Array[]
+  readonly handlers: readonly CompiledHandler[]
+}

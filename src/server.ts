@@ -1,0 +1,228 @@
+import { type DataOverrides, type Prepared, prepare, startEngine, unwind } from './application.js'
+import { type DataKey, dataName } from './data.js'
+import type { Engine } from './engine.js'
+import { ArmatureError } from './errors.js'
+import type { RunOptions } from './generated/config.js'
+import { isDevelopment } from './problem.js'
+import type { AnyScope } from './scope.js'
+import { watchSignals } from './signals.js'
+
+/** Numbers of a running server. */
+export interface ServerStats {
+  /** Open connections. */
+  readonly connections: number
+  /** Requests whose answer has not begun. */
+  readonly inFlight: number
+  /** Connections accepted since the start. */
+  readonly accepted: number
+  /** Connections refused because of `limits.connections`. */
+  readonly refused: number
+  /** Requests since the start. */
+  readonly requests: number
+  /** Requests answered 503 because of a limit. */
+  readonly shed: number
+  /** Handlers that did not answer within `timeouts.handler`. */
+  readonly handlerTimeouts: number
+  /** Heads that did not arrive within `timeouts.header`. */
+  readonly headerTimeouts: number
+  /** The queue of each JS thread. */
+  readonly lanes: readonly LaneStats[]
+}
+
+/** Numbers of the queue of one JS thread. */
+export interface LaneStats {
+  /** Requests that wait. */
+  readonly queued: number
+  /** Bytes that wait. */
+  readonly queuedBytes: number
+  /** Requests that wait, and those handed over and not answered. */
+  readonly pending: number
+}
+
+/** Options of {@link Server.close}. */
+export interface CloseOptions {
+  /** Milliseconds that requests in progress get. Default: `timeouts.shutdown`. */
+  timeout?: number | undefined
+}
+
+/**
+ * A running server; `run()` and `listen()` resolve to it.
+ *
+ * @example
+ * await using server = await app.run(':0')
+ * const res = await fetch(server.url)
+ */
+export class Server implements AsyncDisposable {
+  readonly #prepared: Prepared
+  #engine: Engine | null = null
+  #closing: Promise<number> | null = null
+  #forgetSignals: () => void = () => {}
+  #addresses: readonly string[] = []
+
+  /** @internal */
+  constructor(prepared: Prepared) {
+    this.#prepared = prepared
+  }
+
+  /** Where it listens: `127.0.0.1:3000`, `[::]:8080` or `unix:/run/app.sock`; the first of several. */
+  get address(): string {
+    const [first] = this.#addresses
+    if (first === undefined) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server does not listen yet')
+    return first
+  }
+
+  /** The port; 0 for a Unix socket. */
+  get port(): number {
+    const { address } = this
+    return address.startsWith('unix:') ? 0 : Number(address.slice(address.lastIndexOf(':') + 1))
+  }
+
+  /** A URL that reaches it from this machine. */
+  get url(): string {
+    const { address } = this
+    if (address.startsWith('unix:')) return address
+    const host = address.slice(0, address.lastIndexOf(':'))
+    const everywhere = host === '0.0.0.0' || host === '[::]'
+    return `http://${everywhere ? 'localhost' : host}:${this.port}`
+  }
+
+  /** Counters and gauges, now. */
+  stats(): ServerStats {
+    const engine = this.#running()
+    return { ...(engine.counters() as unknown as ServerStats), lanes: [engine.load()] }
+  }
+
+  /**
+   * Shared state of the application.
+   * @throws ArmatureError `ARMATURE_DATA_MISSING`
+   */
+  data<T>(key: DataKey<T>): T {
+    const { data } = this.#prepared
+    if (!data.has(key)) throw new ArmatureError('ARMATURE_DATA_MISSING', { name: dataName(key) })
+    return data.get(key) as T
+  }
+
+  /** Reserved: sends a message to WebSocket subscribers. Throws `ARMATURE_NOT_AVAILABLE`. */
+  publish(_topic: string, _message: string | Uint8Array): never {
+    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.publish()' })
+  }
+
+  /** Reserved: starts the code anew. Rejects with `ARMATURE_NOT_AVAILABLE`. */
+  reload(): Promise<never> {
+    return Promise.reject(new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.reload()' }))
+  }
+
+  /** Reserved: swaps certificates. Throws `ARMATURE_NOT_AVAILABLE`. */
+  setTls(_tls: object): never {
+    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.setTls()' })
+  }
+
+  /** Listening keeps the process alive, which is the default. */
+  ref(): this {
+    this.#engine?.setReferenced(true)
+    return this
+  }
+
+  /** Listening does not keep the process alive. */
+  unref(): this {
+    this.#engine?.setReferenced(false)
+    return this
+  }
+
+  /**
+   * Stops accepting, closes idle connections, lets requests in progress finish for at most `timeout`, aborts the rest,
+   * then runs `onStop` and disposes shared state. A second call waits for the first. Rejects with what `onStop` threw.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this._close(options.timeout)
+  }
+
+  /** {@link Server.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this._close(undefined)
+  }
+
+  /** @internal Resolves with the number of connections that were cut off. */
+  _close(timeout: number | undefined): Promise<number> {
+    this.#closing ??= this.#shutDown(timeout)
+    return this.#closing
+  }
+
+  /** @internal */
+  _start(listen: boolean): Engine {
+    const engine = startEngine(this.#prepared, listen)
+    this.#engine = engine
+    this.#addresses = engine.addresses
+    if (listen && engine.settings.signals) this.#forgetSignals = watchSignals(this)
+    return engine
+  }
+
+  /** @internal The time that signals leave between failing readiness and draining. */
+  get _preDrain(): number {
+    return this.#engine?.settings.preDrain ?? 0
+  }
+
+  /** @internal */
+  get _ioThreads(): number {
+    return this.#running().settings.ioThreads
+  }
+
+  /** @internal */
+  get _engine(): Engine {
+    return this.#running()
+  }
+
+  async #shutDown(timeout: number | undefined): Promise<number> {
+    const engine = this.#engine
+    let cutOff = 0
+    try {
+      if (engine !== null) cutOff = await engine.close(timeout ?? engine.settings.shutdown)
+    } finally {
+      this.#forgetSignals()
+    }
+    await unwind(this.#prepared)
+    return cutOff
+  }
+
+  #running(): Engine {
+    if (this.#engine === null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server does not run')
+    return this.#engine
+  }
+}
+
+/** @internal Prepares `app`, runs its start hooks and serves. What was started is undone when something fails. */
+export async function runApp(
+  app: AnyScope,
+  options: RunOptions,
+  overrides: DataOverrides = [],
+  quiet = false,
+): Promise<Server> {
+  const prepared = await prepare(app, options, overrides)
+  const server = await start(prepared, true)
+  if (isDevelopment() && !quiet) announce(server, prepared)
+  return server
+}
+
+/** @internal Runs the start hooks, then the native side. */
+export async function start(prepared: Prepared, listen: boolean): Promise<Server> {
+  const server = new Server(prepared)
+  try {
+    for (const hook of prepared.onStart) await (hook.run as (server: Server) => unknown)(server)
+    server._start(listen)
+    return server
+  } catch (error) {
+    // The reason is what counts; what fails while undoing comes second.
+    await unwind(prepared).catch(() => {})
+    throw error
+  }
+}
+
+function announce(server: Server, prepared: Prepared): void {
+  const routes = count(prepared.compiled.plan.routes.length, 'route')
+  const threads = count(server._ioThreads, 'IO thread')
+  process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | 1 JS thread\n`)
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,36 @@
+import type { Server } from './server.js'
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+const servers = new Set<Server>()
+let stopping = false
+
+/** Closes `server` when the process is asked to end. Returns a function that forgets it. */
+export function watchSignals(server: Server): () => void {
+  if (servers.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal)
+  servers.add(server)
+  return () => {
+    servers.delete(server)
+    if (servers.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
+  }
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  if (stopping) process.exit(128 + (signal === 'SIGINT' ? 2 : 15))
+  stopping = true
+  // Whoever listens beside us decides himself when the process ends.
+  const alone = process.listenerCount(signal) === 1
+  const wait = Math.max(...[...servers].map((server) => server._preDrain))
+  setTimeout(() => {
+    Promise.all([...servers].map((server) => server._close(undefined))).then(
+      (cutOff) => {
+        stopping = false
+        if (alone) process.exit(cutOff.some((count) => count > 0) ? 1 : 0)
+      },
+      (error: unknown) => {
+        process.stderr.write(`[armature] stopping failed: ${error instanceof Error ? error.stack : String(error)}\n`)
+        if (alone) process.exit(1)
+      },
+    )
+  }, wait)
+}

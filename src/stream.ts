@@ -1,0 +1,293 @@
+import { Readable } from 'node:stream'
+import { types } from 'node:util'
+import type { ResponseSink } from './bridge/types.js'
+import { ArmatureError, nameOf, typeError } from './errors.js'
+import { logUnhandled } from './log.js'
+import type { HttpRequest } from './request.js'
+
+/** A piece of a streamed body; strings are sent as UTF-8, empty pieces are skipped. */
+export type StreamChunk = string | Uint8Array
+
+/**
+ * Where a streamed body comes from: a web or Node stream, anything iterable (generators too), or a function that writes.
+ *
+ * When the client leaves or the server stops, streams are cancelled or destroyed and iterators get `return()`.
+ */
+export type StreamSource =
+  | ReadableStream<StreamChunk>
+  | Readable
+  | AsyncIterable<StreamChunk>
+  | Iterable<StreamChunk>
+  | ((writer: StreamWriter) => unknown)
+
+/**
+ * Given to the function form of `HttpResponse.stream()`; the body ends when the function has ended.
+ *
+ * @example
+ * HttpResponse.stream(async (writer) => {
+ *   for (const row of rows) await writer.write(`${row.id}\n`)
+ * }, { type: 'text/csv' })
+ */
+export interface StreamWriter {
+  /** Nothing can be written any more: the body has ended, the client left or the server is stopping. */
+  readonly closed: boolean
+  /**
+   * Sends a chunk. Resolves when the next one is welcome: awaiting it is the back-pressure.
+   * @throws ArmatureError `ARMATURE_STREAM_CLOSED` (as a rejection) when {@link closed}
+   */
+  write(chunk: StreamChunk): Promise<void>
+  /** Ends the body before the function ends. */
+  close(): void
+}
+
+/** @internal Whether a handler's value is sent piece by piece; iterables are only when they are iterators too. */
+export function isStream(
+  value: object,
+): value is AsyncIterable<StreamChunk> | ReadableStream<StreamChunk> | IterableIterator<StreamChunk> {
+  if (Symbol.asyncIterator in value) return true
+  if ('getReader' in value && typeof value.getReader === 'function') return true
+  return Symbol.iterator in value && 'next' in value && typeof value.next === 'function'
+}
+
+/** @internal Whether `HttpResponse.stream()` accepts it. */
+export function isStreamSource(value: unknown): value is StreamSource {
+  if (typeof value === 'function') return true
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  return isStream(value) || Symbol.iterator in value
+}
+
+/**
+ * Until a Node stream is read, its `error` event would have no listener and end the process. The error is not lost:
+ * reading from a stream that failed rejects.
+ *
+ * @internal
+ */
+export function guardSource(source: object): void {
+  if (isReadable(source)) source.on('error', ignore)
+}
+
+/**
+ * Sends a source to a sink, waiting whenever the sink is full. The head has left already, so a source that fails resets
+ * the connection and is logged. Resolves, never rejects, when the sink is done with.
+ *
+ * @internal
+ */
+export function pump(source: StreamSource, sink: ResponseSink, req: HttpRequest): Promise<void> {
+  return new Promise((resolve) => {
+    let cursor: Cursor | null = null
+    const outlet = new Outlet(sink, () => {
+      if (cursor !== null) cancel(cursor, req)
+      resolve()
+    })
+    if (outlet.closed) return discardSource(source)
+    const fail = (error: unknown) => {
+      if (isNews(error, outlet, cursor)) logUnhandled(error, req, 'could not finish its body')
+      outlet.fail()
+      resolve()
+    }
+    const open = async (source: Iterated) => {
+      if (outlet.closed) return discardSource(source)
+      cursor = openCursor(source)
+      return copy(cursor, outlet, req)
+    }
+    run(source, outlet, open).then(() => {
+      outlet.end()
+      resolve()
+    }, fail)
+  })
+}
+
+/** @internal Gives up a source that will not be read, as for HEAD: what it holds is released. */
+export function discardSource(source: StreamSource): void {
+  if (typeof source === 'function') return
+  guardSource(source)
+  if (isReadable(source)) source.destroy()
+  else if ('getReader' in source) source.cancel().catch(ignore)
+  else if ('return' in source && typeof source.return === 'function') {
+    // Only iterators have started; an iterable that was never asked for one holds nothing.
+    const { return: end } = source
+    new Promise((resolve) => resolve(end.call(source))).catch(ignore)
+  }
+}
+
+type Iterated = Exclude<StreamSource, (writer: StreamWriter) => unknown>
+
+async function run(
+  source: StreamSource,
+  outlet: Outlet,
+  open: (source: Iterated) => Promise<void>,
+): Promise<void> {
+  if (typeof source !== 'function') return open(source)
+  const writer = new OutletWriter(outlet)
+  const result = await source(writer)
+  // stream(async function* () {…}): calling it made a generator.
+  if (typeof result === 'object' && result !== null && isStream(result)) return open(result)
+  await writer.flushed()
+}
+
+async function copy(cursor: Cursor, outlet: Outlet, req: HttpRequest): Promise<void> {
+  for (;;) {
+    const pending = cursor.next()
+    const { done, value } = 'then' in pending ? await pending : pending
+    if (outlet.closed || done === true) return
+    try {
+      const full = outlet.write(value)
+      if (full !== undefined) await full
+    } catch (error) {
+      cancel(cursor, req)
+      throw error
+    }
+    if (outlet.closed) return
+  }
+}
+
+/** The sink, with one place that knows whether it is full or gone. */
+class Outlet {
+  readonly #sink: ResponseSink
+  #closed = false
+  #full: Promise<void> | undefined
+  #release: () => void = ignore
+
+  constructor(sink: ResponseSink, onClose: () => void) {
+    this.#sink = sink
+    sink.onDrain(() => this.#drained())
+    sink.onClose(() => {
+      if (this.#closed) return
+      this.#closed = true
+      this.#drained()
+      onClose()
+    })
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** A promise when the sink is full now; it resolves when the sink has drained or closed. */
+  write(chunk: unknown): Promise<void> | undefined {
+    const bytes = checkChunk(chunk)
+    if (bytes.length === 0 || this.#closed) return this.#full
+    if (!this.#sink.write(bytes) && !this.#closed) {
+      this.#full ??= new Promise((resolve) => {
+        this.#release = resolve
+      })
+    }
+    return this.#full
+  }
+
+  end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#sink.end()
+  }
+
+  fail(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#sink.fail()
+  }
+
+  #drained(): void {
+    this.#full = undefined
+    this.#release()
+  }
+}
+
+class OutletWriter implements StreamWriter {
+  readonly #outlet: Outlet
+  /** The last write that waits; later ones line up behind it, so that chunks never overtake each other. */
+  #tail: Promise<void> | undefined
+  #ending = false
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet
+  }
+
+  get closed(): boolean {
+    return this.#ending || this.#outlet.closed
+  }
+
+  write(chunk: StreamChunk): Promise<void> {
+    try {
+      if (this.#ending) throw new ArmatureError('ARMATURE_STREAM_CLOSED')
+      const tail = this.#tail
+      const done = tail === undefined ? this.#send(chunk) : tail.then(() => this.#send(chunk))
+      if (done === undefined) return Promise.resolve()
+      this.#tail = done
+      const settle = () => {
+        if (this.#tail === done) this.#tail = undefined
+      }
+      // Not awaiting a write is allowed; it must not become an unhandled rejection when the client leaves.
+      done.then(settle, settle)
+      return done
+    } catch (error) {
+      const failed = Promise.reject(error)
+      failed.catch(ignore)
+      return failed
+    }
+  }
+
+  close(): void {
+    this.#ending = true
+    const end = () => this.#outlet.end()
+    if (this.#tail === undefined) end()
+    else this.#tail.then(end, end)
+  }
+
+  flushed(): Promise<void> | undefined {
+    return this.#tail
+  }
+
+  #send(chunk: StreamChunk): Promise<void> | undefined {
+    if (this.#outlet.closed) throw new ArmatureError('ARMATURE_STREAM_CLOSED')
+    return this.#outlet.write(chunk)
+  }
+}
+
+/** One way to read and to give up every kind of source. */
+interface Cursor {
+  next(): Promise<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>
+  cancel(): unknown
+}
+
+function openCursor(source: Iterated): Cursor {
+  if ('getReader' in source) {
+    const reader = source.getReader()
+    return { next: () => reader.read() as Promise<IteratorResult<unknown>>, cancel: () => reader.cancel() }
+  }
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  // return() of a Node stream's iterator would wait for the chunk that is being read; destroy() does not.
+  const stop = isReadable(source) ? () => source.destroy() : () => iterator.return?.()
+  return { next: () => iterator.next(), cancel: stop }
+}
+
+function cancel(cursor: Cursor, req: HttpRequest): void {
+  const log = (error: unknown) => logUnhandled(error, req, 'could not clean up its body')
+  try {
+    Promise.resolve(cursor.cancel()).catch(log)
+  } catch (error) {
+    log(error)
+  }
+}
+
+// Once nobody receives, what a cancelled source reports is the consequence of cancelling it.
+function isNews(error: unknown, outlet: Outlet, cursor: Cursor | null): boolean {
+  if (!outlet.closed) return true
+  return cursor === null && !(error instanceof ArmatureError && error.code === 'ARMATURE_STREAM_CLOSED')
+}
+
+function checkChunk(chunk: unknown): StreamChunk {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return chunk
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  if (types.isArrayBuffer(chunk)) return new Uint8Array(chunk)
+  throw typeError('ARMATURE_RESPONSE_TYPE', {
+    what: nameOf(chunk),
+    where: 'a piece of a stream, which is a string or bytes',
+  })
+}
+
+function isReadable(source: object): source is Readable {
+  return source instanceof Readable || ('pipe' in source && 'destroy' in source && 'on' in source)
+}
+
+function ignore(): void {}
