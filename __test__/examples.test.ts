@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
+
+// Compilers are started here, on machines that may be busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 const examples = join(root, 'examples')
 
@@ -91,20 +94,7 @@ test('every example has a test', () => {
 })
 
 test('hello passes the type checker', async () => {
-  const options = [
-    '--noEmit',
-    '--allowJs',
-    '--strict',
-    '--module',
-    'node16',
-    '--target',
-    'ES2023',
-    '--types',
-    'node',
-  ]
-  const { code, stdout } = await node([bin.tsc, ...options, join(examples, 'hello/server.mjs')], {
-    stdout: 'pipe',
-  })
+  const { code, stdout } = await node([bin.tsc, '-p', join(examples, 'hello')], { stdout: 'pipe' })
   expect(stdout).toBe('')
   expect(code).toBe(0)
 })

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { nameOf, typeError } from './errors.js'
 import type { AppOptions } from './generated/config.js'
 import type { Layer } from './middleware.js'

@@ -2,14 +2,7 @@ import { typeError } from './errors.js'
 import { isNativeLayer, type NativeLayer } from './layers/layer.js'
 import { type AnyMiddleware, compose, type Run } from './middleware.js'
 import { joinPath, parsePath } from './paths.js'
-import type {
-  Compiled,
-  CompiledHandler,
-  HandlerSpec,
-  RouteSpec,
-  ScopeRuntime,
-  ScopeSpec,
-} from './plan.js'
+import type { Compiled, CompiledHandler, HandlerSpec, RouteSpec, ScopeRuntime, ScopeSpec } from './plan.js'
 import { nativeResponse } from './response.js'
 import { type AnyHandler, type AnyLayer, isFixed } from './routes.js'
 import { type AnyScope, nodeOf } from './scope.js'
@@ -118,7 +111,11 @@ class Compiler {
       method: route.method,
       path,
       layers: this.#layersOf(native),
-      handler: this.#handler(route.handler, js, { pattern: path, paramNames: parsePath(path).params, scope: place.runtime }),
+      handler: this.#handler(route.handler, js, {
+        pattern: path,
+        paramNames: parsePath(path).params,
+        scope: place.runtime,
+      }),
       ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
       ...(route.timeout !== undefined && { timeout: route.timeout }),
     })
@@ -127,7 +124,10 @@ class Compiler {
   #addFallback(handler: AnyHandler, { prefix, js, runtime }: Place, owner: ScopeSpec): void {
     if (owner.fallback !== null) {
       const route = `default of '${joinPath(prefix, '')}'`
-      throw typeError('ARMATURE_ROUTE_CONFLICT', { route, existing: 'the one of another scope with this prefix' })
+      throw typeError('ARMATURE_ROUTE_CONFLICT', {
+        route,
+        existing: 'the one of another scope with this prefix',
+      })
     }
     owner.fallback = this.#handler(handler, js, { pattern: '', paramNames: [], scope: runtime })
   }

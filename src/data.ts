@@ -1,4 +1,4 @@
-import { ArmatureError, nameOf, typeError } from './errors.js'
+import { nameOf, typeError } from './errors.js'
 
 const KEY: unique symbol = Symbol.for('armature.key')
 
@@ -40,11 +40,11 @@ export function key<T>(name: string): Key<T> {
  * Adds what `.data()` was called with to the state of one scope.
  *
  * @internal
- * @throws TypeError `ARMATURE_DATA_KEY`, ArmatureError `ARMATURE_DATA_DUPLICATE`
+ * @throws TypeError `ARMATURE_DATA_KEY`, `ARMATURE_DATA_DUPLICATE`
  */
 export function addData(data: Map<unknown, unknown>, args: readonly unknown[]): void {
   const [dataKey, value] = args.length > 1 ? [checkKey(args[0]), args[1]] : [classOf(args[0]), args[0]]
-  if (data.has(dataKey)) throw new ArmatureError('ARMATURE_DATA_DUPLICATE', { name: dataName(dataKey) })
+  if (data.has(dataKey)) throw typeError('ARMATURE_DATA_DUPLICATE', { name: dataName(dataKey) })
   data.set(dataKey, value)
 }
 

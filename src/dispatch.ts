@@ -66,11 +66,7 @@ export class Dispatcher {
     )
   }
 
-  #answer(
-    response: HttpResponse | Promise<HttpResponse>,
-    req: HttpRequest,
-    record: RequestRecord,
-  ): boolean {
+  #answer(response: HttpResponse | Promise<HttpResponse>, req: HttpRequest, record: RequestRecord): boolean {
     if (response instanceof Promise) {
       this.#later(response, req, record)
       return true

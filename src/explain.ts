@@ -33,7 +33,11 @@ export class Explanation {
   /** One line for the request, each step and the answer. */
   toString(): string {
     const steps = this.chain.map(({ name, native }) => `  ${native ? 'rust' : 'js  '} ${name}`)
-    return [`${this.#request} -> ${this.pattern ?? 'no route'}`, ...steps, `  answered by ${this.handler}`].join('\n')
+    return [
+      `${this.#request} -> ${this.pattern ?? 'no route'}`,
+      ...steps,
+      `  answered by ${this.handler}`,
+    ].join('\n')
   }
 }
 
@@ -50,7 +54,11 @@ interface Candidate {
  */
 export function explainPath(scope: AnyScope, target: unknown, method: unknown): Explanation {
   if (typeof target !== 'string' || !target.startsWith('/')) {
-    const details = { option: 'path of explain()', value: nameOf(target), allowed: "a path such as '/users/7'" }
+    const details = {
+      option: 'path of explain()',
+      value: nameOf(target),
+      allowed: "a path such as '/users/7'",
+    }
     throw typeError('ARMATURE_OPTION_INVALID', details)
   }
   const app = compile(scope)
@@ -64,7 +72,10 @@ export function explainPath(scope: AnyScope, target: unknown, method: unknown): 
   const routes = app.plan.routes.map((spec) => ({ spec, pattern: parsePath(spec.path) }))
   const slash = app.plan.config.trailingSlash
   const exact = routes.filter((route) => matches(route.pattern.segments, segments))
-  const other = slash === undefined || slash === 'strict' ? [] : routes.filter((route) => matches(route.pattern.segments, toggled(segments)))
+  const other =
+    slash === undefined || slash === 'strict'
+      ? []
+      : routes.filter((route) => matches(route.pattern.segments, toggled(segments)))
   const known = slash === 'ignore' ? [...exact, ...other] : exact
   const found = mostSpecific(exact, verb) ?? mostSpecific(known, verb)
   if (found !== undefined) {
@@ -82,7 +93,13 @@ export function explainPath(scope: AnyScope, target: unknown, method: unknown): 
   return answered(app, request, null, fallback, nativeChain(app, deepest, []))
 }
 
-function answered(app: CompiledApp, request: string, pattern: string | null, handler: HandlerSpec, native: ExplainedLayer[]): Explanation {
+function answered(
+  app: CompiledApp,
+  request: string,
+  pattern: string | null,
+  handler: HandlerSpec,
+  native: ExplainedLayer[],
+): Explanation {
   const names = handler.id === null ? ['fixed'] : (app.handlers[handler.id]?.names ?? [])
   const js = names.slice(0, -1).map((name) => ({ name, native: false }))
   return new Explanation(request, pattern, names.at(-1) ?? '', [...native, ...js])
@@ -105,12 +122,17 @@ function mostSpecific(candidates: readonly Candidate[], method?: string): Candid
     return spec.method === '*' ? 2 : Number.POSITIVE_INFINITY
   }
   const usable = candidates.filter((candidate) => rank(candidate) < 3)
-  const [first] = usable.sort((a, b) => compareKinds(a.pattern.segments, b.pattern.segments) || rank(a) - rank(b))
+  const [first] = usable.sort(
+    (a, b) => compareKinds(a.pattern.segments, b.pattern.segments) || rank(a) - rank(b),
+  )
   return first
 }
 
 function deepestScope({ plan }: CompiledApp, segments: readonly string[]): number {
-  const prefixes = plan.scopes.map(({ prefix }, index) => ({ index, parts: prefix === '' ? [] : parsePath(prefix).segments }))
+  const prefixes = plan.scopes.map(({ prefix }, index) => ({
+    index,
+    parts: prefix === '' ? [] : parsePath(prefix).segments,
+  }))
   const [deepest] = prefixes
     .filter(({ parts }) => parts.length <= segments.length && matches(parts, segments.slice(0, parts.length)))
     .sort((a, b) => b.parts.length - a.parts.length || compareKinds(a.parts, b.parts))

@@ -28,7 +28,9 @@ function engineOf(app: AnyScope): Promise<Engine> {
   const node = nodeOf(app) as ScopeNode
   let engine = engines.get(node)
   if (engine === undefined) {
-    engine = prepare(app, {}, []).then((prepared) => start(prepared, false)).then((server) => server._engine)
+    engine = prepare(app, {}, [])
+      .then((prepared) => start(prepared, false))
+      .then((server) => server._engine)
     engines.set(node, engine)
     // A failed start may be repeated, for instance when a database comes up.
     engine.catch(() => engines.delete(node))

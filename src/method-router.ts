@@ -1,7 +1,15 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { ArmatureError, nameOf, typeError } from './errors.js'
 import { isToken } from './headers.js'
 import type { Added, Layer } from './middleware.js'
-import { type AnyLayer, checkLayer, type RouteDeclaration, type RouteHandler, type RouteOptions, readRoute } from './routes.js'
+import {
+  type AnyLayer,
+  checkLayer,
+  type RouteDeclaration,
+  type RouteHandler,
+  type RouteOptions,
+  readRoute,
+} from './routes.js'
 
 const METHODS: unique symbol = Symbol.for('armature.methods')
 
@@ -21,7 +29,12 @@ export interface MethodHelper<out M extends string> {
 }
 
 /** Adds a handler for the method `Also` to a {@link MethodRouter}. */
-export interface AddMethod<in P extends object, in L extends object, out M extends string, out Also extends string> {
+export interface AddMethod<
+  in P extends object,
+  in L extends object,
+  out M extends string,
+  out Also extends string,
+> {
   <Q extends object = Strings, K extends object = {}>(
     handler: RouteHandler<Q, K>,
   ): MethodRouter<P & NoInfer<Q>, L & K, M | Also>
@@ -211,7 +224,8 @@ function checkMethod(method: unknown): string {
   if (typeof method !== 'string' || !isToken(method)) {
     throw typeError('ARMATURE_OPTION_INVALID', { ...details, allowed: "a method token such as 'LINK'" })
   }
-  if (method === '*') throw typeError('ARMATURE_OPTION_INVALID', { ...details, allowed: 'a method; write any()' })
+  if (method === '*')
+    throw typeError('ARMATURE_OPTION_INVALID', { ...details, allowed: 'a method; write any()' })
   if (method !== method.toUpperCase()) {
     const allowed = `one that clients send; methods are case-sensitive: write '${method.toUpperCase()}'`
     throw typeError('ARMATURE_OPTION_INVALID', { ...details, allowed })

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { ArmatureError, isError, nameOf, typeError } from './errors.js'
 import type { NativeLayer } from './layers/layer.js'
 import { isThenable } from './payload.js'
@@ -17,7 +18,7 @@ declare const ADDS: unique symbol
 
 /**
  * JavaScript around handlers. Returning a value answers with it; returning nothing after `next()` keeps the response of
- * `next()`; returning nothing without it is a 500 (`ARMATURE_MIDDLEWARE_NO_RESPONSE`).
+ * `next()`, or its error; returning nothing without it is a 500 (`ARMATURE_MIDDLEWARE_NO_RESPONSE`).
  *
  * `Adds` is what it provides in `req.locals` to everything declared after it, `P` and `L` are the path parameters and
  * the locals that it needs itself.
@@ -71,16 +72,21 @@ export type Run = (req: HttpRequest) => unknown
 /** @internal Middleware as it is stored: what it needs was checked where it was declared. */
 export type AnyMiddleware = Middleware<object, never, never>
 
+type Answer = HttpResponse | Promise<HttpResponse>
+
 /**
- * Composes middleware, outermost first, and a handler into one function, once.
+ * Composes middleware, outermost first, and a handler into one function, once. Without middleware that is the handler
+ * itself.
  *
  * @internal
  */
 export function compose(layers: readonly AnyMiddleware[], handler: Run): Run {
-  return (layers as readonly Middleware[]).reduceRight(surround, handler)
+  if (layers.length === 0) return handler
+  const innermost = (req: HttpRequest): Answer => toResponse(handler(req), req)
+  return (layers as readonly Middleware[]).reduceRight(surround, innermost)
 }
 
-function surround(inner: Run, layer: Middleware): Run {
+function surround(inner: (req: HttpRequest) => Answer, layer: Middleware): (req: HttpRequest) => Answer {
   return (req) => {
     let called = false
     let answer: Promise<HttpResponse> | undefined
@@ -92,24 +98,26 @@ function surround(inner: Run, layer: Middleware): Run {
       return answer
     })
     if (result === undefined) return kept(answer)
-    // `return next()` of a middleware that is not async.
-    if (result === answer || typeof result !== 'object' || result === null || !isThenable(result)) return result
-    return Promise.resolve(result).then((value) => (value === undefined ? kept(answer) : value))
+    if (result === answer) return answer
+    if (typeof result !== 'object' || result === null || !isThenable(result)) return toResponse(result, req)
+    return Promise.resolve(result).then((value) =>
+      value === undefined ? kept(answer) : toResponse(value, req),
+    )
   }
 }
 
 /** What `next()` returns. */
-function settle(inner: Run, req: HttpRequest): Promise<HttpResponse> {
-  let response: HttpResponse | Promise<HttpResponse>
+function settle(inner: (req: HttpRequest) => Answer, req: HttpRequest): Promise<HttpResponse> {
+  let answer: Answer
   try {
-    response = toResponse(inner(req), req)
+    answer = inner(req)
   } catch (error) {
-    response = Promise.reject(error)
+    answer = Promise.reject(error)
   }
-  if (!(response instanceof Promise)) return Promise.resolve(response)
+  if (!(answer instanceof Promise)) return Promise.resolve(answer)
   // A middleware may do other things before it awaits this, or answer without it: neither may end the process.
-  response.catch(ignore)
-  return response
+  answer.catch(ignore)
+  return answer
 }
 
 /** The middleware returned nothing. */

@@ -34,7 +34,11 @@ function call<T>(run: (native: Addon) => T): T {
   }
 }
 
-const ARGUMENT_CODES = new Set(['ARMATURE_OPTION_INVALID', 'ARMATURE_ROUTE_PATTERN', 'ARMATURE_ROUTE_CONFLICT'])
+const ARGUMENT_CODES = new Set([
+  'ARMATURE_OPTION_INVALID',
+  'ARMATURE_ROUTE_PATTERN',
+  'ARMATURE_ROUTE_CONFLICT',
+])
 
 function translate(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error

@@ -9,12 +9,18 @@ import { ArmatureError } from './errors.js'
  */
 export function notAvailable(feature: string, meanwhile: string): (...args: unknown[]) => never {
   return () => {
-    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', `${feature} is not available yet. Until then: ${meanwhile}`)
+    throw new ArmatureError(
+      'ARMATURE_NOT_AVAILABLE',
+      `${feature} is not available yet. Until then: ${meanwhile}`,
+    )
   }
 }
 
 /** Reserved: handlers of a WebSocket route. Throws `ARMATURE_NOT_AVAILABLE`. */
-export const ws: (...args: unknown[]) => never = notAvailable('ws()', 'serve WebSockets on a port of their own')
+export const ws: (...args: unknown[]) => never = notAvailable(
+  'ws()',
+  'serve WebSockets on a port of their own',
+)
 
 /** Reserved: a server for a `fetch` handler. Throws `ARMATURE_NOT_AVAILABLE`. */
 export const serve: (...args: unknown[]) => never = notAvailable(

@@ -11,7 +11,10 @@ export type Params<Path extends string> = string extends Path
   ? Record<string, string>
   : { [Name in ParamNames<Path>]: string }
 
-type ParamNames<Path extends string, Found extends string = never> = Path extends `${infer Head}/${infer Tail}`
+type ParamNames<
+  Path extends string,
+  Found extends string = never,
+> = Path extends `${infer Head}/${infer Tail}`
   ? ParamNames<Tail, Found | ParamName<Head>>
   : Found | ParamName<Path>
 
@@ -64,7 +67,11 @@ export function parsePath(path: string): Pattern {
   if (params.length > MAX_PARAMS) {
     throw wrong(path, `it has ${params.length} parameters; at most ${MAX_PARAMS} are supported`)
   }
-  return { segments, params, key: segments.map((segment) => `/${KEYS[segment.kind] ?? segment.text}`).join('') }
+  return {
+    segments,
+    params,
+    key: segments.map((segment) => `/${KEYS[segment.kind] ?? segment.text}`).join(''),
+  }
 }
 
 /** @internal Checks the prefix of a scope; errors as {@link parsePath}. */
@@ -74,7 +81,8 @@ export function parsePrefix(prefix: unknown): void {
     throw wrong(prefix, "a prefix has at least one segment; 'new Router()' groups routes without one")
   }
   const { segments } = parsePath(prefix)
-  if (prefix.endsWith('/')) throw wrong(prefix, `a prefix does not end with '/'; write '${prefix.slice(0, -1)}'`)
+  if (prefix.endsWith('/'))
+    throw wrong(prefix, `a prefix does not end with '/'; write '${prefix.slice(0, -1)}'`)
   if (segments.at(-1)?.kind === SegmentKind.Rest) {
     throw wrong(prefix, 'a prefix has no wildcard; everything below it belongs to the scope anyway')
   }

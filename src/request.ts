@@ -1,3 +1,7 @@
+/**
+ * `HttpRequest`. A little over 300 lines, most of them documentation: every member only fetches and keeps what other
+ * files decode - body.ts, forms.ts, cookies.ts, headers.ts, query.ts.
+ */
 import { type InspectOptions, inspect } from 'node:util'
 import { RequestBody, unheard } from './body.js'
 import type { AbortReason, RequestSource } from './bridge/types.js'
@@ -33,7 +37,7 @@ const SECRET_HEADERS = ['authorization', 'cookie', 'proxy-authorization']
  * })
  */
 // biome-ignore lint/complexity/noBannedTypes: {} is the identity of the intersection with Locals
-export class HttpRequest<P extends object = Record<string, string>, L extends object = {}> {
+export class HttpRequest<out P extends object = Record<string, string>, out L extends object = {}> {
   readonly #source: RequestSource
   readonly #secrets: readonly string[]
   // Only null here: this constructor runs for every request, and most read little.

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { type Explanation, explainPath } from './explain.js'
 import type { RunOptions } from './generated/config.js'
 import { fetchApp, type InjectOptions, injectApp } from './inject.js'
@@ -56,7 +57,7 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
 
   /** The same as {@link Router.run} with a port (0: any free one) and an optional host. */
   listen(port: number, host?: string): Promise<Server> {
-    return this.run(host === undefined ? port : { listen: [{ port, host }] })
+    return this.run(host === undefined ? port : { listen: { port, host } })
   }
 
   /**
@@ -83,7 +84,6 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
   }
 }
 
-function runOptions(target: string | number | RunOptions | undefined): RunOptions {
-  if (typeof target === 'number') return { listen: `:${target}` }
-  return typeof target === 'string' ? { listen: target } : (target ?? {})
+function runOptions(target: string | number | RunOptions = {}): RunOptions {
+  return typeof target === 'object' ? target : { listen: target }
 }

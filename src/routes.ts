@@ -1,4 +1,6 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { isBranded, nameOf, typeError } from './errors.js'
+import type { Duration, Size } from './generated/config.js'
 import { isNativeLayer } from './layers/layer.js'
 import type { Added, AnyMiddleware, Layer } from './middleware.js'
 import type { Params } from './paths.js'
@@ -27,15 +29,16 @@ export type RouteHandler<P extends object = Record<string, string>, L extends ob
 export interface RouteOptions<Layers extends readonly unknown[] = readonly Layer[]> {
   /** Layers of this route only, inside those of its scopes; the first is outermost. */
   use?: Layers | undefined
+  /** Limits that replace those of the application. */
   limits?: RouteLimits | undefined
   /** Replaces `timeouts.handler`: milliseconds, or a text such as `'2s'`. */
-  timeout?: number | string | undefined
+  timeout?: Duration | undefined
 }
 
 /** Limits of one route. */
 export interface RouteLimits {
   /** Replaces `limits.body`, also by more: bytes, or a text such as `'200mb'`. */
-  body?: number | string | undefined
+  body?: Size | undefined
 }
 
 /** Declares a route; `Self` is what it returns, for chaining. */
@@ -83,8 +86,8 @@ export interface RouteDeclaration {
   readonly handler: AnyHandler
   /** Layers of the route itself, outermost first. */
   readonly layers: readonly AnyLayer[]
-  readonly bodyLimit: number | string | undefined
-  readonly timeout: number | string | undefined
+  readonly bodyLimit: Size | undefined
+  readonly timeout: Duration | undefined
 }
 
 /**
@@ -98,13 +101,18 @@ export function readRoute(route: string, args: readonly unknown[]): RouteDeclara
   if (args.length > 2) {
     throw typeError('ARMATURE_OPTION_INVALID', `${route} has one handler; put layers into { use: [layer] }`)
   }
-  const limits = options.limits === undefined ? {} : checkNames(`limits of ${route}`, options.limits, ['body'])
+  const limits =
+    options.limits === undefined ? {} : checkNames(`limits of ${route}`, options.limits, ['body'])
   const use = options.use === undefined ? [] : options.use
   if (!Array.isArray(use)) throw wrong(`use of ${route}`, use, 'a list of layers')
   return {
     handler: checkHandler(route, args.at(-1)),
     layers: use.map((layer) => checkLayer(`use of ${route}`, layer)),
-    bodyLimit: checkAmount(`limits.body of ${route}`, limits.body, "a number of bytes or a text such as '1mb'"),
+    bodyLimit: checkAmount(
+      `limits.body of ${route}`,
+      limits.body,
+      "a number of bytes or a text such as '1mb'",
+    ),
     timeout: checkAmount(`timeout of ${route}`, options.timeout, "milliseconds or a text such as '2s'"),
   }
 }

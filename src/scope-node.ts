@@ -80,7 +80,8 @@ export class ScopeNode {
   /** Waits for asynchronous `configure()` functions, also those that others add; rejects when one does. */
   async settle(): Promise<void> {
     const pending = () => [...this.walk()].flatMap((node) => node.pending)
-    for (let done = -1, all = pending(); all.length > done; done = all.length, all = pending()) await Promise.all(all)
+    for (let done = -1, all = pending(); all.length > done; done = all.length, all = pending())
+      await Promise.all(all)
   }
 
   /** @throws TypeError `ARMATURE_ROUTE_PATTERN`, `ARMATURE_ROUTE_CONFLICT` */
@@ -100,7 +101,8 @@ export class ScopeNode {
    */
   mount(child: ScopeNode): void {
     if (child.parent !== null || child === this.root) {
-      const why = child.parent === null ? 'would contain itself' : 'belongs to a scope already; make one for each place'
+      const why =
+        child.parent === null ? 'would contain itself' : 'belongs to a scope already; make one for each place'
       throw typeError('ARMATURE_OPTION_INVALID', `service(): this scope ${why}`)
     }
     if (child.prefix !== '') parsePath(this.fullPrefix + child.prefix)

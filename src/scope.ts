@@ -1,9 +1,11 @@
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { addData, type DataKey } from './data.js'
-import { ArmatureError, nameOf, typeError } from './errors.js'
-import type { Layer } from './middleware.js'
+import { nameOf, typeError } from './errors.js'
 import { type MethodRouter, takeRoutes, VERBS } from './method-router.js'
+import type { Layer } from './middleware.js'
 import { notAvailable } from './not-available.js'
 import { checkPath, joinPath, type Params, parsePrefix } from './paths.js'
+import { isThenable } from './payload.js'
 import type { HttpRequest } from './request.js'
 import type { Responder } from './responder.js'
 import { checkHandler, checkLayer, type DeclareRoute, type RouteHandler, readRoute } from './routes.js'
@@ -40,7 +42,14 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
   /** @internal */
   readonly [SCOPE]: ScopeNode
 
-  /** Declares a route for GET, and for HEAD unless there is one. Options stand before the handler. */
+  /**
+   * Declares a route for GET, and for HEAD unless there is one. Options stand before the handler.
+   *
+   * @throws TypeError as {@link Scope.route}, and so do the calls below
+   * @example
+   * app.get('/users/:id', (req) => users.get(req.param('id')))
+   * app.post('/files', { use: [auth], limits: { body: '200mb' }, timeout: '1m' }, upload)
+   */
   declare readonly get: DeclareRoute<P, L, this>
   /** Declares a route for POST. */
   declare readonly post: DeclareRoute<P, L, this>
@@ -81,6 +90,8 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
    * each kind the first wrapped is outermost.
    *
    * @throws TypeError `ARMATURE_OPTION_INVALID` when it is no layer
+   * @example
+   * app.wrap(Logger.default()).wrap(async (req, next) => (await next()).header('x-took', '1'))
    */
   wrap<Adds extends object = {}>(layer: Layer<Adds, P, L>): Scope<P, L & Adds> {
     open(this, 'wrap()').layers.push(checkLayer('wrap()', layer))
@@ -91,8 +102,8 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
    * Shares state with every handler of this scope and below, which find it with `req.data()`. A value is keyed by its
    * class, or by the class or {@link Key} that stands before it.
    *
-   * @throws TypeError `ARMATURE_DATA_KEY` for a value that has no class of its own, ArmatureError
-   * `ARMATURE_DATA_DUPLICATE` for a second value of one key in the same scope
+   * @throws TypeError `ARMATURE_DATA_KEY` for a value that has no class of its own, `ARMATURE_DATA_DUPLICATE` for a
+   * second value of one key in the same scope
    * @example
    * app.data(new Database()).data(Mail, smtp).data(Cache, new FakeCache())
    */
@@ -106,7 +117,7 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
   /**
    * Declares the routes of one path.
    *
-   * @throws TypeError `ARMATURE_ROUTE_PATTERN`, ArmatureError `ARMATURE_ROUTE_CONFLICT`, which names both routes
+   * @throws TypeError `ARMATURE_ROUTE_PATTERN`; `ARMATURE_ROUTE_CONFLICT`, which names both routes
    * @example
    * app.route('/users/:id', get((req) => users.get(req.param('id'))).del(removeUser))
    */
@@ -142,7 +153,9 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
    * locals of this scope see {@link Scope.scope}.
    *
    * @throws TypeError `ARMATURE_OPTION_INVALID` for anything else, for one that has a place already and for an App with
-   * options, which only count for what listens; ArmatureError `ARMATURE_ROUTE_CONFLICT`
+   * options, which only count for what listens; `ARMATURE_ROUTE_CONFLICT`
+   * @example
+   * app.service(scope('/users').get('/', listUsers)).service(adminRouter)
    */
   service(child: AnyScope): this {
     const node = open(this, 'service()')
@@ -173,15 +186,17 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
 
   /**
    * Answers requests below the prefix that no route matches; inside the middleware of this scope. A known path with
-   * another method stays a 405.
+   * another method stays a 405. There are no path parameters here, not even those of the prefix.
    *
-   * @throws ArmatureError `ARMATURE_ROUTE_CONFLICT` when this scope has one
+   * @throws TypeError `ARMATURE_ROUTE_CONFLICT` when this scope has one
+   * @example
+   * app.default((req) => HttpResponse.notFound(`nothing at ${req.path}`))
    */
   default(handler: RouteHandler<{}, L>): this {
     const node = open(this, 'default()')
     if (node.fallback !== null) {
       const route = `default of '${joinPath(node.fullPrefix, '')}'`
-      throw new ArmatureError('ARMATURE_ROUTE_CONFLICT', { route, existing: 'an earlier one' })
+      throw typeError('ARMATURE_ROUTE_CONFLICT', { route, existing: 'an earlier one' })
     }
     node.fallback = checkHandler('default()', handler)
     return this
@@ -196,7 +211,10 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
    * app.onError((error) => (error instanceof NotFound ? HttpResponse.notFound(error.message) : undefined))
    */
   onError(
-    handler: (error: unknown, req: HttpRequest<Record<string, string>, Partial<L>>) => Responder | Promise<Responder>,
+    handler: (
+      error: unknown,
+      req: HttpRequest<Record<string, string>, Partial<L>>,
+    ) => Responder | Promise<Responder>,
   ): this {
     open(this, 'onError()').onError.push(checkFunction('onError()', handler))
     return this
@@ -205,6 +223,9 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
   /**
    * Runs `fn` before the server listens: those of a scope in order, then those of the scopes in it. A throw rejects `run()`
    * and undoes what was started.
+   *
+   * @example
+   * app.onStart(() => database.connect())
    */
   onStart(fn: (server: Server) => unknown, options?: StartOptions): this {
     const run = checkFunction('onStart()', fn)
@@ -212,7 +233,12 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
     return this
   }
 
-  /** Runs `fn` when the server has stopped and every request is answered; in reverse order. */
+  /**
+   * Runs `fn` when the server has stopped and every request is answered; in reverse order.
+   *
+   * @example
+   * app.onStop(() => database.close())
+   */
   onStop(fn: () => unknown): this {
     open(this, 'onStop()').onStop.push(checkFunction('onStop()', fn))
     return this
@@ -230,7 +256,10 @@ for (const [name, method] of Object.entries(VERBS)) {
 
 define('files', notAvailable('files()', "read the file in a handler of '/prefix/*rest' and return its bytes"))
 define('websocket', notAvailable('websocket()', 'serve WebSockets on a port of their own'))
-define('mount', notAvailable('mount()', "return the Response of the fetch handler from any('/prefix/*rest', …)"))
+define(
+  'mount',
+  notAvailable('mount()', "return the Response of the fetch handler from any('/prefix/*rest', …)"),
+)
 
 /**
  * A scope on its own, to be added with `.service()`.
@@ -247,7 +276,9 @@ export function scope<Prefix extends string>(prefix: Prefix): Scope<Params<Prefi
 
 /** @internal What was declared on a scope, Router or App, also one of another copy of this package. */
 export function nodeOf(value: unknown): ScopeNode | undefined {
-  return typeof value === 'object' && value !== null && SCOPE in value ? (value[SCOPE] as ScopeNode) : undefined
+  return typeof value === 'object' && value !== null && SCOPE in value
+    ? (value[SCOPE] as ScopeNode)
+    : undefined
 }
 
 function open(scope: { readonly [SCOPE]: ScopeNode }, what: string): ScopeNode {
@@ -259,9 +290,10 @@ function open(scope: { readonly [SCOPE]: ScopeNode }, what: string): ScopeNode {
 /** Calls a function of the user and remembers its promise. One that rejects is reported where it is awaited. */
 function call<S, T>(node: ScopeNode, what: string, fn: (scope: S) => unknown, scope: S, self: T): T {
   const result = checkFunction(what, fn)(scope)
-  if (result instanceof Promise) {
-    node.pending.push(result)
-    result.catch(() => {})
+  if (typeof result === 'object' && result !== null && isThenable(result)) {
+    const promise = Promise.resolve(result)
+    node.pending.push(promise)
+    promise.catch(() => {})
   }
   return self
 }

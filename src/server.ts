@@ -67,7 +67,8 @@ export class Server implements AsyncDisposable {
   /** Where it listens: `127.0.0.1:3000`, `[::]:8080` or `unix:/run/app.sock`; the first of several. */
   get address(): string {
     const [first] = this.#addresses
-    if (first === undefined) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server does not listen yet')
+    if (first === undefined)
+      throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server does not listen yet')
     return first
   }
 

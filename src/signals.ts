@@ -28,7 +28,9 @@ function onSignal(signal: NodeJS.Signals): void {
         if (alone) process.exit(cutOff.some((count) => count > 0) ? 1 : 0)
       },
       (error: unknown) => {
-        process.stderr.write(`[armature] stopping failed: ${error instanceof Error ? error.stack : String(error)}\n`)
+        process.stderr.write(
+          `[armature] stopping failed: ${error instanceof Error ? error.stack : String(error)}\n`,
+        )
         if (alone) process.exit(1)
       },
     )

@@ -1,5 +1,5 @@
 // --- declare module '@armature/core' { interface Locals }: the app-wide form of locals ---
-import { App, HttpRequest, middleware } from '@armature/core'
+import { App, type HttpRequest, middleware } from '@armature/core'
 
 declare module '@armature/core' {
   interface Locals {

@@ -1,4 +1,4 @@
-import { App, HttpRequest, key, type Key, type Server, scope } from '@armature/core'
+import { App, type HttpRequest, type Key, key, type Server, scope } from '@armature/core'
 
 interface Mailer {
   send(to: string): Promise<void>
@@ -20,8 +20,15 @@ const Mail = key<Mailer>('mail')
 const Port = key<number>('port')
 
 // --- .data(instance), .data(Class, value), .data(key, value) ---
-App.new().data(new Database()).data(Database, new Database()).data(Mail, smtp).data(Port, 80).data(Cache, new MemoryCache())
-scope('/x').data(new Database()).get('/', (req) => req.data(Database).users)
+App.new()
+  .data(new Database())
+  .data(Database, new Database())
+  .data(Mail, smtp)
+  .data(Port, 80)
+  .data(Cache, new MemoryCache())
+scope('/x')
+  .data(new Database())
+  .get('/', (req) => req.data(Database).users)
 App.new().data(Database, { users: ['a fake'] })
 // @ts-expect-error
 App.new().data(Mail, new Database())

@@ -1,9 +1,10 @@
+// biome-ignore-all lint/correctness/noUnusedFunctionParameters: these are the examples of the documentation, to the letter
 // The programs that the documentation begins with, to the letter.
 import {
   App,
   Cors,
   get,
-  HttpRequest,
+  type HttpRequest,
   HttpResponse,
   key,
   Logger,
@@ -49,7 +50,10 @@ export async function second() {
       return res.header('x-took', '1')
     })
     .data(new Database())
-    .route('/', get(() => HttpResponse.ok('hello')))
+    .route(
+      '/',
+      get(() => HttpResponse.ok('hello')),
+    )
     .service(
       scope('/api/v1')
         .wrap(auth)

@@ -1,4 +1,17 @@
-import { App, Cors, get, HttpRequest, type Layer, Logger, type Middleware, middleware, type Next, post, Router, scope } from '@armature/core'
+import {
+  App,
+  Cors,
+  get,
+  type HttpRequest,
+  type Layer,
+  Logger,
+  type Middleware,
+  middleware,
+  type Next,
+  post,
+  Router,
+  scope,
+} from '@armature/core'
 
 interface User {
   name: string
@@ -23,15 +36,25 @@ App.new()
   .get('/', (req) => req.locals.user.name)
   .get('/:id', (req) => req.param('id') + req.locals.user.name)
   .post('/', needsUser)
-  .route('/x', get((req) => req.locals.user.name))
-  .route('/x/:id', post((req) => req.param('id') + req.locals.user.name))
+  .route(
+    '/x',
+    get((req) => req.locals.user.name),
+  )
+  .route(
+    '/x/:id',
+    post((req) => req.param('id') + req.locals.user.name),
+  )
   .default((req) => req.locals.user.name)
 new Router().wrap(auth).get('/', (req) => req.locals.user.name)
-scope('/x').wrap(auth).get('/', (req) => req.locals.user.name)
+scope('/x')
+  .wrap(auth)
+  .get('/', (req) => req.locals.user.name)
 
 // --- Not before it ---
-// @ts-expect-error
-App.new().get('/', (req) => req.locals.user).wrap(auth)
+App.new()
+  // @ts-expect-error
+  .get('/', (req) => req.locals.user)
+  .wrap(auth)
 // @ts-expect-error
 App.new().get('/', needsUser).wrap(auth)
 // @ts-expect-error
@@ -70,7 +93,9 @@ App.new().wrap((_req, next) => next(1))
 // --- Annotations: Middleware<Adds> and Layer ---
 const typed: Middleware<{ user: User }> = (_req, next) => next()
 const layers: Layer[] = [auth, Logger.default(), (_req, next) => next()]
-App.new().wrap(typed).get('/', (req) => req.locals.user.name)
+App.new()
+  .wrap(typed)
+  .get('/', (req) => req.locals.user.name)
 App.new().get('/', { use: layers }, () => 'x')
 // @ts-expect-error: no layer
 App.new().wrap({})
@@ -82,16 +107,26 @@ App.new()
   .get('/:id', { use: [auth] }, (req) => req.param('id') + req.locals.user.name)
   .get('/a', { use: [auth, Logger.default(), count] }, (req) => req.locals.user.name.repeat(req.locals.count))
   .get('/b', { use: [auth] }, needsUser)
-  .route('/c/:id', get({ use: [auth] }, (req) => req.param('id') + req.locals.user.name))
-  .route('/d', get({ use: [auth] }, needsUser).post({ use: [count] }, (req) => req.locals.count))
-  .get('/e/:id', { use: [(req, next) => (req.param('id') === '0' ? 'zero' : next())] }, (req) => req.param('id'))
+  .route(
+    '/c/:id',
+    get({ use: [auth] }, (req) => req.param('id') + req.locals.user.name),
+  )
+  .route(
+    '/d',
+    get({ use: [auth] }, needsUser).post({ use: [count] }, (req) => req.locals.count),
+  )
+  .get('/e/:id', { use: [(req, next) => (req.param('id') === '0' ? 'zero' : next())] }, (req) =>
+    req.param('id'),
+  )
   .get('/f/:id', { timeout: '2s', limits: { body: '200mb' } }, (req) => req.param('id'))
 // @ts-expect-error
 App.new().get('/', { use: [count] }, (req) => req.locals.user)
 // @ts-expect-error
 App.new().get('/:id', { use: [auth] }, (req) => req.param('name'))
-// @ts-expect-error
-App.new().get('/', { use: [auth] }, (req) => req.locals.user).get('/b', (req) => req.locals.user)
+App.new()
+  .get('/', { use: [auth] }, (req) => req.locals.user)
+  // @ts-expect-error
+  .get('/b', (req) => req.locals.user)
 // @ts-expect-error: no such option
 App.new().get('/', { limit: { body: 1 } }, () => 'x')
 // @ts-expect-error: no such limit

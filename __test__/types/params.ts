@@ -1,4 +1,17 @@
-import { any, App, del, fixed, get, HttpRequest, HttpResponse, on, type Params, post, Router } from '@armature/core'
+// biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
+import {
+  App,
+  any,
+  del,
+  fixed,
+  get,
+  type HttpRequest,
+  HttpResponse,
+  on,
+  type Params,
+  post,
+  Router,
+} from '@armature/core'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function expect<T extends true>(): T
@@ -36,10 +49,19 @@ app.route(
     return req.param('id')
   }),
 )
-// @ts-expect-error
-app.route('/users/:id', get((req) => req.param('name')))
-app.route('/users/:id', any((req) => req.param('id')))
-app.route('/users/:id', on('LINK', (req) => req.param('id')))
+app.route(
+  '/users/:id',
+  // @ts-expect-error
+  get((req) => req.param('name')),
+)
+app.route(
+  '/users/:id',
+  any((req) => req.param('id')),
+)
+app.route(
+  '/users/:id',
+  on('LINK', (req) => req.param('id')),
+)
 
 // --- Every verb: get post put patch delete del head options any ---
 app
@@ -54,7 +76,10 @@ app
   .del('/b/:x', (req) => req.param('x'))
 
 // --- get(a).post(b): inline handlers see string params ---
-app.route('/users/:id', get((req) => req.param('id')).post((req) => req.param('id')))
+app.route(
+  '/users/:id',
+  get((req) => req.param('id')).post((req) => req.param('id')),
+)
 app.route(
   '/users/:id',
   get((req) => req.param('anything')).post((req) => {
@@ -65,19 +90,36 @@ app.route(
 
 // --- ... unless annotated HttpRequest<Params<'/users/:id'>> ---
 type Show = HttpRequest<Params<'/users/:id'>>
-app.route('/users/:id', get((req: Show) => req.param('id')).post((req: Show) => req.param('id')))
-// @ts-expect-error: the annotation is checked
-app.route('/users/:id', get((req: Show) => req.param('name')).post((req: Show) => req.param('id')))
-// @ts-expect-error: and so is the path
-app.route('/users/:user', get((req: Show) => req.param('id')).post((req: Show) => req.param('id')))
-// @ts-expect-error: also where only one needs the parameter
-app.route('/users/:user', get(() => 'x').del((req: Show) => req.param('id')))
+app.route(
+  '/users/:id',
+  get((req: Show) => req.param('id')).post((req: Show) => req.param('id')),
+)
+app.route(
+  '/users/:id',
+  // @ts-expect-error: the annotation is checked
+  get((req: Show) => req.param('name')).post((req: Show) => req.param('id')),
+)
+app.route(
+  '/users/:user',
+  // @ts-expect-error: and so is the path
+  get((req: Show) => req.param('id')).post((req: Show) => req.param('id')),
+)
+app.route(
+  '/users/:user',
+  // @ts-expect-error: also where only one needs the parameter
+  get(() => 'x').del((req: Show) => req.param('id')),
+)
 
 // --- Handlers annotated plain HttpRequest are accepted everywhere ---
 async function plain(req: HttpRequest): Promise<HttpResponse> {
   return HttpResponse.ok(req.param('id'))
 }
-app.get('/', plain).get('/users/:id', plain).route('/x/:y', get(plain).post(plain)).route('/', del(plain)).default(plain)
+app
+  .get('/', plain)
+  .get('/users/:id', plain)
+  .route('/x/:y', get(plain).post(plain))
+  .route('/', del(plain))
+  .default(plain)
 
 // --- Named handlers with parameters: accepted where the path has them ---
 function show(req: HttpRequest<Params<'/users/:id'>>) {
@@ -123,7 +165,15 @@ app.get('/none', plain, plain)
 // --- A path that is only known at run time has any parameter ---
 declare const dynamic: string
 app.get(dynamic, (req) => req.param('whatever'))
-app.route(dynamic, get((req) => req.param('whatever')))
+app.route(
+  dynamic,
+  get((req) => req.param('whatever')),
+)
 
 // --- Router and App have the same routes ---
-new Router().get('/users/:id', (req) => req.param('id')).route('/x/:y', post((req) => req.param('y')))
+new Router()
+  .get('/users/:id', (req) => req.param('id'))
+  .route(
+    '/x/:y',
+    post((req) => req.param('y')),
+  )

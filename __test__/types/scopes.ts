@@ -1,4 +1,13 @@
-import { App, get, HttpRequest, middleware, type Params, Router, Scope, scope } from '@armature/core'
+import {
+  App,
+  get,
+  type HttpRequest,
+  middleware,
+  type Params,
+  Router,
+  type Scope,
+  scope,
+} from '@armature/core'
 
 interface User {
   name: string
@@ -8,18 +17,27 @@ declare function listUsers(req: HttpRequest): string
 
 // --- .service(scope | Router | App) ---
 export const served = App.new()
-  .service(scope('/api').wrap(auth).get('/me', (req) => req.locals.user.name))
+  .service(
+    scope('/api')
+      .wrap(auth)
+      .get('/me', (req) => req.locals.user.name),
+  )
   .service(new Router().get('/a', listUsers))
   .service(App.new().get('/b', listUsers))
   .get('/c', listUsers)
 // @ts-expect-error
 App.new().service(get(listUsers))
-// @ts-expect-error: the locals of a scope stay in it
-App.new().service(scope('/api').wrap(auth)).get('/', (req) => req.locals.user)
+App.new()
+  .service(scope('/api').wrap(auth))
+  // @ts-expect-error: the locals of a scope stay in it
+  .get('/', (req) => req.locals.user)
 
 // --- Parameters of a prefix ---
 scope('/orgs/:org').get('/users/:id', (req) => req.param('org') + req.param('id'))
-scope('/orgs/:org').route('/users/:id', get((req) => req.param('org') + req.param('id')))
+scope('/orgs/:org').route(
+  '/users/:id',
+  get((req) => req.param('org') + req.param('id')),
+)
 scope('/orgs/:org').wrap((req, next) => (req.param('org') === '' ? 'none' : next()))
 // @ts-expect-error
 scope('/orgs/:org').get('/users/:id', (req) => req.param('organisation'))
@@ -30,8 +48,13 @@ App.new()
   .scope('/orgs/:org', (org) =>
     org
       .get('/users/:id', (req) => [req.param('org'), req.param('id'), req.locals.user.name])
-      .route('/posts/:post', get((req) => [req.param('org'), req.param('post'), req.locals.user.name]))
-      .scope('/teams/:team', (team) => team.get('/:x', (req) => req.param('org') + req.param('team') + req.param('x'))),
+      .route(
+        '/posts/:post',
+        get((req) => [req.param('org'), req.param('post'), req.locals.user.name]),
+      )
+      .scope('/teams/:team', (team) =>
+        team.get('/:x', (req) => req.param('org') + req.param('team') + req.param('x')),
+      ),
   )
   .scope('/statements/:id', (s) => {
     s.get('/', (req) => req.param('id'))
@@ -59,7 +82,8 @@ app.listen(0)
 
 // --- ... and adds the locals of the chain that fn returns ---
 const feature = (scope: Scope) => scope.get('/feature', listUsers)
-const withCount = <L extends object>(app: App<L>) => app.wrap(middleware<{ count: number }>((_req, next) => next()))
+const withCount = <L extends object>(app: App<L>) =>
+  app.wrap(middleware<{ count: number }>((_req, next) => next()))
 App.new()
   .wrap(auth)
   .configure(feature)
@@ -68,8 +92,10 @@ App.new()
   .get('/', (req) => [req.locals.user.name, req.locals.count, req.locals.late])
 scope('/x').configure(feature).get('/y', listUsers)
 new Router().configure(feature).listen(0)
-// @ts-expect-error
-App.new().configure(feature).get('/', (req) => req.locals.count)
+App.new()
+  .configure(feature)
+  // @ts-expect-error
+  .get('/', (req) => req.locals.count)
 
 // --- Only App and Router run ---
 // @ts-expect-error
@@ -78,7 +104,11 @@ scope('/x').run
 scope('/x').inject
 // @ts-expect-error
 scope('/x').explain
-App.new().wrap(auth).configure(feature).scope('/x', () => {}).explain('/').chain[0]?.native
+App.new()
+  .wrap(auth)
+  .configure(feature)
+  .scope('/x', () => {})
+  .explain('/').chain[0]?.native
 
 // --- Names of later versions type-check as never ---
 export const later: never = App.new().files('/static', 'public')

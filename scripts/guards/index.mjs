@@ -31,7 +31,7 @@ export const guards = [
   {
     name: 'option-types',
     run: commands.optionTypesAreCommitted,
-    todo: 'cargo test exports_typescript_types, and commit what it wrote.',
+    todo: 'UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types, and commit src/generated.',
   },
   {
     name: 'native-files',

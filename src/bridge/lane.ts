@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
 import { CommandBuffer } from './commands.js'
-import { type RecordOwner, RecordKind, RequestRecord } from './record.js'
+import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
 import { type SinkOwner, StreamSink } from './sink.js'
 
 const RECORDS = 256 * 1024
@@ -79,13 +79,16 @@ export class Lane implements RecordOwner, SinkOwner {
     slots[record.slot & 0xff_ffff] = { record, sink: null }
   }
 
-  /** A command was added outside of a batch: commits it, with others, at the end of this turn. */
+  /**
+   * A command was added: commits it, with others, at the end of this turn. When the time of the chain of turns that
+   * began with the last visit of the event loop is up, the event loop comes first: streams feed on their own credit
+   * and would keep everybody else waiting.
+   */
   schedule(): void {
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true
-    // Work that comes from elsewhere (a timer, a socket) starts with a full budget.
-    if (!this.#processing) this.#renew()
-    nextTick(this.#run)
+    if (this.#processing || performance.now() - this.#started <= MAX_MILLIS) nextTick(this.#run)
+    else setImmediate(this.#resume)
   }
 
   openStream(record: RequestRecord): StreamSink {
@@ -261,27 +264,43 @@ export class Lane implements RecordOwner, SinkOwner {
     const value = words[at + 4] as number
     switch (words[at + KIND]) {
       case RecordKind.InjectedHead:
-        return this.#to.injectedHead(slot, value, this.#bytes(start, words[at + 5] as number))
+        this.#to.injectedHead(slot, value, this.#bytes(start, words[at + 5] as number))
+        break
       case RecordKind.InjectedData:
-        return this.#to.injectedData(slot, this.#bytes(start, words[at + 5] as number))
+        this.#to.injectedData(slot, this.#bytes(start, words[at + 5] as number))
+        break
       case RecordKind.InjectedEnd:
-        return this.#to.injectedEnd(slot, value !== 0)
+        this.#to.injectedEnd(slot, value !== 0)
+        break
       case RecordKind.Closed:
-        return this.#to.closed(value)
+        this.#to.closed(value)
+        break
+      default:
+        this.#about(this.#find(slot, words[at + GENERATION] as number), at, start)
     }
-    const active = this.#find(slot, words[at + GENERATION] as number)
+  }
+
+  /** A record about a request that JavaScript has. */
+  #about(active: Active | undefined, at: number, start: number): void {
     if (active === undefined) return
+    const words = this.#words
+    const value = words[at + 4] as number
     switch (words[at + KIND]) {
       case RecordKind.BodyData:
-        return active.record.bodyData(this.#bytes(start, words[at + 5] as number))
+        active.record.bodyData(this.#bytes(start, words[at + 5] as number))
+        break
       case RecordKind.BodyEnd:
-        return active.record.bodyEnd()
+        active.record.bodyEnd()
+        break
       case RecordKind.BodyError:
-        return active.record.bodyFault(value)
+        active.record.bodyFault(value)
+        break
       case RecordKind.Credit:
-        return active.sink?.credit(value)
+        active.sink?.credit(value)
+        break
       case RecordKind.Abort:
-        return this.#abort(active, value)
+        this.#abort(active, value)
+        break
     }
   }
 

@@ -26,7 +26,9 @@ export abstract class NativeLayer<Options extends object = object> {
 
   /** @throws TypeError `ARMATURE_OPTION_INVALID`, which names the option, the value and what is allowed */
   protected constructor(type: string, options: Options) {
-    const json = JSON.stringify(checkObject(type, options), (name, value: unknown) => plainValue(type, name, value))
+    const json = JSON.stringify(checkObject(type, options), (name, value: unknown) =>
+      plainValue(type, name, value),
+    )
     validateLayer(type, json)
     this.type = type
     this.options = deepFreeze(JSON.parse(json))

@@ -47,3 +47,4 @@ mod platform;
 pub mod protocol;
 pub mod router;
 pub mod server;
+pub mod testing;

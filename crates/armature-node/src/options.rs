@@ -1,6 +1,6 @@
 //! Options from JavaScript and from the environment into settings.
 
-use armature_core::config::{Config, Env, Settings};
+use armature_core::config::{Config, Environment, Settings};
 use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::io_threads;
@@ -15,7 +15,7 @@ use crate::error::{JsError, Result, js};
 pub fn resolve(config: Config, env: &str) -> Result<(Settings, bool)> {
     let env: std::collections::BTreeMap<String, String> =
         serde_json::from_str(env).map_err(|e| crate::error::internal(e.to_string()))?;
-    let environment = Env {
+    let environment = Environment {
         production: env.get("NODE_ENV").is_some_and(|value| value == "production"),
         port: env.get("PORT").cloned(),
     };

@@ -19,7 +19,7 @@ pub enum Io {
     /// On the JavaScript thread. Not available yet.
     Inline,
     /// So many threads of their own, from 1 to 256.
-    Threads(usize),
+    Threads(u16),
 }
 
 /// Where IO loops run.
@@ -29,7 +29,7 @@ pub enum IoMode {
     #[default]
     Auto,
     /// On so many threads of their own, from 1 to 256.
-    Threads(usize),
+    Threads(u16),
 }
 
 impl Io {
@@ -61,7 +61,7 @@ impl Visitor<'_> for IoVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, count: u64) -> std::result::Result<Io, E> {
-        usize::try_from(count)
+        u16::try_from(count)
             .map(Io::Threads)
             .map_err(|_| E::invalid_value(Unexpected::Unsigned(count), &self))
     }

@@ -9,11 +9,11 @@
 //! unknown names, `null` and options that this version cannot honour yet are errors.
 //!
 //! ```
-//! use armature_core::config::{Config, Env, Settings};
+//! use armature_core::config::{Config, Environment, Settings};
 //!
 //! let code = Config::from_json(r#"{ "listen": ":8080", "limits": { "body": "2mb" } }"#)?;
 //! let operator = Config::from_env([("ARMATURE_LIMITS__BODY".into(), "4mb".into())])?;
-//! let settings = Settings::resolve(code.merge(operator), &Env::default())?;
+//! let settings = Settings::resolve(code.merge(operator), &Environment::default())?;
 //! assert_eq!(settings.limits.body, 4 * 1024 * 1024);
 //!
 //! let error = Config::from_json(r#"{ "limits": { "boody": 1 } }"#).unwrap_err();
@@ -56,7 +56,7 @@ pub use self::{
     parse::{parse, parse_value},
     quantity::NotAQuantity,
     secrets::Secrets,
-    settings::{Env, Settings},
+    settings::{Environment, Settings},
     size::Size,
     timeouts::{Timeouts, TimeoutsConfig},
     trailing_slash::TrailingSlash,

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 
 /// What the defaults depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Env {
+pub struct Environment {
     /// Whether `NODE_ENV` is `production`: then the default host is `::`, which takes IPv4 too, instead of
     /// 127.0.0.1.
     pub production: bool,
@@ -55,7 +55,7 @@ impl Settings {
     /// `ARMATURE_OPTION_INVALID` when two options contradict each other, when `PORT` is needed and no port,
     /// or when `config` was built by hand and has a value that reading would have refused. The latter may
     /// also be `ARMATURE_NOT_AVAILABLE`.
-    pub fn resolve(config: Config, env: &Env) -> Result<Self> {
+    pub fn resolve(config: Config, env: &Environment) -> Result<Self> {
         config.check(Names::OPTIONS)?;
         let listen = match config.listen {
             Some(listen) => listen,
@@ -78,7 +78,7 @@ impl Settings {
     }
 }
 
-fn env_port(env: &Env) -> Result<Option<u16>> {
+fn env_port(env: &Environment) -> Result<Option<u16>> {
     let Some(text) = env.port.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };

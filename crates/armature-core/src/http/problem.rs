@@ -30,6 +30,8 @@ problems! {
     BAD_REQUEST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request is malformed.";
     /// The path has an invalid percent-escape.
     BAD_PATH = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The path contains an invalid percent-escape.";
+    /// No Host field, several, or one that is no host.
+    BAD_HOST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request needs one valid Host header.";
     /// No route has this path.
     NOT_FOUND = NOT_FOUND, "ARMATURE_NOT_FOUND", "Nothing is served at this path.";
     /// The path exists for other methods.

@@ -55,11 +55,11 @@ impl LoopThread {
     pub fn stop(mut self, deadline: Instant) {
         self.ask_to_stop();
         let patience = deadline.saturating_duration_since(Instant::now());
-        if self.done.recv_timeout(patience.max(Duration::from_millis(1))).is_ok() {
-            if let Some(thread) = self.thread.take() {
-                // A panic inside a task never reaches here; one outside has been reported by the hook.
-                let _ = thread.join();
-            }
+        if self.done.recv_timeout(patience.max(Duration::from_millis(1))).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic inside a task never reaches here; one outside has been reported by the hook.
+            let _ = thread.join();
         }
     }
 

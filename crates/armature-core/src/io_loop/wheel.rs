@@ -94,10 +94,10 @@ impl Wheel {
             state.unlink(key);
             state.link(key, deadline);
             drop(state);
-            if deadline < self.armed.get() {
-                if let Some(driver) = self.driver.borrow().as_ref() {
-                    driver.wake_by_ref();
-                }
+            if deadline < self.armed.get()
+                && let Some(driver) = self.driver.borrow().as_ref()
+            {
+                driver.wake_by_ref();
             }
         }
     }

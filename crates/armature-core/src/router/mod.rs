@@ -59,6 +59,12 @@ pub enum MethodPattern {
     One(Method),
 }
 
+impl From<Method> for MethodPattern {
+    fn from(method: Method) -> Self {
+        Self::One(method)
+    }
+}
+
 impl fmt::Display for MethodPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -119,8 +125,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// Finds who answers `method` on `path`, which is the path as sent: escaped, without query, any `OPTIONS
-    /// *` aside.
+    /// Finds who answers `method` on `path`, the path as sent: escaped and without the query. `OPTIONS *` is
+    /// the caller's to answer.
     ///
     /// Does not allocate for a path without escapes, except where the routing tree has to come back from a
     /// static branch to a parameter beside it. Dot segments are ordinary segments.

@@ -110,11 +110,10 @@ impl Pattern {
         (self.kinds.last() == Some(&Kind::Rest)).then(|| self.kinds.len() - 1)
     }
 
-    /// Whether some path matches both and `other`, with a wildcard, is the more specific.
-    pub(super) fn may_lose_to_wildcard(&self, other: &Self) -> bool {
-        let mut pairs = self.segments.iter().zip(&other.segments);
-        other.rest_depth().is_some()
-            && other.kinds < self.kinds
+    /// Whether `wild`, which ends in a wildcard, is the more specific on some path that both match.
+    pub(super) fn may_lose_to(&self, wild: &Self) -> bool {
+        let mut pairs = self.segments.iter().zip(&wild.segments);
+        wild.kinds < self.kinds
             && pairs.all(|pair| !matches!(pair, (Segment::Static(a), Segment::Static(b)) if a != b))
     }
 

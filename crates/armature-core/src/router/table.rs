@@ -34,9 +34,10 @@ impl Table {
         routes: &[(RouteId, &'r Route)],
     ) -> Result<Self, (&'r Route, matchit::InsertError)> {
         let mut table = Self::default();
+        let patterns = routes.iter().map(|(_, route)| &route.pattern);
+        let wild: Vec<_> = patterns.filter(|pattern| pattern.rest_depth().is_some()).collect();
         for &(id, route) in routes {
-            let contested =
-                routes.iter().any(|(_, other)| route.pattern.may_lose_to_wildcard(&other.pattern));
+            let contested = wild.iter().any(|other| route.pattern.may_lose_to(other));
             let tree = match route.pattern.rest_depth() {
                 None => &mut table.plain,
                 Some(depth) => table.wild_tree(depth),

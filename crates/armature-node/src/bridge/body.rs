@@ -1,7 +1,7 @@
 //! Request bodies on their way to JavaScript, as fast as it grants credit.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -54,52 +54,43 @@ impl BodyPump {
         }
     }
 
-    pub fn run(
-        self: Rc<Self>,
-        side: Rc<LoopSide>,
-        lane: Rc<LaneEnd>,
-        slot: SlotId,
-        mut body: Body,
-    ) -> impl Future<Output = ()> {
-        async move {
-            while self.has_credit().await {
-                while lane.lane.depth().1 > LANE_BYTES && !self.cancelled.get() {
-                    let pause = side.io_loop.sleep();
-                    pause.reset(LANE_PAUSE);
-                    pause.await;
+    pub async fn run(self: Rc<Self>, side: Rc<LoopSide>, lane: Rc<LaneEnd>, slot: SlotId, mut body: Body) {
+        while self.has_credit().await {
+            while lane.lane.depth().1 > LANE_BYTES && !self.cancelled.get() {
+                let pause = side.io_loop.sleep();
+                pause.reset(LANE_PAUSE);
+                pause.await;
+            }
+            let frame = match self.next_frame(&mut body).await {
+                Some(frame) => frame,
+                None => break,
+            };
+            let pushed = match frame {
+                Some(Ok(Frame::Data(data))) => {
+                    let mut credit = self.credit.get();
+                    credit.spend(data.len() as u64);
+                    self.credit.set(credit);
+                    data.chunks(PIECE).try_for_each(|piece| {
+                        lane.lane.push(|out| record::data(out, Kind::BodyData, slot, 0, piece))
+                    })
                 }
-                let frame = match self.next_frame(&mut body).await {
-                    Some(frame) => frame,
-                    None => break,
-                };
-                let pushed = match frame {
-                    Some(Ok(Frame::Data(data))) => {
-                        let mut credit = self.credit.get();
-                        credit.spend(data.len() as u64);
-                        self.credit.set(credit);
-                        data.chunks(PIECE).try_for_each(|piece| {
-                            lane.lane.push(|out| record::data(out, Kind::BodyData, slot, 0, piece))
-                        })
-                    }
-                    // Trailers are read and checked by the protocol; the public API has no place for them.
-                    Some(Ok(Frame::Trailers(_))) => continue,
-                    Some(Err(error)) => {
-                        let _ = lane
-                            .lane
-                            .push(|out| record::event(out, Kind::BodyError, slot, fault(error) as u32));
-                        break;
-                    }
-                    None => {
-                        let _ = lane.lane.push(|out| record::event(out, Kind::BodyEnd, slot, 0));
-                        break;
-                    }
-                };
-                if pushed.is_err() {
+                // Trailers are read and checked by the protocol; the public API has no place for them.
+                Some(Ok(Frame::Trailers(_))) => continue,
+                Some(Err(error)) => {
+                    let _ =
+                        lane.lane.push(|out| record::event(out, Kind::BodyError, slot, fault(error) as u32));
                     break;
                 }
+                None => {
+                    let _ = lane.lane.push(|out| record::event(out, Kind::BodyEnd, slot, 0));
+                    break;
+                }
+            };
+            if pushed.is_err() {
+                break;
             }
-            side.pump_ended(slot);
         }
+        side.pump_ended(slot);
     }
 
     /// Waits for credit; false when cancelled.

@@ -52,6 +52,8 @@ pub struct Slot {
     reply: Option<Reply>,
     waker: Option<Waker>,
     stream: Option<Rc<StreamState>>,
+    /// JavaScript has said everything; the slot only waits for its reply to be taken.
+    complete: bool,
     pump: Option<Rc<BodyPump>>,
     /// The body that JavaScript has not asked for yet.
     body: Option<Body>,
@@ -124,7 +126,8 @@ impl LoopSide {
         context: Rc<RequestContext>,
         body: Option<Body>,
     ) -> Option<SlotId> {
-        let slot = Slot { lane, context, reply: None, waker: None, stream: None, pump: None, body };
+        let slot =
+            Slot { lane, context, reply: None, waker: None, stream: None, complete: false, pump: None, body };
         self.slots.borrow_mut().insert(slot)
     }
 
@@ -138,9 +141,9 @@ impl LoopSide {
         entry.reply.take()
     }
 
-    /// Whether the answer to `slot` is complete as far as the bridge is concerned.
+    /// Whether JavaScript has more to say about `slot` after its reply.
     pub fn is_streaming(&self, slot: SlotId) -> bool {
-        self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| entry.stream.is_some())
+        self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| entry.stream.is_some() && !entry.complete)
     }
 
     /// The request is over; JavaScript has said everything it had to say.
@@ -220,18 +223,8 @@ impl LoopSide {
                         stream.push(batch.slice(range));
                     }
                 }
-                Action::End => {
-                    if let Some(stream) = self.stream_of(slot) {
-                        stream.end();
-                        self.release(slot);
-                    }
-                }
-                Action::Fail => {
-                    if let Some(stream) = self.stream_of(slot) {
-                        stream.fail();
-                        self.release(slot);
-                    }
-                }
+                Action::End => self.finish_stream(slot, true),
+                Action::Fail => self.finish_stream(slot, false),
                 Action::Grant(bytes) => self.grant(slot, bytes),
                 Action::Cancel => {
                     let dropped = self
@@ -289,6 +282,23 @@ impl LoopSide {
         drop(slots);
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    fn finish_stream(&self, slot: SlotId, complete: bool) {
+        let Some(stream) = self.stream_of(slot) else { return };
+        if complete {
+            stream.end();
+        } else {
+            stream.fail();
+        }
+        // The head may still wait to be taken when a short stream ends in the batch that began it.
+        let taken = self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| {
+            entry.complete = true;
+            entry.reply.is_none()
+        });
+        if taken {
+            self.release(slot);
         }
     }
 

@@ -151,7 +151,6 @@ unsafe extern "C" fn call_pump(
 unsafe extern "C" fn close_at_teardown(argument: *mut c_void) {
     // SAFETY: `argument` is the Arc that `JsWaker::new` leaked for this hook, which runs once.
     let waker = unsafe { Arc::from_raw(argument.cast::<JsWaker>()) };
-    // Node destroys the function itself from here on; it must not be released by us.
-    let handle = waker.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-    std::mem::forget(handle);
+    // Node destroys the function itself from here on: it is given up, not released.
+    waker.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
 }

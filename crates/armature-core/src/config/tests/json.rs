@@ -240,7 +240,7 @@ fn secrets_are_never_shown() {
     ];
     check_refusals(&table);
     let config = Config::from_json(r#"{ "secrets": ["hunter2hunter2hunter2"] }"#).unwrap();
-    let settings = Settings::resolve(config.clone(), &Env::default()).unwrap();
+    let settings = Settings::resolve(config.clone(), &Environment::default()).unwrap();
     assert_eq!(settings.secrets.iter().collect::<Vec<_>>(), ["hunter2hunter2hunter2"]);
     assert!(!format!("{config:?} {settings:?}").contains("hunter2"));
     assert!(format!("{settings:?}").contains("[1 redacted]"));

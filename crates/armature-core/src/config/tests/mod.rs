@@ -26,5 +26,5 @@ fn check_refusals(table: &[(&str, &str)]) {
 }
 
 fn settings(json: &str) -> Settings {
-    Settings::resolve(Config::from_json(json).unwrap(), &Env::default()).unwrap()
+    Settings::resolve(Config::from_json(json).unwrap(), &Environment::default()).unwrap()
 }

@@ -55,7 +55,7 @@ fn the_default_address() {
         ("{}", false, Some("-1"), Err("PORT: '-1' is not a port from 0 to 65535")),
     ];
     for (json, production, port, expected) in table {
-        let env = Env { production, port: port.map(Into::into) };
+        let env = Environment { production, port: port.map(Into::into) };
         let settings = Settings::resolve(Config::from_json(json).unwrap(), &env);
         let found = settings.map(|s| s.listen[0].to_string()).map_err(|error| error.to_string());
         assert_eq!(found.as_deref().map_err(String::as_str), expected, "{json} {env:?}");
@@ -97,7 +97,7 @@ fn the_request_line_is_a_part_of_the_head() {
     assert_eq!(settings(r#"{ "limits": { "header": "8kb", "url": "8kb" } }"#).limits.url, 8192);
     let config = Config::from_json(r#"{ "limits": { "header": "4kb", "url": "8kb" } }"#).unwrap();
     assert_eq!(
-        Settings::resolve(config, &Env::default()).unwrap_err().to_string(),
+        Settings::resolve(config, &Environment::default()).unwrap_err().to_string(),
         "limits.url: 8kb is more than limits.header, 4kb, which counts the request line too; raise limits.header or \
          lower limits.url"
     );
@@ -107,8 +107,11 @@ fn the_request_line_is_a_part_of_the_head() {
 fn options_built_by_hand_are_checked_too() {
     let limits = LimitsConfig { body: Some(Size(0)), ..LimitsConfig::default() };
     let config = Config { limits: Some(limits), ..Config::default() };
-    let error = Settings::resolve(config, &Env::default()).unwrap_err();
+    let error = Settings::resolve(config, &Environment::default()).unwrap_err();
     assert_eq!(error.to_string(), "limits.body: 0b is not a size from 1b to 1tb");
     let config = Config { io: Some(Io::Inline), ..Config::default() };
-    assert_eq!(Settings::resolve(config, &Env::default()).unwrap_err().code(), "ARMATURE_NOT_AVAILABLE");
+    assert_eq!(
+        Settings::resolve(config, &Environment::default()).unwrap_err().code(),
+        "ARMATURE_NOT_AVAILABLE"
+    );
 }

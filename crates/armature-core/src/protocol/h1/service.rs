@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use super::body::{DRAIN_BYTES, RequestBody, ResponseBody};
 use super::state::{Phase, Shutdown, State};
-use crate::http::{Body, BodyStream, Head, Peer, Request, Response, SizeHint, Version};
+use crate::http::{Body, BodyStream, Head, Peer, Problem, Request, Response, SizeHint, Version};
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
 
@@ -45,14 +45,20 @@ impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
             request.body = Body::stream(stream);
         }
         *state.request.borrow_mut() = Some(request.context.clone());
-        let draining = self.server.is_draining();
+        // Whoever gets the host wrong may mean another server than a proxy in between does: no second chance.
+        let valid = has_valid_host(&parts);
+        let future = if valid {
+            self.server.clone().dispatch(request)
+        } else {
+            LocalFuture::ready(Problem::BAD_HOST.response(Some(&request.id)))
+        };
         Answer {
-            future: self.server.clone().dispatch(request),
+            future,
             state,
             drainable: matches!(size, SizeHint::Exact(n) if n <= DRAIN_BYTES),
             http10,
             head_only,
-            draining,
+            close: !valid || self.server.is_draining(),
         }
     }
 }
@@ -64,7 +70,7 @@ pub(super) struct Answer {
     drainable: bool,
     http10: bool,
     head_only: bool,
-    draining: bool,
+    close: bool,
 }
 
 impl Future for Answer {
@@ -73,7 +79,7 @@ impl Future for Answer {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let response = std::task::ready!(Pin::new(&mut this.future).poll(cx));
-        let close = this.draining
+        let close = this.close
             || this.state.shutdown() != Shutdown::Running
             || (this.state.unread.get() && !this.drainable);
         if close {
@@ -103,6 +109,19 @@ fn convert_head(parts: &http::request::Parts) -> Head {
         head.push(name.as_str(), value.as_bytes());
     }
     head
+}
+
+/// RFC 9112 section 3.2: exactly one Host field, which HTTP/1.0 may leave out.
+fn has_valid_host(parts: &http::request::Parts) -> bool {
+    let mut hosts = parts.headers.get_all(http::header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => parts.version == http::Version::HTTP_10,
+        (Some(host), None) => host.as_bytes().iter().all(|b| {
+            // The characters of a registered name, an IP literal and a port (RFC 3986 section 3.2.2).
+            b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(b)
+        }),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn convert_response(

@@ -1,0 +1,116 @@
+import { mkdtempSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { App, Cors, Logger, RequestId } from '@armature/core'
+import { afterEach, expect, test } from 'vitest'
+
+const app = () => App.new().get('/', () => 'x')
+const error = async (options: object) => {
+  try {
+    const server = await app().run(options as never)
+    await server.close()
+  } catch (error) {
+    return error as Error & { code?: string }
+  }
+  throw new Error('it started')
+}
+
+afterEach(() => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('ARMATURE_')) delete process.env[name]
+})
+
+test.each([
+  [{ limits: { body: '1xb' } }, /limits\.body.*'1xb'/],
+  [{ limits: { boody: 1 } }, /limits\.boody.*did you mean limits\.body/],
+  [{ listen: 'nonsense:port' }, /listen.*nonsense:port/],
+  [{ listen: 70000 }, /listen.*70000/],
+  [{ timeouts: { idle: 'soon' } }, /timeouts\.idle.*'soon'/],
+  [{ io: 0 }, /io.*0/],
+  [{ trailingSlash: 'maybe' }, /trailingSlash.*maybe/],
+  [{ trustProxy: ['nowhere'] }, /trustProxy.*nowhere/],
+  [{ secrets: ['short'] }, /secrets/],
+])('%j is a TypeError that names option and value', async (options, message) => {
+  const thrown = await error({ listen: '127.0.0.1:0', ...options })
+  expect(thrown).toBeInstanceOf(TypeError)
+  expect(thrown.code).toBe('ARMATURE_OPTION_INVALID')
+  expect(thrown.message).toMatch(message)
+})
+
+test.each([
+  { io: 'inline' },
+  { workers: 2 },
+  { listen: { port: 0, http3: true } },
+  { listen: { port: 0, tls: { cert: 'a', key: 'b' } } },
+  { listen: { port: 0, proxy: true } },
+  { listen: { fd: 3 } },
+])('%j is not available yet and says so', async (options) => {
+  expect((await error(options)).code).toBe('ARMATURE_NOT_AVAILABLE')
+})
+
+test('the environment has the last word, and is checked too', async () => {
+  process.env.ARMATURE_LISTEN = '127.0.0.1:0'
+  process.env.ARMATURE_LIMITS__BODY = '10'
+  const server = await App.new({ limits: { body: '1mb' } })
+    .post('/', async (req) => req.text())
+    .run({ listen: '127.0.0.1:1' })
+  const res = await fetch(server.url, { method: 'POST', body: 'more than ten bytes' })
+  expect(res.status).toBe(413)
+  await server.close()
+  process.env.ARMATURE_LIMITS__BODI = '10'
+  expect((await error({})).message).toContain('ARMATURE_LIMITS__BODI')
+})
+
+test('a used port fails with the error of the system and the address', async () => {
+  const server = await app().run('127.0.0.1:0')
+  const thrown = await error({ listen: server.address })
+  expect(thrown.code).toBe('ARMATURE_LISTEN')
+  expect(thrown.message).toContain(server.address)
+  expect(thrown.message).toMatch(/in use/i)
+  await server.close()
+})
+
+test('wrong options stop run() before any hook runs', async () => {
+  let started = false
+  const hooked = app().onStart(() => {
+    started = true
+  })
+  await expect(hooked.run({ limits: { body: -1 } } as never)).rejects.toThrow(TypeError)
+  expect(started).toBe(false)
+})
+
+test('several addresses and a Unix socket', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'armature-')), 'app.sock')
+  const server = await app().run({ listen: ['127.0.0.1:0', `unix:${path}`] })
+  expect(await (await fetch(server.url)).text()).toBe('x')
+  const body = await new Promise<string>((resolve, reject) => {
+    request({ socketPath: path, path: '/' }, (res) => {
+      let text = ''
+      res.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text))
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(body).toBe('x')
+  await server.close()
+})
+
+test.each([
+  [() => Cors.new({ origins: '*', credentials: true }), /credentials/],
+  [() => Cors.new({ origins: ['not an origin'] }), /not an origin/],
+  [() => Cors.new({ orgins: ['https://a.example'] } as never), /orgins/],
+  [() => Logger.new({ format: 'xml' } as never), /format.*xml/],
+  [() => Logger.new({ skip: ['health'] }), /health/],
+  [() => RequestId.new({ header: 'a b' }), /a b/],
+])('layer options are checked where they are written: %s', (make, message) => {
+  expect(make).toThrow(TypeError)
+  expect(make).toThrow(message)
+})
+
+test('reserved features throw, they are never silent', async () => {
+  const server = await app().run('127.0.0.1:0')
+  await expect(server.reload()).rejects.toMatchObject({ code: 'ARMATURE_NOT_AVAILABLE' })
+  expect(() => server.setTls({})).toThrow(/not available/)
+  expect(() => server.publish('a', 'b')).toThrow(/not available/)
+  await server.close()
+})
