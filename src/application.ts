@@ -24,7 +24,7 @@ export interface Prepared {
 /** Awaits what `configure()` left, freezes the application and compiles it with the options of `run()` laid over its own. */
 export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOverrides): Promise<Prepared> {
   const root = nodeOf(app) as ScopeNode
-  await configured(root)
+  await root.settle()
   override(root, overrides)
   root.freeze()
   const compiled = compile(app)
@@ -64,12 +64,6 @@ export async function unwind(prepared: Pick<Prepared, 'onStop' | 'values'>): Pro
 /** Starts the native side of a prepared application. */
 export function startEngine(prepared: Prepared, listen: boolean): Engine {
   return new Engine(prepared.compiled, listen)
-}
-
-async function configured(node: ScopeNode): Promise<void> {
-  // A function may configure further; the list grows while it is awaited.
-  for (let i = 0; i < node.pending.length; i++) await node.pending[i]
-  for (const child of node.children) await configured(child)
 }
 
 function visit(node: ScopeNode, visitor: (node: ScopeNode) => void): void {

@@ -2,9 +2,6 @@ import type { BodyControl, BodySink, RequestSource } from './bridge/types.js'
 import { ArmatureError, isErrorCode } from './errors.js'
 import { type HttpError, requestError } from './http-error.js'
 
-/** How much may be on its way to a reader that has not asked for it yet. */
-const WINDOW = 64 * 1024
-
 /**
  * A promise whose failure may stay unheard. Whether a body arrives is up to the client: a handler that began to read it
  * and then answered without waiting must not end the process with an unhandled rejection.
@@ -153,7 +150,7 @@ function readAll(source: RequestSource): Promise<Buffer> {
         reject(bodyError(code, source))
       },
     })
-    control.grant(WINDOW)
+    control.grant(source.bodyWindow)
   })
 }
 
@@ -173,7 +170,7 @@ class Chunks implements BodySink {
 
   open(): void {
     this.#control = this.#source.openBody(this)
-    this.#control.grant(WINDOW)
+    this.#control.grant(this.#source.bodyWindow)
   }
 
   /** The only chunk of a body that is in memory. */

@@ -1,3 +1,4 @@
+import { errorBoundary, isBoundary } from './error-boundary.js'
 import { typeError } from './errors.js'
 import { isNativeLayer, type NativeLayer } from './layers/layer.js'
 import { type AnyMiddleware, compose, type Run } from './middleware.js'
@@ -50,7 +51,7 @@ export function sortLayers(layers: readonly AnyLayer[], around: readonly AnyMidd
   const js = [...around]
   for (const layer of layers) {
     if (!isNativeLayer(layer)) js.push(layer)
-    else if (js.length === 0 || !layer.answers || isBeforeJs(layer)) native.push(layer)
+    else if (js.every(isBoundary) || !layer.answers || isBeforeJs(layer)) native.push(layer)
     else throw typeError('ARMATURE_LAYER_ORDER', { layer: layer.type })
   }
   return { native, js }
@@ -78,11 +79,15 @@ class Compiler {
 
   addScope(node: ScopeNode, parent: Place | null): void {
     const prefix = (parent?.prefix ?? '') + node.prefix
-    const { native, js } = sortLayers(node.layers, parent?.js ?? [])
+    const around = parent?.js ?? []
+    const onError = node.onError as unknown as ScopeRuntime['onError']
+    // Where no middleware surrounds the scope, the dispatcher asks its handlers, at no cost for those who do not fail.
+    const hasEdge = onError.length > 0 && around.length > 0
+    const { native, js } = sortLayers(node.layers, hasEdge ? [...around, errorBoundary(onError)] : around)
     const runtime: ScopeRuntime = {
       parent: parent?.runtime ?? null,
       data: node.data,
-      onError: node.onError as unknown as ScopeRuntime['onError'],
+      onError: hasEdge ? [] : onError,
     }
     const place: Place = { index: this.#scopes.length, prefix, js, runtime }
     const layers = this.#layersOf(native)
@@ -133,11 +138,12 @@ class Compiler {
   }
 
   #handler(handler: AnyHandler, js: readonly AnyMiddleware[], context: Context): HandlerSpec {
-    const names = [...js, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
+    const declared = js.filter((each) => !isBoundary(each))
+    const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
     const add = (run: Run) => this.#handlers.push({ ...context, names, run: compose(js, run) }) - 1
     if (!isFixed(handler)) return { type: 'js', id: add(handler as Run) }
     const { status, headers, body } = handler.response
-    const id = js.length === 0 ? null : add(nativeResponse)
+    const id = declared.length === 0 ? null : add(nativeResponse)
     return { type: 'fixed', id, status, headers, body: body === null ? null : indexIn(this.#buffers, body) }
   }
 

@@ -5,8 +5,7 @@ import { BodyKind } from './bridge/types.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
 import { isThenable, jsonText } from './payload.js'
-import type { CompiledHandler } from './plan.js'
-import { errorToResponse, isDevelopment, resolveError } from './problem.js'
+import { errorToResponse, resolveError } from './problem.js'
 import { HttpRequest } from './request.js'
 import { toResponse } from './responder.js'
 import type { HttpResponse } from './response.js'
@@ -21,7 +20,6 @@ export class Dispatcher {
   readonly #secrets: readonly string[]
   /** Registered header sets, by content type. */
   readonly #sets = new Map<string, number>()
-  readonly #warned = new Set<CompiledHandler>()
 
   constructor(lane: Lane, secrets: readonly string[]) {
     this.#lane = lane
@@ -35,7 +33,6 @@ export class Dispatcher {
     try {
       result = record.handler.run(req)
       if (typeof result !== 'object' || result === null || !isThenable(result)) {
-        if (result === undefined) this.#warnUndefined(record)
         return this.#answer(toResponse(result, req), req, record)
       }
     } catch (error) {
@@ -52,7 +49,6 @@ export class Dispatcher {
     promise.then(
       (value) => {
         try {
-          if (value === undefined) this.#warnUndefined(record)
           this.#answer(toResponse(value, req), req, record)
         } catch (error) {
           this.#failed(error, req, record)
@@ -178,15 +174,6 @@ export class Dispatcher {
   #list(type: string | null, headers: HeaderList | null): HeaderList | null {
     if (type === null || this.#sets.has(type)) return headers
     return headers === null ? ['content-type', type] : ['content-type', type, ...headers]
-  }
-
-  #warnUndefined(record: RequestRecord): void {
-    if (!isDevelopment() || this.#warned.has(record.handler)) return
-    this.#warned.add(record.handler)
-    process.stderr.write(
-      `[armature] the handler of ${record.method} ${record.handler.pattern} returned undefined: the answer is 204. ` +
-        'Return null or HttpResponse.noContent() to say so.\n',
-    )
   }
 }
 

@@ -39,7 +39,7 @@ export class Engine implements LaneHandlers {
     const { plan, buffers, handlers } = compiled
     this.handlers = handlers
     this.settings = resolveOptions(JSON.stringify(plan.config))
-    this.#lane = new Lane(this.settings.queue, this, () => this.settings.responseBuffer)
+    this.#lane = new Lane(this.settings, this)
     this.#dispatcher = new Dispatcher(this.#lane, this.settings.secrets)
     try {
       this.#native = startServer(JSON.stringify(plan), buffers, listen, this.#lane.native)

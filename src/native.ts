@@ -75,6 +75,7 @@ export interface Settings {
   readonly preDrain: number
   readonly queue: number
   readonly responseBuffer: number
+  readonly requestBuffer: number
   readonly signals: boolean
   readonly secrets: readonly string[]
 }

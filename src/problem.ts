@@ -1,24 +1,12 @@
 import { inspect } from 'node:util'
+import { isDevelopment } from './development.js'
+import { askErrorHandlers, type ErrorHandler } from './error-boundary.js'
 import { errorTable, isError, isErrorCode } from './errors.js'
 import { isHttpError, statusTitle } from './http-error.js'
 import { logUnhandled } from './log.js'
 import type { ScopeRuntime } from './plan.js'
 import type { HttpRequest } from './request.js'
-import { toResponse } from './responder.js'
 import { HttpResponse } from './response.js'
-
-let development: boolean | undefined
-
-/** @internal Whether answers may show what is inside: NODE_ENV is not `production`. Read once. */
-export function isDevelopment(): boolean {
-  development ??= process.env.NODE_ENV !== 'production'
-  return development
-}
-
-/** @internal For tests; `undefined` reads NODE_ENV again. */
-export function setDevelopment(value: boolean | undefined): void {
-  development = value
-}
 
 /**
  * The answer to an error nobody handled, as a problem (RFC 9457). What an error says is shown to the client only when
@@ -54,28 +42,8 @@ export function resolveError(
   unhandled: (error: unknown, req: HttpRequest) => void = logUnhandled,
 ): HttpResponse | Promise<HttpResponse> {
   const handlers = errorHandlers(scope)
-  if (handlers.length > 0) return askHandlers(error, req, handlers, unhandled)
-  return answer(error, req, unhandled)
-}
-
-type ErrorHandler = ScopeRuntime['onError'][number]
-
-async function askHandlers(
-  thrown: unknown,
-  req: HttpRequest,
-  handlers: readonly ErrorHandler[],
-  unhandled: (error: unknown, req: HttpRequest) => void,
-): Promise<HttpResponse> {
-  let error = thrown
-  for (const handler of handlers) {
-    try {
-      const value = await handler(error, req)
-      if (value !== undefined) return await toResponse(value, req)
-    } catch (next) {
-      error = next
-    }
-  }
-  return answer(error, req, unhandled)
+  if (handlers.length === 0) return answer(error, req, unhandled)
+  return askErrorHandlers(error, req, handlers).catch((left: unknown) => answer(left, req, unhandled))
 }
 
 function answer(

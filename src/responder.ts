@@ -4,6 +4,7 @@ import { isManagedHeader } from './headers.js'
 import { isPlain, isThenable, isWebResponse } from './payload.js'
 import type { HttpRequest } from './request.js'
 import { HttpResponse, isHttpResponse } from './response.js'
+import { warnUndefined } from './warn-undefined.js'
 
 /**
  * What a handler may return:
@@ -31,6 +32,7 @@ export type Responder = string | number | boolean | object | null | undefined | 
  */
 export function toResponse(value: unknown, req: HttpRequest): HttpResponse | Promise<HttpResponse> {
   if (isHttpResponse(value)) return value
+  if (value === undefined) warnUndefined(req)
   if (value === null || value === undefined) return HttpResponse.noContent()
   if (typeof value === 'object') {
     if (Array.isArray(value) || isPlain(value)) return HttpResponse.ok(value)

@@ -1,9 +1,9 @@
 import { type DataOverrides, type Prepared, prepare, startEngine, unwind } from './application.js'
 import { type DataKey, dataName } from './data.js'
+import { isDevelopment } from './development.js'
 import type { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
-import { isDevelopment } from './problem.js'
 import type { AnyScope } from './scope.js'
 import { watchSignals } from './signals.js'
 

@@ -45,6 +45,7 @@ export class FakeSource implements RequestSource {
   readonly hasBody: boolean
   readonly contentLength: number | undefined
   readonly bodyLimit: number
+  readonly bodyWindow = 64 * 1024
   readonly reads: string[] = []
   #params: string[]
   #headers: [string, string][]

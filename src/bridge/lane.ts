@@ -34,6 +34,16 @@ export interface LaneHandlers {
   closed(cutOff: number): void
 }
 
+/** Bounds of a lane. */
+export interface LaneSettings {
+  /** Requests that may wait. */
+  readonly queue: number
+  /** Bytes of a streamed response that may be on their way. */
+  readonly responseBuffer: number
+  /** Bytes of a request body that may be on their way. */
+  readonly requestBuffer: number
+}
+
 interface Active {
   readonly record: RequestRecord
   sink: StreamSink | null
@@ -52,7 +62,8 @@ export class Lane implements RecordOwner, SinkOwner {
   readonly idPrefix = requestIdPrefix()
   readonly commands = new CommandBuffer(() => this.#commit())
   readonly #to: LaneHandlers
-  readonly #window: () => number
+  readonly bodyWindow: number
+  readonly #window: number
   #records = Buffer.allocUnsafeSlow(RECORDS)
   #words = new Uint32Array(this.#records.buffer)
   /** Requests whose answer is not complete, by loop and slot. */
@@ -67,10 +78,11 @@ export class Lane implements RecordOwner, SinkOwner {
   #started = 0
   #closed = false
 
-  constructor(limit: number, to: LaneHandlers, window: () => number) {
+  constructor(settings: LaneSettings, to: LaneHandlers) {
     this.#to = to
-    this.#window = window
-    this.native = createLane(limit, () => this.#pump())
+    this.#window = settings.responseBuffer
+    this.bodyWindow = settings.requestBuffer
+    this.native = createLane(settings.queue, () => this.#pump())
   }
 
   /** The answer to `record` comes later. */
@@ -92,7 +104,7 @@ export class Lane implements RecordOwner, SinkOwner {
   }
 
   openStream(record: RequestRecord): StreamSink {
-    const sink = new StreamSink(this, record, this.#window())
+    const sink = new StreamSink(this, record, this.#window)
     let active = this.#find(record.slot, record.generation)
     if (active === undefined) {
       active = { record, sink }
@@ -166,14 +178,15 @@ export class Lane implements RecordOwner, SinkOwner {
 
   readonly #run = (): void => {
     this.#scheduled = false
-    if (!this.#closed) this.#turn()
+    if (this.#closed) return
+    // Records that were left when the time was up come before new ones, which would overwrite them.
+    if (this.#from < this.#until && !this.#process()) return
+    this.#turn()
   }
 
   readonly #resume = (): void => {
-    this.#scheduled = false
-    if (this.#closed) return
     this.#renew()
-    if (this.#process()) this.#turn()
+    this.#run()
   }
 
   #renew(): void {

@@ -48,6 +48,7 @@ const HEAD_WORDS = 24
 /** What a record needs of the lane it came through. */
 export interface RecordOwner {
   readonly idPrefix: string
+  readonly bodyWindow: number
   grantBody(record: RequestRecord, bytes: number): void
   cancelBody(record: RequestRecord): void
   forget(record: RequestRecord): void
@@ -187,6 +188,10 @@ export class RequestRecord implements RequestSource {
 
   get bodyLimit(): number {
     return this.#long(W_LIMIT)
+  }
+
+  get bodyWindow(): number {
+    return this.#owner.bodyWindow
   }
 
   takeBody(): Buffer | undefined {

@@ -33,6 +33,8 @@ export interface RequestSource {
   readonly contentLength: number | undefined
   /** Largest body this route accepts, in bytes. */
   readonly bodyLimit: number
+  /** Bytes that may be on their way to a reader that has not asked for them yet (`limits.requestBuffer`). */
+  readonly bodyWindow: number
   /** The whole body when it arrived with the head and was not taken yet; the caller owns the Buffer. */
   takeBody(): Buffer | undefined
   /** Starts reading the rest of the body; once per request. */

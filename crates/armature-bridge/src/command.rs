@@ -60,6 +60,11 @@ pub enum Action {
     Cancel,
 }
 
+/// Bytes before the headers of a respond command, and before the bytes of a data command. A range from there fits only a
+/// command that has all its words.
+const RESPOND_LEN: usize = 28;
+const DATA_LEN: usize = 20;
+
 /// Reads the commands of a batch.
 pub struct Commands<'a> {
     batch: &'a [u8],
@@ -91,23 +96,22 @@ impl Iterator for Commands<'_> {
             };
             let action = match word(command, 1) as u8 {
                 1 => {
-                    let headers = range(28, word(command, 5));
-                    let body_at = 28 + (word(command, 5) as usize).next_multiple_of(4);
-                    let body = range(body_at, word(command, 6));
-                    match (headers, body) {
-                        (Some(headers), Some(body)) if len >= 28 => Action::Respond {
-                            status: (word(command, 1) >> 16) as u16,
-                            flags: (word(command, 1) >> 8) as u8,
-                            header_set: word(command, 4),
-                            headers,
-                            body,
-                        },
-                        _ => continue,
+                    // The headers fit before anything is added to their length: it may be as large as a word can be,
+                    // which is all that an address can be on some targets.
+                    let Some(headers) = range(RESPOND_LEN, word(command, 5)) else { continue };
+                    let body_at = RESPOND_LEN + headers.len().next_multiple_of(4);
+                    let Some(body) = range(body_at, word(command, 6)) else { continue };
+                    Action::Respond {
+                        status: (word(command, 1) >> 16) as u16,
+                        flags: (word(command, 1) >> 8) as u8,
+                        header_set: word(command, 4),
+                        headers,
+                        body,
                     }
                 }
-                2 => match range(20, word(command, 4)) {
-                    Some(data) if len >= 20 => Action::Data(data),
-                    _ => continue,
+                2 => match range(DATA_LEN, word(command, 4)) {
+                    Some(data) => Action::Data(data),
+                    None => continue,
                 },
                 3 => Action::End,
                 4 => Action::Fail,
@@ -157,7 +161,7 @@ pub struct HeaderFields<'a>(pub &'a [u8]);
 impl HeaderFields<'_> {
     /// Ranges of the next name and value, relative to the block; `None` at the end or where a length does not fit.
     pub fn next_at(&self, at: usize) -> Option<(Range<usize>, Range<usize>)> {
-        let prefix = self.0.get(at..at + 6)?;
+        let prefix = self.0.get(at..at.checked_add(6)?)?;
         let name = usize::from(u16::from_le_bytes([prefix[0], prefix[1]]));
         let value = u32::from_le_bytes([prefix[2], prefix[3], prefix[4], prefix[5]]) as usize;
         let name = at + 6..at + 6 + name;

@@ -1,8 +1,13 @@
 //! One JavaScript thread's queue.
 //!
 //! Producers append encoded records under a short lock and wake the reader only when it may be asleep: push, then
-//! `armed.swap(true)`, wake on false -> true. The reader stores false and then looks again. So a record is never left
+//! `armed.swap(true)`, wake on false -> true. The reader swaps in false and then looks again. So a record is never left
 //! behind without a wake, and a busy reader costs producers no system call.
+//!
+//! Every access to `armed` is a swap that acquires and releases, so they form one chain. A producer whose swap comes before
+//! the reader's in that chain has its record seen by the second look; one whose swap comes after it finds false, or the
+//! true of somebody who found false and wakes. A plain store of the reader would cut the chain in two and leave the order
+//! to the queue's lock alone.
 
 use crate::record::{self, Header};
 use crate::slots::SlotId;
@@ -27,17 +32,24 @@ pub enum PushError {
 pub struct Lane<W> {
     queue: Mutex<Queue>,
     armed: AtomicBool,
+    /// Written under the queue's lock, so that nothing is queued after [`Lane::close`] has returned.
+    closed: AtomicBool,
+    /// Requests and bytes that the reader took and has not handed over: they wait as much as those in the queue. The
+    /// reader alone writes them. They only grow under the queue's lock, so a producer, who reads them under that lock,
+    /// may see a number that is too large for a moment, but never one that is too small.
+    taken_requests: AtomicUsize,
+    taken_bytes: AtomicUsize,
     /// Requests queued, and handed over but not answered: what the least-loaded choice compares.
     load: AtomicUsize,
     limit: usize,
     waker: W,
 }
 
+#[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
     /// Requests among `bytes`.
     requests: usize,
-    closed: bool,
 }
 
 /// A queue buffer that grew in a burst is given back above this size.
@@ -47,45 +59,49 @@ impl<W: Wake> Lane<W> {
     /// A lane in which at most `limit` requests wait.
     pub fn new(limit: usize, waker: W) -> Self {
         Self {
-            queue: Mutex::new(Queue { bytes: Vec::new(), requests: 0, closed: false }),
+            queue: Mutex::new(Queue::default()),
             armed: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            taken_requests: AtomicUsize::new(0),
+            taken_bytes: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
             limit,
             waker,
         }
     }
 
-    /// Queues a request that `encode` appends.
+    /// Queues a request: the one record that `encode` appends.
     ///
     /// # Errors
     /// [`PushError::Full`] when the lane holds its limit, [`PushError::Closed`] after [`Lane::close`]. Nothing was
     /// encoded then.
     pub fn push_request(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), PushError> {
         let mut queue = lock(&self.queue);
-        if queue.closed {
+        if self.is_closed() {
             return Err(PushError::Closed);
         }
-        if queue.requests >= self.limit {
+        if queue.requests + self.taken_requests.load(Ordering::Relaxed) >= self.limit {
             return Err(PushError::Full);
         }
+        append(&mut queue.bytes, encode);
         queue.requests += 1;
-        encode(&mut queue.bytes);
         drop(queue);
         self.load.fetch_add(1, Ordering::Relaxed);
         self.alert();
         Ok(())
     }
 
-    /// Queues a record about a request that was pushed before. Bounded by credits and slots, not by the limit.
+    /// Queues the one record that `encode` appends, about a request that was pushed before. Bounded by credits and slots,
+    /// not by the limit.
     ///
     /// # Errors
     /// [`PushError::Closed`] after [`Lane::close`].
     pub fn push(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), PushError> {
         let mut queue = lock(&self.queue);
-        if queue.closed {
+        if self.is_closed() {
             return Err(PushError::Closed);
         }
-        encode(&mut queue.bytes);
+        append(&mut queue.bytes, encode);
         drop(queue);
         self.alert();
         Ok(())
@@ -101,26 +117,31 @@ impl<W: Wake> Lane<W> {
         self.load.load(Ordering::Relaxed)
     }
 
-    /// Requests and bytes that wait.
+    /// Requests and bytes that the reader has not handed over. Nothing waits in a closed lane.
     pub fn depth(&self) -> (usize, usize) {
         let queue = lock(&self.queue);
-        (queue.requests, queue.bytes.len())
+        if self.is_closed() {
+            return (0, 0);
+        }
+        (
+            queue.requests + self.taken_requests.load(Ordering::Relaxed),
+            queue.bytes.len() + self.taken_bytes.load(Ordering::Relaxed),
+        )
     }
 
     /// Refuses everything from now on and drops what waits. The requests among it are answered by their loops, which
     /// find the lane closed.
     pub fn close(&self) {
         let mut queue = lock(&self.queue);
-        queue.closed = true;
-        let bytes = std::mem::take(&mut queue.bytes);
-        queue.requests = 0;
+        self.closed.store(true, Ordering::Relaxed);
+        let dropped = std::mem::take(&mut *queue);
         drop(queue);
-        drop(bytes);
+        drop(dropped);
     }
 
     /// Whether [`Lane::close`] was called.
     pub fn is_closed(&self) -> bool {
-        lock(&self.queue).closed
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// The waker given to [`Lane::new`].
@@ -135,17 +156,38 @@ impl<W: Wake> Lane<W> {
     }
 }
 
-/// The reader's private half: records taken from the lane and not yet handed over.
+/// Appends what `encode` appends, or nothing when it panics: after half a record the reader would not find the next one.
+fn append(bytes: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+    struct Whole<'a> {
+        bytes: &'a mut Vec<u8>,
+        len: usize,
+    }
+    impl Drop for Whole<'_> {
+        fn drop(&mut self) {
+            self.bytes.truncate(self.len);
+        }
+    }
+    let start = bytes.len();
+    let mut whole = Whole { bytes, len: start };
+    encode(whole.bytes);
+    let record = &whole.bytes[start..];
+    debug_assert!(!record.is_empty() && Header::read(record).len == record.len(), "one whole record");
+    whole.len = whole.bytes.len();
+}
+
+/// The reader's private half: records taken from the lane and not yet handed over. A lane has one reader.
 #[derive(Default)]
 pub struct LaneReader {
     taken: Vec<u8>,
     at: usize,
+    /// Requests among what is left of `taken`.
+    requests: usize,
 }
 
 /// What a call of [`LaneReader::drain`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Bytes written; 0 means that the lane is empty and will wake the reader for the next record.
+    /// Bytes written; with 0 bytes and 0 needs the lane is empty and will wake the reader for the next record.
     pub bytes: usize,
     /// Requests among them.
     pub requests: usize,
@@ -155,7 +197,10 @@ pub struct Drained {
 
 impl LaneReader {
     /// Copies whole records into `out`. Requests for which `is_current` is false (answered by a deadline, or the client
-    /// left, while they waited) are skipped.
+    /// left, while they waited) are skipped. Once it was woken, the reader calls until nothing is left; nobody wakes it
+    /// in between.
+    ///
+    /// With an empty `out` nothing is taken, and a reader that was woken is still the one who will look: it calls again.
     pub fn drain<W: Wake>(
         &mut self,
         lane: &Lane<W>,
@@ -163,54 +208,75 @@ impl LaneReader {
         is_current: impl Fn(SlotId) -> bool,
     ) -> Drained {
         let mut drained = Drained::default();
+        if out.is_empty() {
+            // To go to sleep here would let producers wake a reader that is about to come back by itself.
+            return drained;
+        }
+        if lane.is_closed() {
+            *self = Self::default();
+            return drained;
+        }
         loop {
             if self.at == self.taken.len() && !self.take(lane) {
                 if drained.bytes > 0 {
-                    return drained;
+                    break;
                 }
-                lane.armed.store(false, Ordering::SeqCst);
-                // Whoever pushed before the store saw `armed` and did not wake: look again.
+                lane.armed.swap(false, Ordering::AcqRel);
+                // Whoever swapped before saw `armed` and did not wake: look again.
                 if !self.take(lane) {
-                    return drained;
+                    break;
                 }
-                if lane.armed.swap(true, Ordering::AcqRel) {
-                    // A producer has woken the reader in between; it will find less, or nothing.
-                }
+                // Awake after all. A producer that found `false` in between has woken this reader once too often.
             }
-            while self.at < self.taken.len() {
-                let record = &self.taken[self.at..];
-                let header = Header::read(record);
-                let record = &record[..header.len];
-                let is_request = header.kind == record::Kind::Request as u8;
-                if is_request && !is_current(header.slot) {
-                    self.at += header.len;
-                    continue;
-                }
+            if !self.copy(out, &mut drained, &is_current) {
+                break;
+            }
+        }
+        lane.taken_requests.store(self.requests, Ordering::Relaxed);
+        lane.taken_bytes.store(self.taken.len() - self.at, Ordering::Relaxed);
+        drained
+    }
+
+    /// Copies what was taken. False when the next record does not fit.
+    fn copy(&mut self, out: &mut [u8], drained: &mut Drained, is_current: impl Fn(SlotId) -> bool) -> bool {
+        while self.at < self.taken.len() {
+            let record = &self.taken[self.at..];
+            let header = Header::read(record);
+            let record = &record[..header.len];
+            let is_request = header.kind == record::Kind::Request as u8;
+            if !is_request || is_current(header.slot) {
                 let Some(target) = out.get_mut(drained.bytes..drained.bytes + record.len()) else {
                     if drained.bytes == 0 {
                         drained.needs = record.len();
                     }
-                    return drained;
+                    return false;
                 };
                 target.copy_from_slice(record);
                 drained.bytes += record.len();
                 drained.requests += usize::from(is_request);
-                self.at += header.len;
             }
+            self.requests = self.requests.saturating_sub(usize::from(is_request));
+            self.at += header.len;
         }
+        true
     }
 
     /// Swaps buffers with the lane. False when nothing waits.
     fn take<W: Wake>(&mut self, lane: &Lane<W>) -> bool {
         self.taken.clear();
-        self.at = 0;
+        (self.at, self.requests) = (0, 0);
         if self.taken.capacity() > KEEP_CAPACITY {
             self.taken = Vec::new();
         }
         let mut queue = lock(&lane.queue);
+        if queue.bytes.is_empty() {
+            return false;
+        }
         std::mem::swap(&mut queue.bytes, &mut self.taken);
-        queue.requests = 0;
-        drop(queue);
-        !self.taken.is_empty()
+        self.requests = std::mem::take(&mut queue.requests);
+        // Under the lock: a producer must find these requests in one of the two places.
+        lane.taken_requests.store(self.requests, Ordering::Relaxed);
+        lane.taken_bytes.store(self.taken.len(), Ordering::Relaxed);
+        true
     }
 }

@@ -2,28 +2,23 @@
 
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sync::{Mutex, lock};
 
 /// Batches of commands; any thread sends, one loop receives. A receiver that has been woken and has not looked yet is
 /// not woken again.
+#[derive(Default)]
 pub struct Mailbox {
     inner: Mutex<Inner>,
-    armed: AtomicBool,
 }
 
+#[derive(Default)]
 struct Inner {
     batches: Vec<Vec<u8>>,
     waker: Option<Waker>,
+    /// The receiver has been woken, or has not found the mailbox empty since. Beside the batches it needs no order of its
+    /// own: no sender can be between its push and its look at this.
+    armed: bool,
     closed: bool,
-}
-
-impl Default for Mailbox {
-    fn default() -> Self {
-        Self {
-            inner: Mutex::new(Inner { batches: Vec::new(), waker: None, closed: false }),
-            armed: AtomicBool::new(false),
-        }
-    }
 }
 
 impl Mailbox {
@@ -35,28 +30,36 @@ impl Mailbox {
         }
         inner.batches.push(batch);
         // Cloned under the lock, woken outside: a wake may be a system call.
-        let waker = if self.armed.swap(true, Ordering::AcqRel) { None } else { inner.waker.clone() };
+        let waker = if std::mem::replace(&mut inner.armed, true) { None } else { inner.waker.clone() };
         drop(inner);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Everything that was sent since the last call. Pending when there is nothing; the task of `cx` is woken then.
+    /// Everything that was sent since the last call. Pending when there is nothing; the task of `cx` is woken for the
+    /// next batch then. After it was ready, call again: only a receiver that saw it pending is woken.
     pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Vec<Vec<u8>>> {
         let mut inner = lock(&self.inner);
-        if inner.batches.is_empty() {
-            if !inner.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-                inner.waker = Some(cx.waker().clone());
-            }
-            // Under the lock, so no sender can be between its push and its swap.
-            self.armed.store(false, Ordering::Release);
+        if !inner.batches.is_empty() {
+            return Poll::Ready(std::mem::take(&mut inner.batches));
+        }
+        if inner.closed {
+            // Nobody will use a waker, and to keep one may keep the task alive that owns this mailbox.
             return Poll::Pending;
         }
-        Poll::Ready(std::mem::take(&mut inner.batches))
+        inner.armed = false;
+        let replaced = match &inner.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => None,
+            _ => inner.waker.replace(cx.waker().clone()),
+        };
+        // Wakers run code of others when they are dropped: not under the lock.
+        drop(inner);
+        drop(replaced);
+        Poll::Pending
     }
 
-    /// Drops what waits and everything that comes later.
+    /// Drops what waits and everything that comes later. A receiver that waits is not woken.
     pub fn close(&self) {
         let mut inner = lock(&self.inner);
         inner.closed = true;

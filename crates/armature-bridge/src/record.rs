@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | request | see [`Request::encode`] | text, inline body |
 //! | body data | 0, length | a piece of the request body |
-//! | body end | | |
+//! | body end | 0 | |
 //! | body error | [`BodyFault`] | |
 //! | abort | reason | |
 //! | credit | bytes that may be written again | |

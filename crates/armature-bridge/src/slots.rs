@@ -30,8 +30,9 @@ impl SlotId {
     }
 }
 
-const CHUNK: usize = 1024;
-const CHUNKS: usize = 1024;
+/// Generations grow by chunks, which stay where they are. Small under loom, where every atomic costs in each run.
+const CHUNK: usize = if cfg!(armature_loom) { 2 } else { 1024 };
+const CHUNKS: usize = if cfg!(armature_loom) { 4 } else { 1024 };
 
 /// The generations of a loop's slots, readable from other threads: a JavaScript thread skips requests that were given up
 /// while they waited.

@@ -36,6 +36,7 @@ pub fn resolve_options(config: String, env: String) -> Result<String> {
         "preDrain": settings.timeouts.pre_drain.as_millis() as u64,
         "queue": settings.limits.queue,
         "responseBuffer": settings.limits.response_buffer,
+        "requestBuffer": settings.limits.request_buffer,
         "signals": settings.signals,
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use armature_core::config::{Config, Millis, Size};
+use armature_core::config::{Config, Millis, Size, parse_value};
 use armature_core::handler::Fixed;
 use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
 use armature_core::pipeline::{HandlerFactory, LayerFactory};
@@ -11,6 +11,7 @@ use armature_core::server::{Definition, Generation, RouteDefinition, ScopeDefini
 use bytes::Bytes;
 use napi::bindgen_prelude::Buffer;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::{Result, internal, js};
 use crate::handler::JsHandlerFactory;
@@ -58,8 +59,9 @@ struct RouteSpec {
     path: String,
     layers: Vec<usize>,
     handler: HandlerSpec,
-    body_limit: Option<Size>,
-    timeout: Option<Millis>,
+    /// Read by [`option`], for a message that names the route.
+    body_limit: Option<serde_json::Value>,
+    timeout: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -115,14 +117,25 @@ impl Plan {
                     pattern: route.path.clone(),
                     layers: pick(&route.layers)?,
                     handler: route.handler.build(buffers, wiring)?,
-                    body_limit: route.body_limit.map(|size| size.0),
-                    timeout: route.timeout.map(|millis| std::time::Duration::from_millis(millis.0)),
+                    body_limit: option::<Size>(route, "limits.body", &route.body_limit)?.map(|size| size.0),
+                    timeout: option::<Millis>(route, "timeout", &route.timeout)?.map(Millis::duration),
                 })
             })
             .collect::<Result<Vec<_>>>()?;
         let trailing_slash = wiring.settings.trailing_slash;
         Generation::new(Definition { trailing_slash, scopes, routes }).map_err(js)
     }
+}
+
+/// An option of one route.
+fn option<T: DeserializeOwned>(
+    route: &RouteSpec,
+    name: &str,
+    value: &Option<serde_json::Value>,
+) -> Result<Option<T>> {
+    let Some(value) = value else { return Ok(None) };
+    let method = if route.method == "*" { "ANY" } else { &route.method };
+    parse_value(&format!("{name} of {method} {}", route.path), value.clone()).map(Some).map_err(js)
 }
 
 fn method(name: &str) -> Result<MethodPattern> {
