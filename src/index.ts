@@ -8,14 +8,33 @@ export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
-export type { AppOptions, RunOptions } from './generated/config.js'
+export type {
+  AppOptions,
+  Duration,
+  LimitOptions,
+  ListenerOptions,
+  ListenOption,
+  RunOptions,
+  Size,
+  TimeoutOptions,
+  TrailingSlash,
+  WorkerOptions,
+} from './generated/config.js'
+export type {
+  CorsOptions,
+  LogFormat,
+  LoggerOptions,
+  LogOutput,
+  Origins,
+  RequestIdOptions,
+} from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
-export { Cors, type CorsOptions } from './layers/cors.js'
+export { Cors } from './layers/cors.js'
 export type { NativeLayer } from './layers/layer.js'
-export { Logger, type LoggerOptions } from './layers/logger.js'
-export { RequestId, type RequestIdOptions } from './layers/request-id.js'
+export { Logger } from './layers/logger.js'
+export { RequestId } from './layers/request-id.js'
 export type { Locals } from './locals.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'

@@ -1,4 +1,4 @@
-// Generated from crates/armature-core/src/config. Do not edit; after a change there run
+// Generated from the option structs of crates/armature-core. Do not edit; after a change there run
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
 
 /** The options of an application, wherever it runs. */

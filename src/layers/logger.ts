@@ -1,14 +1,5 @@
+import type { LoggerOptions } from '../generated/layers.js'
 import { NativeLayer } from './layer.js'
-
-/** Options of {@link Logger}. */
-export interface LoggerOptions {
-  /** Form of a line. Default: `'json'` in production, `'dev'` otherwise. */
-  format?: 'dev' | 'json' | 'common' | 'combined' | undefined
-  /** Where lines go. Default: `'stdout'`. */
-  output?: 'stdout' | 'stderr' | undefined
-  /** Path prefixes that are not logged, such as `'/healthz'`. Default: none. */
-  skip?: string[] | undefined
-}
 
 /**
  * Writes one line for every answer, also for those that never reach JavaScript.

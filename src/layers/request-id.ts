@@ -1,12 +1,5 @@
+import type { RequestIdOptions } from '../generated/layers.js'
 import { NativeLayer } from './layer.js'
-
-/** Options of {@link RequestId}. */
-export interface RequestIdOptions {
-  /** Header of the answer that carries the id, and of the request that is read with `trust`. Default: `'x-request-id'`. */
-  header?: string | undefined
-  /** Takes over the id of the request: only behind a proxy that sets or checks it. Default: false. */
-  trust?: boolean | undefined
-}
 
 /**
  * Sends the id of the request with the answer, so that a report of a user leads to the lines of the log.

@@ -48,3 +48,5 @@ pub mod protocol;
 pub mod router;
 pub mod server;
 pub mod testing;
+#[cfg(test)]
+mod typescript;

@@ -56,7 +56,6 @@ pub fn layer(kind: &str, options: serde_json::Value, production: bool) -> Result
         "logger" => {
             Arc::new(Logger::new(parse::<LoggerOptions>("Logger", options)?, production).map_err(js)?)
         }
-        "cors" if options == serde_json::json!({ "preset": "permissive" }) => Arc::new(Cors::permissive()),
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)

@@ -7,7 +7,8 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::config::Millis;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(test, ts(optional_fields, rename_all = "camelCase"))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct CorsOptions {
     /// Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none.
     pub origins: Option<Origins>,
@@ -35,26 +36,43 @@ pub struct CorsOptions {
     pub max_age: Option<Millis>,
 }
 
-/// `'*'` or a list of origins.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(untagged, expecting = "use '*' or a list of origins such as ['https://app.example.com']")]
-#[cfg_attr(test, ts(untagged))]
+/// `'*'`, or a list of exact origins.
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "'*' | readonly string[]"))]
 pub enum Origins {
-    /// `'*'`.
-    Any(AnyOrigin),
+    /// Every origin.
+    Any,
     /// Exact origins.
     List(Vec<String>),
 }
 
-/// The string `'*'`.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub enum AnyOrigin {
-    /// Every origin.
-    #[serde(rename = "*")]
-    #[cfg_attr(test, ts(rename = "*"))]
-    Any,
+impl<'de> Deserialize<'de> for Origins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Origins;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("'*' or a list of origins such as ['https://app.example.com']")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<Origins, E> {
+                match text {
+                    "*" => Ok(Origins::Any),
+                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Origins, A::Error> {
+                let mut origins = Vec::new();
+                while let Some(origin) = list.next_element()? {
+                    origins.push(origin);
+                }
+                Ok(Origins::List(origins))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// Adds the CORS fields and answers preflights.
@@ -77,14 +95,14 @@ impl Cors {
     pub fn new(options: CorsOptions) -> Result<Self> {
         let credentials = options.credentials.unwrap_or(false);
         let origins = match options.origins {
-            Some(Origins::Any(AnyOrigin::Any)) if credentials => {
+            Some(Origins::Any) if credentials => {
                 return Err(Error::option(
                     "Cors.credentials",
                     "true",
                     "false with origins: '*'; list the origins that may send credentials",
                 ));
             }
-            Some(Origins::Any(AnyOrigin::Any)) => None,
+            Some(Origins::Any) => None,
             Some(Origins::List(list)) => {
                 Some(list.iter().map(|origin| parse_origin(origin)).collect::<Result<_>>()?)
             }
@@ -104,18 +122,6 @@ impl Cors {
             credentials,
             max_age: options.max_age.map(|age| HeaderValue::from(age.0 / 1000)),
         })
-    }
-
-    /// Every origin, every method, every header, no credentials. For development and public APIs.
-    pub fn permissive() -> Self {
-        Self {
-            origins: None,
-            methods: HeaderValue::from_static("*"),
-            headers: None,
-            expose: Some(HeaderValue::from_static("*")),
-            credentials: false,
-            max_age: None,
-        }
     }
 
     fn allow_origin(&self, origin: &[u8]) -> Option<HeaderValue> {

@@ -7,3 +7,22 @@ mod request_id;
 pub use cors::{Cors, CorsOptions};
 pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
 pub use request_id::{RequestIdLayer, RequestIdOptions};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::typescript::{alias, check, interface};
+
+    #[test]
+    fn exports_typescript_types() {
+        check("layers", |out| {
+            out.push_str("import type { Duration } from './config.js'\n");
+            interface::<CorsOptions>(out, "");
+            alias::<cors::Origins>(out);
+            interface::<LoggerOptions>(out, "");
+            alias::<LogFormat>(out);
+            alias::<LogOutput>(out);
+            interface::<RequestIdOptions>(out, "");
+        });
+    }
+}

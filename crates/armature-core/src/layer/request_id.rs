@@ -17,7 +17,7 @@ const MAX_LENGTH: usize = 128;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(test, ts(optional_fields, rename_all = "camelCase"))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct RequestIdOptions {
     /// Response header that carries the id, and request header that is read with `trust`. Default `x-request-id`.
     pub header: Option<String>,

@@ -20,7 +20,7 @@ pub use writer::flush;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[cfg_attr(test, ts(optional_fields, rename_all = "camelCase"))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct LoggerOptions {
     /// Form of a line. Default `'json'` in production, `'dev'` otherwise.
     pub format: Option<LogFormat>,

@@ -1,0 +1,77 @@
+//! Exports option types to the TypeScript facade. Tests only: each room compares its file with what its structs say.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use ts_rs::{Config as Options, TS};
+
+/// Fails when `src/generated/<name>.ts` is not what `types` appended to the header; UPDATE_TYPES=1 rewrites it.
+pub fn check(name: &str, types: impl FnOnce(&mut String)) {
+    let mut out = String::from(
+        "// Generated from the option structs of crates/armature-core. Do not edit; after a change there run\n\
+         // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types\n",
+    );
+    types(&mut out);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../src/generated/{name}.ts"));
+    if std::env::var_os("UPDATE_TYPES").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &out).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(committed, out, "src/generated/{name}.ts is stale; see its first lines for how to renew it");
+}
+
+fn options() -> Options {
+    Options::new().with_large_int("number")
+}
+
+/// A struct of optional fields. Our documentation has no blank lines, so that each field is its comment and
+/// one line.
+pub fn interface<T: TS>(out: &mut String, extends: &str) {
+    let inline = T::inline(&options());
+    let body = inline.strip_prefix("{ ").and_then(|body| body.strip_suffix(" }")).expect("a struct");
+    let mut comment = Vec::new();
+    start::<T>(out);
+    writeln!(out, "export interface {}{extends} {{", T::ident(&options())).unwrap();
+    for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match (line, line.strip_prefix('*')) {
+            ("/**" | "*/", _) => {}
+            (_, Some(text)) => comment.push(text.trim()),
+            (field, None) => {
+                write_comment(out, "  ", &comment);
+                comment.clear();
+                // ts-rs knows no `undefined`; no option may be null.
+                let field = field.trim_end_matches(',').replace("| null", "| undefined");
+                let field = field.replace("Array<string>", "readonly string[]");
+                assert!(field.contains("?: ") && field.ends_with("| undefined"), "{field}");
+                writeln!(out, "  {field}").unwrap();
+            }
+        }
+    }
+    out.push_str("}\n");
+}
+
+pub fn alias<T: TS>(out: &mut String) {
+    start::<T>(out);
+    let inline = T::inline(&options()).replace('"', "'");
+    writeln!(out, "export type {} = {inline}", T::ident(&options())).unwrap();
+}
+
+fn start<T: TS>(out: &mut String) {
+    out.push('\n');
+    let docs = T::docs().unwrap_or_default();
+    let lines = docs.lines().map(str::trim).filter(|line| !matches!(*line, "/**" | "*/"));
+    let lines: Vec<_> = lines.map(|line| line.trim_start_matches('*').trim()).collect();
+    write_comment(out, "", &lines);
+}
+
+fn write_comment(out: &mut String, indent: &str, lines: &[&str]) {
+    match lines {
+        [] => panic!("a public option without documentation"),
+        [line] => writeln!(out, "{indent}/** {line} */").unwrap(),
+        lines => {
+            writeln!(out, "{indent}/**").unwrap();
+            lines.iter().for_each(|line| writeln!(out, "{indent} * {line}").unwrap());
+            writeln!(out, "{indent} */").unwrap();
+        }
+    }
+}
