@@ -1,4 +1,5 @@
-import { Lane, type LaneHandlers } from './bridge/lane.js'
+import { Lane } from './bridge/lane.js'
+import type { LaneHandlers } from './bridge/lane-handlers.js'
 import type { RequestRecord } from './bridge/record.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'

@@ -1,3 +1,6 @@
+/**
+ * `Scope`. Over 300 lines because every method of the builder is documented here; what they fill is scope-node.ts.
+ */
 // biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { addData, type DataKey } from './data.js'
 import { nameOf, typeError } from './errors.js'

@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
+import { type Active, ActiveRequests } from './active.js'
 import { CommandBuffer } from './commands.js'
+import type { LaneHandlers, LaneSettings } from './lane-handlers.js'
 import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
 import { type SinkOwner, StreamSink } from './sink.js'
 
@@ -23,32 +25,6 @@ const BODY = 17
 const { setImmediate } = globalThis
 const { nextTick } = process
 
-/** What becomes of the records. */
-export interface LaneHandlers {
-  readonly handlers: readonly CompiledHandler[]
-  /** True when the answer comes later. Never throws. */
-  request(record: RequestRecord): boolean
-  injectedHead(id: number, status: number, head: Buffer): void
-  injectedData(id: number, data: Buffer): void
-  injectedEnd(id: number, failed: boolean): void
-  closed(cutOff: number): void
-}
-
-/** Bounds of a lane. */
-export interface LaneSettings {
-  /** Requests that may wait. */
-  readonly queue: number
-  /** Bytes of a streamed response that may be on their way. */
-  readonly responseBuffer: number
-  /** Bytes of a request body that may be on their way. */
-  readonly requestBuffer: number
-}
-
-interface Active {
-  readonly record: RequestRecord
-  sink: StreamSink | null
-}
-
 /**
  * The JavaScript end of a lane: takes batches of records, hands requests to `handlers`, and sends commands back.
  *
@@ -66,8 +42,7 @@ export class Lane implements RecordOwner, SinkOwner {
   readonly #window: number
   #records = Buffer.allocUnsafeSlow(RECORDS)
   #words = new Uint32Array(this.#records.buffer)
-  /** Requests whose answer is not complete, by loop and slot. */
-  readonly #active: (Active | undefined)[][] = []
+  readonly #active = new ActiveRequests()
   /** A run is scheduled and will come. */
   #scheduled = false
   #processing = false
@@ -87,8 +62,7 @@ export class Lane implements RecordOwner, SinkOwner {
 
   /** The answer to `record` comes later. */
   track(record: RequestRecord): void {
-    const slots = this.#slots(record.slot)
-    slots[record.slot & 0xff_ffff] = { record, sink: null }
+    this.#active.add(record)
   }
 
   /**
@@ -105,11 +79,7 @@ export class Lane implements RecordOwner, SinkOwner {
 
   openStream(record: RequestRecord): StreamSink {
     const sink = new StreamSink(this, record, this.#window)
-    let active = this.#find(record.slot, record.generation)
-    if (active === undefined) {
-      active = { record, sink }
-      this.#slots(record.slot)[record.slot & 0xff_ffff] = active
-    } else active.sink = sink
+    this.#active.add(record).sink = sink
     return sink
   }
 
@@ -129,7 +99,7 @@ export class Lane implements RecordOwner, SinkOwner {
 
   grantBody(record: RequestRecord, bytes: number): void {
     // The first read may come before the handler has returned, and with it before anybody tracks the request.
-    if (this.#find(record.slot, record.generation) === undefined) this.track(record)
+    this.#active.add(record)
     this.commands.grant(record, bytes)
     this.schedule()
   }
@@ -140,9 +110,7 @@ export class Lane implements RecordOwner, SinkOwner {
   }
 
   forget(record: RequestRecord): void {
-    if (this.#find(record.slot, record.generation) !== undefined) {
-      this.#slots(record.slot)[record.slot & 0xff_ffff] = undefined
-    }
+    this.#active.delete(record)
   }
 
   /** Ends the lane; requests in progress hear that nobody waits. */
@@ -151,22 +119,7 @@ export class Lane implements RecordOwner, SinkOwner {
     this.#commit()
     this.#closed = true
     this.native.close()
-    for (const slots of this.#active) {
-      for (const active of slots ?? []) if (active !== undefined) this.#abort(active, 3)
-    }
-  }
-
-  #slots(slot: number): (Active | undefined)[] {
-    const loop = slot >>> 24
-    const slots = this.#active[loop]
-    if (slots !== undefined) return slots
-    for (let i = this.#active.length; i <= loop; i++) this.#active.push([])
-    return this.#active[loop] as (Active | undefined)[]
-  }
-
-  #find(slot: number, generation: number): Active | undefined {
-    const active = this.#active[slot >>> 24]?.[slot & 0xff_ffff]
-    return active?.record.generation === generation ? active : undefined
+    for (const active of this.#active.values()) this.#abort(active, 3)
   }
 
   /** Called by Rust: the lane has something. */
@@ -289,7 +242,7 @@ export class Lane implements RecordOwner, SinkOwner {
         this.#to.closed(value)
         break
       default:
-        this.#about(this.#find(slot, words[at + GENERATION] as number), at, start)
+        this.#about(this.#active.find(slot, words[at + GENERATION] as number), at, start)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { CompiledHandler } from '../plan.js'
+import { RecordHead } from './head.js'
 import type { AbortReason, BodyControl, BodySink, RequestSource } from './types.js'
 
 /** Records by kind; `crates/armature-bridge/src/record.rs` defines the layout of each. */
@@ -15,14 +16,6 @@ export const RecordKind = {
   Closed: 10,
 } as const
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']
-const METHOD_OTHER = 255
-const PROTOCOLS = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2', 'HTTP/3'] as const
-const FLAG_BODY = 1
-const FLAG_INLINE = 2
-const FLAG_SECURE = 4
-const FLAG_LENGTH = 8
-
 const REASONS: Record<number, AbortReason> = { 1: 'client-gone', 2: 'deadline', 3: 'shutdown' }
 const FAULTS: Record<number, string> = {
   1: 'ARMATURE_BODY_TOO_LARGE',
@@ -30,20 +23,6 @@ const FAULTS: Record<number, string> = {
   3: 'ARMATURE_BODY_MALFORMED',
   4: 'ARMATURE_BODY_TIMEOUT',
 }
-
-// Words of a request record.
-const W_METHOD = 6
-const W_ID = 7
-const W_LENGTH = 9
-const W_LIMIT = 11
-const W_TARGET = 13
-const W_PATH = 14
-const W_COUNTS = 15
-const W_TEXT = 16
-const W_BODY = 17
-const W_PORT = 18
-const W_EXTRAS = 19
-const HEAD_WORDS = 24
 
 /** What a record needs of the lane it came through. */
 export interface RecordOwner {
@@ -54,20 +33,17 @@ export interface RecordOwner {
   forget(record: RequestRecord): void
 }
 
-/**
- * A request in the form Rust wrote it. The head is decoded once, to one string that holds numbers and text alike: it is
- * exact in size, immutable, and leaves the batch's buffer free for the next batch.
- */
-export class RequestRecord implements RequestSource {
+/** A request in the form Rust wrote it, and what is still to come of it: its body, and the news that nobody waits. */
+export class RequestRecord extends RecordHead implements RequestSource {
   readonly slot: number
   readonly generation: number
   readonly handler: CompiledHandler
   readonly #owner: RecordOwner
-  readonly #head: string
   #inline: Buffer | null = null
   #sink: BodySink | null = null
   #aborted: AbortReason | null = null
   #listeners: ((reason: AbortReason) => void)[] | null = null
+  #over = false
 
   constructor(
     owner: RecordOwner,
@@ -79,115 +55,18 @@ export class RequestRecord implements RequestSource {
     end: number,
     bodyLength: number,
   ) {
+    const bodyAt = end - ((bodyLength + 3) & ~3)
+    super(batch.toString('latin1', start, bodyAt))
     this.#owner = owner
     this.handler = handler
     this.slot = slot
     this.generation = generation
-    if (bodyLength === 0) {
-      this.#head = batch.toString('latin1', start, end)
-    } else {
-      const bodyAt = end - ((bodyLength + 3) & ~3)
-      this.#head = batch.toString('latin1', start, bodyAt)
-      this.#inline = Buffer.from(batch.subarray(bodyAt, bodyAt + bodyLength))
-    }
-  }
-
-  get method(): string {
-    const number = this.#word(W_METHOD) & 0xff
-    return number === METHOD_OTHER ? this.#extra(4) : (METHODS[number] as string)
-  }
-
-  get path(): string {
-    const at = this.#textAt()
-    return this.#head.slice(at, at + this.#word(W_PATH))
-  }
-
-  get search(): string {
-    const at = this.#textAt()
-    return this.#head.slice(at + this.#word(W_PATH) + 1, at + this.#word(W_TARGET))
-  }
-
-  get protocol(): 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | 'HTTP/3' {
-    return PROTOCOLS[(this.#word(W_METHOD) >>> 8) & 0xff] ?? 'HTTP/1.1'
-  }
-
-  get secure(): boolean {
-    return (this.#flags() & FLAG_SECURE) !== 0
-  }
-
-  get host(): string {
-    const forwarded = utf8(this.#extra(2))
-    return forwarded !== '' ? forwarded : (this.header('host') ?? '')
-  }
-
-  get ip(): string {
-    return this.#extra(0)
-  }
-
-  get remoteAddress(): string {
-    const remote = this.#extra(1)
-    return remote !== '' ? remote : this.#extra(0)
-  }
-
-  get remotePort(): number {
-    return this.#word(W_PORT)
+    if (bodyLength > 0) this.#inline = Buffer.from(batch.subarray(bodyAt, bodyAt + bodyLength))
   }
 
   get id(): string {
-    const given = this.#extra(3)
-    return given !== '' ? given : `${this.#owner.idPrefix}-${this.#long(W_ID).toString(16)}`
-  }
-
-  param(index: number): string {
-    let at = this.#paramsAt()
-    for (let i = 0; i < index; i++) at += this.#word(HEAD_WORDS + i)
-    return utf8(this.#head.slice(at, at + this.#word(HEAD_WORDS + index)))
-  }
-
-  header(name: string): string | undefined {
-    const head = this.#head
-    const count = this.#fieldCount()
-    let word = this.#fieldsAt()
-    let at = this.#textAt() + this.#word(W_TARGET)
-    let found: string | undefined
-    for (let i = 0; i < count; i++, word += 2) {
-      const nameLength = this.#word(word)
-      const valueAt = at + nameLength
-      const end = valueAt + this.#word(word + 1)
-      if (nameLength === name.length && head.startsWith(name, at)) {
-        const value = head.slice(valueAt, end)
-        found = found === undefined ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`
-      }
-      at = end
-    }
-    return found
-  }
-
-  get headerCount(): number {
-    return this.#fieldCount()
-  }
-
-  headerName(index: number): string {
-    const at = this.#fieldAt(index)
-    return this.#head.slice(at, at + this.#word(this.#fieldsAt() + index * 2))
-  }
-
-  headerValue(index: number): string {
-    const word = this.#fieldsAt() + index * 2
-    const at = this.#fieldAt(index) + this.#word(word)
-    return this.#head.slice(at, at + this.#word(word + 1))
-  }
-
-  get hasBody(): boolean {
-    return (this.#flags() & FLAG_BODY) !== 0
-  }
-
-  get contentLength(): number | undefined {
-    return (this.#flags() & FLAG_LENGTH) !== 0 ? this.#long(W_LENGTH) : undefined
-  }
-
-  get bodyLimit(): number {
-    return this.#long(W_LIMIT)
+    const { sequence, given } = this.idParts
+    return given !== '' ? given : `${this.#owner.idPrefix}-${sequence.toString(16)}`
   }
 
   get bodyWindow(): number {
@@ -197,8 +76,8 @@ export class RequestRecord implements RequestSource {
   takeBody(): Buffer | undefined {
     const body = this.#inline
     this.#inline = null
-    if (body !== null) return body
-    return (this.#flags() & FLAG_INLINE) !== 0 && this.#word(W_BODY) === 0 ? Buffer.alloc(0) : undefined
+    // A body of no bytes has nothing to send after the head either.
+    return body ?? (this.isInline ? Buffer.alloc(0) : undefined)
   }
 
   openBody(sink: BodySink): BodyControl {
@@ -222,13 +101,6 @@ export class RequestRecord implements RequestSource {
       this.#listeners ??= []
       this.#listeners.push(listener)
     }
-  }
-
-  /** Whether the answer is complete: nothing about this request comes or goes any more. */
-  #over = false
-
-  get isOver(): boolean {
-    return this.#over
   }
 
   /** The answer is complete. A body that somebody still reads ends with an error instead of waiting for ever. */
@@ -266,66 +138,4 @@ export class RequestRecord implements RequestSource {
     this.#sink = null
     sink?.error(code)
   }
-
-  #word(index: number): number {
-    const head = this.#head
-    const at = index * 4
-    return (
-      (head.charCodeAt(at) |
-        (head.charCodeAt(at + 1) << 8) |
-        (head.charCodeAt(at + 2) << 16) |
-        (head.charCodeAt(at + 3) << 24)) >>>
-      0
-    )
-  }
-
-  #long(index: number): number {
-    return this.#word(index + 1) * 0x1_0000_0000 + this.#word(index)
-  }
-
-  #flags(): number {
-    return this.#word(W_METHOD) >>> 16
-  }
-
-  #fieldCount(): number {
-    return this.#word(W_COUNTS) & 0xffff
-  }
-
-  #paramCount(): number {
-    return this.#word(W_COUNTS) >>> 16
-  }
-
-  #fieldsAt(): number {
-    return HEAD_WORDS + this.#paramCount()
-  }
-
-  #textAt(): number {
-    return (this.#fieldsAt() + this.#fieldCount() * 2) * 4
-  }
-
-  #paramsAt(): number {
-    return this.#textAt() + this.#word(W_TEXT)
-  }
-
-  #fieldAt(index: number): number {
-    let at = this.#textAt() + this.#word(W_TARGET)
-    const words = this.#fieldsAt()
-    for (let i = 0; i < index * 2; i++) at += this.#word(words + i)
-    return at
-  }
-
-  /** ip, remote ip, host, given id, method name. */
-  #extra(index: number): string {
-    let at = this.#paramsAt()
-    const params = this.#paramCount()
-    for (let i = 0; i < params; i++) at += this.#word(HEAD_WORDS + i)
-    for (let i = 0; i < index; i++) at += this.#word(W_EXTRAS + i)
-    return this.#head.slice(at, at + this.#word(W_EXTRAS + index))
-  }
-}
-
-/** Text that crossed as UTF-8 and was read as Latin-1; nearly all of it is ASCII and the same either way. */
-function utf8(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
 }

@@ -120,13 +120,12 @@ impl<W: Wake> Lane<W> {
     /// Requests and bytes that the reader has not handed over. Nothing waits in a closed lane.
     pub fn depth(&self) -> (usize, usize) {
         let queue = lock(&self.queue);
-        if self.is_closed() {
-            return (0, 0);
-        }
-        (
-            queue.requests + self.taken_requests.load(Ordering::Relaxed),
-            queue.bytes.len() + self.taken_bytes.load(Ordering::Relaxed),
-        )
+        // What the reader of a closed lane still holds is dropped when it looks, which may be never.
+        let (requests, bytes) = match self.is_closed() {
+            true => (0, 0),
+            false => (self.taken_requests.load(Ordering::Relaxed), self.taken_bytes.load(Ordering::Relaxed)),
+        };
+        (queue.requests + requests, queue.bytes.len() + bytes)
     }
 
     /// Refuses everything from now on and drops what waits. The requests among it are answered by their loops, which
@@ -227,7 +226,6 @@ impl LaneReader {
                     break;
                 }
                 // Awake after all. A producer that found `false` in between has woken this reader once too often.
-                lane.armed.swap(true, Ordering::AcqRel);
             }
             if !self.copy(out, &mut drained, &is_current) {
                 break;

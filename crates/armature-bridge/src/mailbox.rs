@@ -30,7 +30,7 @@ impl Mailbox {
         }
         inner.batches.push(batch);
         // Cloned under the lock, woken outside: a wake may be a system call.
-        let waker = inner.waker.clone();
+        let waker = if std::mem::replace(&mut inner.armed, true) { None } else { inner.waker.clone() };
         drop(inner);
         if let Some(waker) = waker {
             waker.wake();

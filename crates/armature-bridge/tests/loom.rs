@@ -173,6 +173,28 @@ fn a_busy_reader_is_not_woken() {
 }
 
 #[test]
+fn a_reader_that_finds_something_at_its_second_look_is_busy() {
+    model(|| {
+        let bell = LaneBell::default();
+        let lane = Arc::new(Lane::new(8, bell.clone()));
+        let (mut reader, mut got) = (LaneReader::default(), Vec::<SlotId>::new());
+        request(&lane, id(0, 0)).unwrap();
+        drain(&mut reader, &lane, 8, &mut got, all);
+        let producer = {
+            let lane = lane.clone();
+            thread::spawn(move || request(&lane, id(1, 0)).unwrap())
+        };
+        let drained = drain(&mut reader, &lane, 8, &mut got, all);
+        producer.join().unwrap();
+        let wakes = bell.0.wakes();
+        // Either it has taken the record and will come back, or it sleeps and has been woken for it.
+        assert!(drained.bytes > 0 || wakes == 2);
+        request(&lane, id(2, 0)).unwrap();
+        assert_eq!(bell.0.wakes(), wakes);
+    });
+}
+
+#[test]
 fn a_reader_that_commits_without_room_stays_awake() {
     model(|| {
         let bell = LaneBell::default();
