@@ -226,6 +226,7 @@ impl LaneReader {
                     break;
                 }
                 // Awake after all. A producer that found `false` in between has woken this reader once too often.
+                lane.armed.swap(true, Ordering::AcqRel);
             }
             if !self.copy(out, &mut drained, &is_current) {
                 break;
