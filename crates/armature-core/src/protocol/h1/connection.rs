@@ -1,9 +1,10 @@
 //! Drives one connection: deadlines, drain, the peer leaving, and how it closes.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -71,6 +72,9 @@ pub async fn serve<D: Dispatch + 'static>(
                 if connection.as_mut().poll_without_shutdown(cx).is_ready() {
                     return Poll::Ready(if state.reset.get() { End::Reset } else { End::Finished });
                 }
+                if flush(&state, &stream, cx).is_err() {
+                    return Poll::Ready(End::Reset);
+                }
                 if state.shutdown() == Shutdown::Drain && state.phase.get() == Phase::Idle {
                     continue;
                 }
@@ -97,6 +101,22 @@ pub async fn serve<D: Dispatch + 'static>(
     finish(end, stream, &state, &*server).await;
 }
 
+/// Writes what was written, unless it may wait for the answer to the next request.
+fn flush(state: &Rc<State>, stream: &Stream, cx: &mut Context<'_>) -> io::Result<()> {
+    if state.output.is_empty() || (state.awaits_answer() && state.output.may_wait(state)) {
+        return Ok(());
+    }
+    match state.output.poll_flush(stream, cx) {
+        Poll::Ready(Ok(())) => state.write_stalled.set(None),
+        Poll::Ready(Err(error)) => return Err(error),
+        Poll::Pending => {
+            let since = state.write_stalled.get().unwrap_or_else(|| state.io_loop.now());
+            state.write_stalled.set(Some(since));
+        }
+    }
+    Ok(())
+}
+
 fn next_deadline<D: Dispatch>(state: &State, server: &D) -> Option<(u64, End)> {
     let timeouts = &server.settings().timeouts;
     let after = |since: u64, wait: Duration| since + ticks(wait);
@@ -114,6 +134,11 @@ fn next_deadline<D: Dispatch>(state: &State, server: &D) -> Option<(u64, End)> {
 }
 
 async fn finish<D: Dispatch>(end: End, stream: Stream, state: &State, server: &D) {
+    let end = match end {
+        End::Reset => End::Reset,
+        end if flush_rest(state, &stream, server).await => end,
+        _ => End::Reset,
+    };
     match end {
         End::Reset => stream.reset_on_close(),
         End::HeadTimeout => {
@@ -123,6 +148,21 @@ async fn finish<D: Dispatch>(end: End, stream: Stream, state: &State, server: &D
         }
         End::Finished | End::Quiet => linger::close(stream, state.io_loop.clone()).await,
     }
+}
+
+/// The last answers leave before the connection closes; false when the peer does not take them in time.
+async fn flush_rest<D: Dispatch>(state: &State, stream: &Stream, server: &D) -> bool {
+    if state.output.is_empty() {
+        return true;
+    }
+    let timer = state.io_loop.sleep();
+    timer.reset(server.settings().timeouts.write);
+    poll_fn(|cx| match state.output.poll_flush(stream, cx) {
+        Poll::Ready(written) => Poll::Ready(written.is_ok()),
+        Poll::Pending if timer.poll_fired(cx) => Poll::Ready(false),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// A complete response for a peer whose request never reached the pipeline.

@@ -21,7 +21,7 @@ impl ConnectionIo {
     }
 
     fn write(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = self.stream.poll_write(cx, bufs);
+        let written = self.state.output.poll_write(&self.stream, cx, bufs);
         self.state.write_stalled.set(match &written {
             Poll::Ready(_) => None,
             Poll::Pending => self.state.write_stalled.get().or_else(|| Some(self.state.io_loop.now())),
@@ -62,6 +62,7 @@ impl AsyncWrite for ConnectionIo {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The driver flushes after each poll of the connection, when it is known whether a further request waits.
         Poll::Ready(Ok(()))
     }
 

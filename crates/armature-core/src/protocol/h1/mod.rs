@@ -3,6 +3,7 @@
 //! * `connection` drives one connection: deadlines, drain, lingering close
 //! * `io` is the socket as hyper sees it, and what it tells the driver
 //! * `state` is what the parts of a connection share
+//! * `output` gathers what is written
 //! * `service` turns hyper's requests into ours and our responses into hyper's
 //! * `body` does the same for bodies
 
@@ -10,6 +11,7 @@ mod body;
 mod connection;
 mod io;
 mod linger;
+mod output;
 mod service;
 mod state;
 

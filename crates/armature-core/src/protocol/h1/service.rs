@@ -31,6 +31,7 @@ impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
         let (parts, body) = incoming.into_parts();
         let state = self.state.clone();
         state.phase.set(Phase::Busy);
+        state.expects.set(parts.headers.contains_key(http::header::EXPECT));
         let http10 = parts.version == http::Version::HTTP_10;
         let head_only = parts.method == Method::HEAD;
         let head = convert_head(&parts);

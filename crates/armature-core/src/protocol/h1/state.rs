@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::output::Output;
 use crate::http::{CancelReason, RequestContext};
 use crate::io_loop::LoopHandle;
 
@@ -35,6 +36,9 @@ pub(super) struct State {
     pub unread: Cell<bool>,
     /// Whether the head of the response in progress has been handed to hyper.
     pub answering: Cell<bool>,
+    /// The request in progress asked for a 100, which must not wait.
+    pub expects: Cell<bool>,
+    pub output: Output,
     pub request: RefCell<Option<Rc<RequestContext>>>,
     pub io_loop: LoopHandle,
     waker: RefCell<Option<Waker>>,
@@ -62,6 +66,8 @@ impl State {
             reset: Cell::new(false),
             unread: Cell::new(false),
             answering: Cell::new(false),
+            expects: Cell::new(false),
+            output: Output::default(),
             request: RefCell::new(None),
             io_loop,
             waker: RefCell::new(None),
@@ -79,6 +85,11 @@ impl State {
         }
     }
 
+    /// Whether what was written may be gathered with the answer to a request that is being handled.
+    pub fn awaits_answer(&self) -> bool {
+        self.phase.get() == Phase::Busy && !self.answering.get() && !self.expects.get()
+    }
+
     pub fn register(&self, waker: &Waker) {
         let mut slot = self.waker.borrow_mut();
         if !slot.as_ref().is_some_and(|w| w.will_wake(waker)) {
@@ -86,7 +97,7 @@ impl State {
         }
     }
 
-    fn wake(&self) {
+    pub fn wake(&self) {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }

@@ -1,0 +1,282 @@
+//! The lane against a model, and with real threads.
+#![cfg(not(armature_loom))]
+
+use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use armature_bridge::record::{self, Kind};
+use armature_bridge::{Drained, Lane, LaneReader, PushError, SlotId, Wake};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Clone, Default)]
+struct Wakes(Arc<AtomicUsize>);
+
+impl Wake for Wakes {
+    fn wake(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn slot(number: u32) -> SlotId {
+    SlotId { slot: number, generation: 1 }
+}
+
+fn all(_: SlotId) -> bool {
+    true
+}
+
+/// One record of `len` bytes of its own, and what it must look like when it comes out.
+fn encoded(kind: Kind, number: u32, len: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    record::data(&mut out, kind, slot(number), 0, &vec![number as u8; len]);
+    out
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Request(usize),
+    Event(usize),
+    /// Gives up the request with this number, if there is one.
+    GiveUp(u32),
+    Drain(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..60usize).prop_map(Step::Request),
+        2 => (0..60usize).prop_map(Step::Event),
+        2 => (0..40u32).prop_map(Step::GiveUp),
+        3 => prop_oneof![Just(0), 0..40usize, 0..400usize].prop_map(Step::Drain),
+    ]
+}
+
+/// What a lane is, without threads or buffers.
+#[derive(Default)]
+struct Model {
+    waiting: VecDeque<(u32, Kind, Vec<u8>)>,
+    given_up: HashSet<u32>,
+    armed: bool,
+    wakes: usize,
+}
+
+impl Model {
+    fn requests(&self) -> usize {
+        self.waiting.iter().filter(|(_, kind, _)| *kind == Kind::Request).count()
+    }
+
+    fn push(&mut self, number: u32, kind: Kind, bytes: Vec<u8>) {
+        self.waiting.push_back((number, kind, bytes));
+        self.wakes += usize::from(!self.armed);
+        self.armed = true;
+    }
+
+    fn drain(&mut self, room: usize) -> (Drained, Vec<u8>) {
+        let (mut drained, mut out) = (Drained::default(), Vec::new());
+        if room == 0 {
+            return (drained, out);
+        }
+        while let Some((number, kind, bytes)) = self.waiting.front() {
+            let is_request = *kind == Kind::Request;
+            if !(is_request && self.given_up.contains(number)) {
+                if out.len() + bytes.len() > room {
+                    drained.needs = if out.is_empty() { bytes.len() } else { 0 };
+                    break;
+                }
+                out.extend(bytes);
+                drained.requests += usize::from(is_request);
+            }
+            self.waiting.pop_front();
+        }
+        drained.bytes = out.len();
+        if out.is_empty() && drained.needs == 0 {
+            self.armed = false;
+        }
+        (drained, out)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whole_records_come_out_in_order_and_no_more_than_the_limit_wait(
+        limit in 0..6usize,
+        steps in vec(step(), 0..80),
+    ) {
+        let wakes = Wakes::default();
+        let lane = Lane::new(limit, wakes.clone());
+        let (mut reader, mut model) = (LaneReader::default(), Model::default());
+        for (number, step) in steps.into_iter().enumerate() {
+            let number = number as u32;
+            match step {
+                Step::Request(len) => {
+                    let bytes = encoded(Kind::Request, number, len);
+                    let pushed = lane.push_request(|out| out.extend(&bytes));
+                    if model.requests() < limit {
+                        prop_assert_eq!(pushed, Ok(()));
+                        model.push(number, Kind::Request, bytes);
+                    } else {
+                        prop_assert_eq!(pushed, Err(PushError::Full));
+                    }
+                }
+                Step::Event(len) => {
+                    let bytes = encoded(Kind::BodyData, number, len);
+                    prop_assert_eq!(lane.push(|out| out.extend(&bytes)), Ok(()));
+                    model.push(number, Kind::BodyData, bytes);
+                }
+                Step::GiveUp(number) => {
+                    model.given_up.insert(number);
+                }
+                Step::Drain(room) => {
+                    let mut out = vec![0xee; room];
+                    let is_current = |id: SlotId| !model.given_up.contains(&id.slot);
+                    let drained = reader.drain(&lane, &mut out, is_current);
+                    let (expected, bytes) = model.drain(room);
+                    prop_assert_eq!(drained, expected);
+                    prop_assert_eq!(&out[..drained.bytes], &bytes);
+                    prop_assert!(out[drained.bytes..].iter().all(|byte| *byte == 0xee));
+                }
+            }
+            let bytes = model.waiting.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>();
+            prop_assert_eq!(lane.depth(), (model.requests(), bytes));
+            prop_assert_eq!(wakes.0.load(Ordering::Relaxed), model.wakes);
+        }
+    }
+}
+
+#[test]
+fn a_buffer_that_is_too_small_learns_what_is_needed() {
+    let lane = Lane::new(2, Wakes::default());
+    let mut reader = LaneReader::default();
+    let record = encoded(Kind::Request, 1, 100);
+    lane.push_request(|out| out.extend(&record)).unwrap();
+    let needs = Drained { needs: record.len(), ..Drained::default() };
+    assert_eq!(reader.drain(&lane, &mut [0; 1], all), needs);
+    assert_eq!(reader.drain(&lane, &mut vec![0; record.len() - 1], all), needs);
+    let mut out = vec![0; record.len()];
+    let drained = Drained { bytes: record.len(), requests: 1, needs: 0 };
+    assert_eq!(reader.drain(&lane, &mut out, all), drained);
+    assert_eq!(out, record);
+}
+
+#[test]
+fn an_encoder_that_panics_leaves_nothing_behind() {
+    let lane = Lane::new(1, Wakes::default());
+    let mut reader = LaneReader::default();
+    let event = encoded(Kind::Credit, 1, 0);
+    lane.push(|out| out.extend(&event)).unwrap();
+    for push in [Lane::push_request, Lane::push] {
+        let broken = AssertUnwindSafe(|| {
+            push(&lane, |out: &mut Vec<u8>| {
+                out.extend([0; 7]);
+                panic!("half way");
+            })
+        });
+        catch_unwind(broken).unwrap_err();
+        assert_eq!((lane.depth(), lane.load()), ((0, event.len()), 0));
+    }
+    let request = encoded(Kind::Request, 2, 3);
+    lane.push_request(|out| out.extend(&request)).unwrap();
+    let mut out = [0; 256];
+    let drained = reader.drain(&lane, &mut out, all);
+    assert_eq!(out[..drained.bytes], [event, request].concat());
+}
+
+#[test]
+fn load_counts_until_a_request_is_settled() {
+    let lane = Lane::new(2, Wakes::default());
+    let mut reader = LaneReader::default();
+    for number in 0..2 {
+        lane.push_request(|out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+    }
+    assert_eq!(lane.push_request(|_| panic!("must not encode")), Err(PushError::Full));
+    reader.drain(&lane, &mut [0; 256], all);
+    assert_eq!((lane.load(), lane.depth()), (2, (0, 0)));
+    lane.settle();
+    assert_eq!(lane.load(), 1);
+}
+
+#[test]
+fn a_closed_lane_takes_and_gives_nothing() {
+    let lane = Lane::new(8, Wakes::default());
+    let mut reader = LaneReader::default();
+    for number in 0..3 {
+        lane.push_request(|out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+    }
+    // One is handed over, one is in the reader's hands, and one more comes.
+    assert_eq!(reader.drain(&lane, &mut [0; 24], all).requests, 1);
+    lane.push_request(|out| out.extend(encoded(Kind::Request, 3, 0))).unwrap();
+    lane.close();
+    assert!(lane.is_closed());
+    assert_eq!(lane.depth(), (0, 0));
+    assert_eq!(lane.push_request(|_| panic!("must not encode")), Err(PushError::Closed));
+    assert_eq!(lane.push(|_| panic!("must not encode")), Err(PushError::Closed));
+    assert_eq!(reader.drain(&lane, &mut [0; 256], all), Drained::default());
+}
+
+/// A reader's thread that sleeps until it is woken.
+#[derive(Clone, Default)]
+struct Bell(Arc<(Mutex<bool>, Condvar)>);
+
+impl Wake for Bell {
+    fn wake(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_one();
+    }
+}
+
+impl Bell {
+    fn wait(&self) {
+        let rung = self.0.0.lock().unwrap();
+        let (mut rung, timeout) =
+            self.0.1.wait_timeout_while(rung, Duration::from_secs(20), |rung| !*rung).unwrap();
+        assert!(!timeout.timed_out(), "nobody woke the reader");
+        *rung = false;
+    }
+}
+
+#[test]
+fn four_threads_are_read_by_one() {
+    const EACH: u32 = 20_000;
+    const LIMIT: usize = 50;
+    let bell = Bell::default();
+    let lane = Arc::new(Lane::new(LIMIT, bell.clone()));
+    let producers: Vec<_> = (0..4)
+        .map(|producer| {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    let id = SlotId { slot: producer, generation: number };
+                    while lane.push_request(|out| record::event(out, Kind::Request, id, 0)).is_err() {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    let (mut reader, mut next) = (LaneReader::default(), [0; 4]);
+    let mut out = [0; 20 * 7];
+    while next != [EACH; 4] {
+        bell.wait();
+        loop {
+            let drained = reader.drain(&lane, &mut out, all);
+            if drained.bytes == 0 {
+                break;
+            }
+            for record in out[..drained.bytes].chunks(20) {
+                let word = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
+                let expected = &mut next[word(8) as usize];
+                assert_eq!(word(12), *expected);
+                *expected += 1;
+            }
+            assert!(lane.depth().0 <= LIMIT);
+        }
+    }
+    producers.into_iter().for_each(|producer| producer.join().unwrap());
+    assert_eq!((lane.depth(), lane.load()), ((0, 0), 4 * EACH as usize));
+}
