@@ -45,7 +45,13 @@ test('a 1 GiB response to a slow reader takes less than 64 MiB', { timeout: 120_
 
 test('a 1 GiB upload to a slow handler takes less than 64 MiB', { timeout: 120_000 }, async () => {
   await reset()
-  const req = request({ port, host: '127.0.0.1', path: '/up', method: 'POST', headers: { 'content-length': GIB } })
+  const req = request({
+    port,
+    host: '127.0.0.1',
+    path: '/up',
+    method: 'POST',
+    headers: { 'content-length': GIB },
+  })
   const answer = once(req, 'response')
   const piece = Buffer.alloc(MIB)
   for (let sent = 0; sent < GIB; sent += MIB) {

@@ -42,6 +42,8 @@ export declare class NativeServer {
   stats(): string
   /** Sends a request through everything behind the protocol; the answer arrives as records with `id`. */
   inject(id: number, request: string, body?: Buffer | undefined | null): void
+  /** Lets handlers take as long as they like. */
+  pauseDeadlines(paused: boolean): void
   /** Drains for at most `drain` milliseconds; a record says when it is over. */
   close(drain: number): void
   /** Ends the loops, waiting at most `patience` milliseconds for their threads. */

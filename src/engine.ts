@@ -1,3 +1,4 @@
+import inspector from 'node:inspector'
 import { Lane } from './bridge/lane.js'
 import type { LaneHandlers } from './bridge/lane-handlers.js'
 import type { RequestRecord } from './bridge/record.js'
@@ -50,6 +51,8 @@ export class Engine implements LaneHandlers {
     }
     this.#listening = listen
     engines.add(this)
+    // Somebody who steps through a handler must not find its request answered.
+    if (inspector.url() !== undefined) this.#native.pauseDeadlines(true)
     this.#refer()
   }
 

@@ -91,7 +91,7 @@ describe('the plan', () => {
     const { layers, scopes, routes } = compile(app).plan
     expect(layers).toEqual([
       { type: 'logger', options: { format: 'json' } },
-      { type: 'cors', options: { origins: '*' } },
+      { type: 'cors', options: { origins: '*', methods: ['*'], exposeHeaders: ['*'] } },
       { type: 'requestId', options: {} },
       { type: 'cors', options: {} },
     ])

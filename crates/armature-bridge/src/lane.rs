@@ -4,10 +4,10 @@
 //! `armed.swap(true)`, wake on false -> true. The reader swaps in false and then looks again. So a record is never left
 //! behind without a wake, and a busy reader costs producers no system call.
 //!
-//! Every access to `armed` is a swap that acquires and releases, so they form one chain. A producer whose swap comes before
-//! the reader's in that chain has its record seen by the second look; one whose swap comes after it finds false, or the
-//! true of somebody who found false and wakes. A plain store of the reader would cut the chain in two and leave the order
-//! to the queue's lock alone.
+//! Every access to `armed` is a swap that acquires and releases, so they form one chain. A producer whose swap comes
+//! before the reader's in that chain has its record seen by the second look; one whose swap comes after it finds false,
+//! or the true of somebody who found false and wakes. A plain store of the reader would cut the chain in two and leave
+//! the order to the queue's lock alone.
 
 use crate::record::{self, Header};
 use crate::slots::SlotId;

@@ -54,8 +54,8 @@ impl Mailbox {
             _ => inner.waker.replace(cx.waker().clone()),
         };
         // Wakers run code of others when they are dropped: not under the lock.
-        drop(replaced);
         drop(inner);
+        drop(replaced);
         Poll::Pending
     }
 

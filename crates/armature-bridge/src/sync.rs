@@ -12,8 +12,8 @@ pub(crate) use loom::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
 };
 
-/// Locks. A panic while the lock was held left the state whole: nothing in this crate panics under a lock, and a lane undoes
-/// what an encoder that panicked has written.
+/// Locks. A panic while the lock was held left the state whole: nothing in this crate panics under a lock, and a lane
+/// undoes what an encoder that panicked has written.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -188,6 +188,23 @@ fn an_encoder_that_panics_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_burst_of_megabytes_is_read_whole_and_more_after_it() {
+    let lane = Lane::new(8, Wakes::default());
+    let mut reader = LaneReader::default();
+    let mut out = vec![0; 70_000];
+    for _ in 0..3 {
+        for number in 0..40 {
+            lane.push(|out| out.extend(encoded(Kind::BodyData, number, 65_536))).unwrap();
+        }
+        for number in 0..40 {
+            let drained = reader.drain(&lane, &mut out, all);
+            assert_eq!(out[..drained.bytes], encoded(Kind::BodyData, number, 65_536));
+        }
+        assert_eq!((reader.drain(&lane, &mut out, all), lane.depth()), (Drained::default(), (0, 0)));
+    }
+}
+
+#[test]
 fn load_counts_until_a_request_is_settled() {
     let lane = Lane::new(2, Wakes::default());
     let mut reader = LaneReader::default();

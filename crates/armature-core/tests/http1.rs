@@ -352,6 +352,18 @@ fn a_handler_has_its_deadline_and_a_panic_is_a_500() {
 }
 
 #[test]
+fn a_debugger_stops_the_handlers_clock() {
+    let server = start(r#"{ "timeouts": { "handler": 50 } }"#);
+    server.pause_deadlines(true);
+    let mut client = Client::connect(&server).unwrap();
+    client.send("GET /never HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.metrics().handler_timeouts.get(), 0);
+    server.pause_deadlines(false);
+    assert_eq!(client.read().unwrap().status, 503);
+}
+
+#[test]
 fn the_handlers_deadline_stands_still_while_the_client_sends() {
     let server = start(r#"{ "timeouts": { "handler": 150 } }"#);
     let mut client = Client::connect(&server).unwrap();

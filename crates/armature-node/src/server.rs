@@ -125,6 +125,12 @@ impl NativeServer {
         }
     }
 
+    /// Lets handlers take as long as they like.
+    #[napi]
+    pub fn pause_deadlines(&self, paused: bool) {
+        self.server.pause_deadlines(paused);
+    }
+
     /// Drains for at most `drain` milliseconds; a record says when it is over.
     #[napi]
     pub fn close(&self, drain: f64) {

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -96,6 +97,10 @@ impl Future for Watch {
             // Time spent waiting for the client's bytes is the client's, not the handler's.
             let now = guard.io_loop.now();
             let due = this.started + ticks(guard.timeout) + this.context.body_waited(now);
+            if guard.shared.deadlines_paused.load(Ordering::Relaxed) {
+                sleep.reset(guard.timeout);
+                continue;
+            }
             if due <= now {
                 guard.shared.metrics.handler_timeouts.add(1);
                 this.context.cancel(CancelReason::Deadline);

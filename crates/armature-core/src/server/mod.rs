@@ -13,6 +13,7 @@ pub use close::Closed;
 pub use definition::{App, Definition, RouteDefinition, Scope, ScopeDefinition};
 pub use generation::Generation;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,8 @@ pub struct Server {
 pub(crate) struct Shared {
     pub settings: Settings,
     pub metrics: Metrics,
+    /// Deadlines of handlers stand still.
+    pub deadlines_paused: AtomicBool,
 }
 
 impl Server {
@@ -68,7 +71,11 @@ impl Server {
         let addresses = listeners.iter().map(|l| l.address().clone()).collect();
         let listeners = Arc::new(listeners);
         let generation = Arc::new(generation);
-        let shared = Arc::new(Shared { settings, metrics: Metrics::default() });
+        let shared = Arc::new(Shared {
+            settings,
+            metrics: Metrics::default(),
+            deadlines_paused: AtomicBool::new(false),
+        });
 
         let mut loops = Vec::new();
         for index in 0..io_threads(&shared.settings) {
@@ -105,6 +112,11 @@ impl Server {
     /// Limits and timeouts in force.
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// Lets handlers take as long as they like, or no longer: for a process that a debugger is attached to.
+    pub fn pause_deadlines(&self, paused: bool) {
+        self.shared.deadlines_paused.store(paused, Ordering::Relaxed);
     }
 
     /// Mailboxes of the loops.
