@@ -16,7 +16,7 @@ export declare class NativeLane {
   /**
    * Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
    * the lane is empty and that `pump` will be called for the next record, a negative number that the next record
-   * needs a buffer of so many bytes.
+   * needs a buffer of so many bytes. With an empty `records` it only commits.
    */
   turn(commands: Buffer, length: number, records: Buffer): number
   /** Registers a list of header names and values (alternating); 0 when no more can be registered. */

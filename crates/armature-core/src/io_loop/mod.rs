@@ -87,6 +87,12 @@ impl LoopHandle {
         })
     }
 
+    /// Drops every local value; called once, when the loop has ended.
+    pub(super) fn clear_locals(&self) {
+        let locals = self.inner.locals.take();
+        drop(locals);
+    }
+
     /// The id of the next request.
     pub fn next_request_id(&self) -> RequestId {
         let id = self.inner.next_request.get() + 1;

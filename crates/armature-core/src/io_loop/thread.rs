@@ -99,7 +99,8 @@ fn run(index: u16, remote: LoopRemote, ready: mpsc::SyncSender<io::Result<()>>) 
         }
     });
     remote.close();
-    drop(handle);
     // Dropping the runtime drops every task; their destructors release slots and sockets.
     drop(runtime);
+    // What is local to the loop holds the loop's handle, and the handle holds what is local.
+    handle.clear_locals();
 }

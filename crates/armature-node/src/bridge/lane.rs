@@ -45,7 +45,7 @@ impl NativeLane {
 
     /// Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
     /// the lane is empty and that `pump` will be called for the next record, a negative number that the next record
-    /// needs a buffer of so many bytes.
+    /// needs a buffer of so many bytes. With an empty `records` it only commits.
     #[napi]
     pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
         let Some(loops) = self.loops.get() else { return 0 };

@@ -45,6 +45,13 @@ pub struct LoopSide {
     windows: Windows,
 }
 
+impl Drop for LoopSide {
+    fn drop(&mut self) {
+        // The loop has ended: what JavaScript still says must not pile up.
+        self.mailbox.close();
+    }
+}
+
 /// A request that JavaScript has, or will have.
 pub struct Slot {
     pub lane: Rc<LaneEnd>,
