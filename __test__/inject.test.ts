@@ -105,6 +105,16 @@ test('lifecycle: start in order, stop in reverse, a failed start is undone', asy
   expect(log).toEqual(['start 1', 'start 2', 'stop 2', 'stop 1', 'disposed'])
 })
 
+test('close() takes durations, and a wrong one leaves the server closable', async () => {
+  const server = await App.new()
+    .get('/', () => 'x')
+    .run('127.0.0.1:0')
+  await expect(server.close({ timeout: 'soon' })).rejects.toThrow(/'soon'/)
+  expect(await (await fetch(server.url)).text()).toBe('x')
+  await server.close({ timeout: '1s' })
+  await expect(fetch(server.url)).rejects.toThrow()
+})
+
 test('native layers: CORS, request id, logger', async () => {
   const app = App.new()
     .wrap(Logger.new({ output: 'stderr', skip: ['/'] }))

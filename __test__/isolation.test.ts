@@ -221,3 +221,84 @@ test('a full queue sheds with 503 and Retry-After, and recovers', async () => {
   expect(replies.find((reply) => reply.status === 503)?.headers['retry-after']).toBe('1')
   expect((await t.fetch('/')).status).toBe(200)
 })
+
+test('what throws when it is looked at is a 500 too, and the server goes on', async () => {
+  const hostile: Record<string, () => unknown> = {
+    code: () =>
+      Object.defineProperty(new Error('x'), 'code', {
+        get() {
+          throw new Error('hostile code')
+        },
+      }),
+    inspect: () => ({
+      [Symbol.for('nodejs.util.inspect.custom')]() {
+        throw new Error('hostile inspect')
+      },
+    }),
+    proxy: () =>
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error('hostile proxy')
+          },
+          has() {
+            throw new Error('hostile proxy')
+          },
+        },
+      ),
+  }
+  const app = App.new()
+    .get('/sync/:kind', (req) => {
+      throw hostile[req.param('kind')]?.()
+    })
+    .get('/async/:kind', async (req) => {
+      throw hostile[req.param('kind')]?.()
+    })
+    .get('/ok', () => 'ok')
+  await using t = await testServer(app)
+  for (const kind of Object.keys(hostile)) {
+    for (const form of ['sync', 'async']) {
+      expect([kind, form, (await t.fetch(`/${form}/${kind}`)).status]).toEqual([kind, form, 500])
+    }
+  }
+  expect(await (await t.fetch('/ok')).text()).toBe('ok')
+})
+
+test('a handler that streams or reads after its deadline disturbs nobody', async () => {
+  const late: (() => Promise<unknown>)[] = []
+  let returned = 0
+  const app = App.new({ timeouts: { handler: '100ms' } })
+    .post('/late', async (req) => {
+      await new Promise<void>((resolve) => late.push(async () => resolve()))
+      await req.bytes().catch(() => {})
+      return HttpResponse.stream(
+        (async function* () {
+          try {
+            for (;;) yield 'x'.repeat(100_000)
+          } finally {
+            returned++
+          }
+        })(),
+      )
+    })
+    .get('/big', { timeout: '10s' }, () =>
+      HttpResponse.stream(async function* () {
+        for (const release of late.splice(0)) await release()
+        for (let i = 0; i < 50; i++) {
+          yield Buffer.alloc(100_000)
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      }),
+    )
+  await using t = await testServer(app)
+  const init = { method: 'POST', body: Buffer.alloc(100_000) }
+  const statuses = await Promise.all([1, 2, 3].map(async () => (await t.fetch('/late', init)).status))
+  expect(statuses).toEqual([503, 503, 503])
+  const sizes = await Promise.all(
+    [1, 2, 3].map(async () => (await (await t.fetch('/big')).arrayBuffer()).byteLength),
+  )
+  expect(sizes).toEqual([5_000_000, 5_000_000, 5_000_000])
+  await until(() => t.server.stats().lanes[0]?.pending === 0, 'the slots')
+  expect(returned).toBe(0)
+})

@@ -5,7 +5,7 @@ import { BodyKind } from './bridge/types.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
 import { isThenable, jsonText } from './payload.js'
-import { errorToResponse, resolveError } from './problem.js'
+import { resolveError } from './problem.js'
 import { HttpRequest } from './request.js'
 import { toResponse } from './responder.js'
 import type { HttpResponse } from './response.js'
@@ -78,7 +78,13 @@ export class Dispatcher {
 
   /** An error becomes an answer by the scopes' `onError`, or a problem. */
   #failed(error: unknown, req: HttpRequest, record: RequestRecord): boolean {
-    const resolved = resolveError(error, req, record.handler.scope)
+    let resolved: HttpResponse | Promise<HttpResponse>
+    try {
+      resolved = resolveError(error, req, record.handler.scope)
+    } catch {
+      // What was thrown throws when it is looked at.
+      return this.#bare(record)
+    }
     if (resolved instanceof Promise) {
       this.#lane.track(record)
       resolved.then(
@@ -86,10 +92,8 @@ export class Dispatcher {
           this.#last(response, req, record)
           this.#lane.schedule()
         },
-        // resolveError turns every failure into a response; this is for a defect in it.
-        (defect) => {
-          logUnhandled(defect, req)
-          this.#last(errorToResponse(defect, req.id), req, record)
+        () => {
+          this.#bare(record)
           this.#lane.schedule()
         },
       )
@@ -106,8 +110,16 @@ export class Dispatcher {
       return this.#send(response, req, record)
     } catch (error) {
       logUnhandled(error, req)
-      return this.#send(errorToResponse(error, req.id), req, record)
+      return this.#bare(record)
     }
+  }
+
+  /** A 500 that looks at nothing and cannot fail. */
+  #bare(record: RequestRecord): boolean {
+    this.#lane.commands.respondText(record, 500, 0, 0, PROBLEM, BARE)
+    this.#lane.forget(record)
+    record.finish()
+    return false
   }
 
   /** Encodes the response. True when its body comes later. */
@@ -178,3 +190,5 @@ export class Dispatcher {
 }
 
 const MAX_SETS = 64
+const PROBLEM = ['content-type', 'application/problem+json']
+const BARE = '{"title":"Internal Server Error","status":500,"code":"ARMATURE_INTERNAL"}'

@@ -5,11 +5,20 @@ import type { RequestRecord } from './bridge/record.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
 import { InjectedAnswer, type InjectedRequest } from './inject-answer.js'
-import { injectRequest, type NativeServer, resolveOptions, type Settings, startServer } from './native.js'
+import {
+  flushLogs,
+  injectRequest,
+  type NativeServer,
+  resolveOptions,
+  type Settings,
+  startServer,
+} from './native.js'
 import type { Compiled } from './plan.js'
 
 /** How long the IO threads may take to end once nothing is left to do. */
 const STOP_PATIENCE = 100
+/** How long the last log lines may take to get out when the process ends. */
+const LOG_PATIENCE = 100
 
 const engines = new Set<Engine>()
 
@@ -17,6 +26,7 @@ const engines = new Set<Engine>()
 // while the process is taken down.
 process.on('exit', () => {
   for (const engine of engines) engine.stop()
+  flushLogs(LOG_PATIENCE)
 })
 
 /** One native server with this thread's lane: what App.run() and App.inject() have in common. */

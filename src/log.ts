@@ -9,9 +9,23 @@ import type { HttpRequest } from './request.js'
  */
 export function logUnhandled(error: unknown, req: HttpRequest, what = 'failed'): void {
   const reason = req._abortReason
-  if (reason !== undefined && (error === reason || (error as { cause?: unknown } | null)?.cause === reason))
-    return
-  process.stderr.write(
-    `[armature] ${req.method} ${req.path} ${what} (request ${req.id})\n${inspect(error)}\n`,
-  )
+  if (reason !== undefined && (error === reason || causeOf(error) === reason)) return
+  process.stderr.write(`[armature] ${req.method} ${req.path} ${what} (request ${req.id})\n${show(error)}\n`)
+}
+
+// Anything can be thrown, also what throws when it is looked at.
+function show(error: unknown): string {
+  try {
+    return inspect(error)
+  } catch {
+    return 'an error that cannot be shown'
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return (error as { cause?: unknown } | null)?.cause
+  } catch {
+    return undefined
+  }
 }

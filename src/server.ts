@@ -1,9 +1,10 @@
 import { type DataOverrides, type Prepared, prepare, startEngine, unwind } from './application.js'
 import { type DataKey, dataName } from './data.js'
 import { isDevelopment } from './development.js'
+import { milliseconds } from './duration.js'
 import type { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
-import type { RunOptions } from './generated/config.js'
+import type { Duration, RunOptions } from './generated/config.js'
 import type { AnyScope } from './scope.js'
 import { watchSignals } from './signals.js'
 
@@ -41,8 +42,8 @@ export interface LaneStats {
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {
-  /** Milliseconds that requests in progress get. Default: `timeouts.shutdown`. */
-  timeout?: number | undefined
+  /** Time that requests in progress get, in milliseconds or as text such as `'5s'`. Default: `timeouts.shutdown`. */
+  timeout?: Duration | undefined
 }
 
 /**
@@ -135,7 +136,8 @@ export class Server implements AsyncDisposable {
    * then runs `onStop` and disposes shared state. A second call waits for the first. Rejects with what `onStop` threw.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    await this._close(options.timeout)
+    const { timeout } = options
+    await this._close(timeout === undefined ? undefined : milliseconds('timeout of close()', timeout))
   }
 
   /** {@link Server.close}, for `await using`. */
@@ -151,6 +153,7 @@ export class Server implements AsyncDisposable {
 
   /** @internal */
   _start(listen: boolean): Engine {
+    if (this.#closing !== null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'closed before it listened')
     const engine = startEngine(this.#prepared, listen)
     this.#engine = engine
     this.#addresses = engine.addresses

@@ -22,17 +22,20 @@ function onSignal(signal: NodeJS.Signals): void {
   const alone = process.listenerCount(signal) === 1
   const wait = Math.max(...[...servers].map((server) => server._preDrain))
   setTimeout(() => {
-    Promise.all([...servers].map((server) => server._close(undefined))).then(
-      (cutOff) => {
-        stopping = false
-        if (alone) process.exit(cutOff.some((count) => count > 0) ? 1 : 0)
-      },
-      (error: unknown) => {
-        process.stderr.write(
-          `[armature] stopping failed: ${error instanceof Error ? error.stack : String(error)}\n`,
-        )
-        if (alone) process.exit(1)
-      },
-    )
+    Promise.allSettled([...servers].map((server) => server._close(undefined))).then((closed) => {
+      stopping = false
+      let clean = true
+      for (const result of closed) {
+        if (result.status === 'fulfilled') {
+          clean &&= result.value === 0
+          continue
+        }
+        clean = false
+        const error: unknown = result.reason
+        const text = error instanceof Error ? error.stack : String(error)
+        process.stderr.write(`[armature] stopping failed: ${text}\n`)
+      }
+      if (alone) process.exit(clean ? 0 : 1)
+    })
   }, wait)
 }

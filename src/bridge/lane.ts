@@ -79,7 +79,8 @@ export class Lane implements RecordOwner, SinkOwner {
 
   openStream(record: RequestRecord): StreamSink {
     const sink = new StreamSink(this, record, this.#window)
-    this.#active.add(record).sink = sink
+    if (record.isAborted) sink.closed()
+    else this.#active.add(record).sink = sink
     return sink
   }
 
@@ -171,17 +172,23 @@ export class Lane implements RecordOwner, SinkOwner {
   /** Handles the records that were taken. False when the rest of the work has been scheduled. */
   #process(): boolean {
     this.#processing = true
-    const later = this.#handle()
-    this.#processing = false
+    let later = true
+    try {
+      later = this.#handle()
+    } finally {
+      // Should a defect throw here, the next turn still comes: later stays true.
+      this.#processing = false
+      if (later && !this.#scheduled) {
+        // Handlers that only awaited a microtask or two have answered by then.
+        this.#scheduled = true
+        nextTick(this.#run)
+      }
+    }
     if (this.#from < this.#until) {
       // The time is up: what is answered leaves now, what is left waits for the event loop's turn.
       this.#commit()
       this.#scheduled = true
       setImmediate(this.#resume)
-    } else if (later && !this.#scheduled) {
-      // Handlers that only awaited a microtask or two have answered by then.
-      this.#scheduled = true
-      nextTick(this.#run)
     }
     return !this.#scheduled
   }

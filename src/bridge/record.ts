@@ -82,7 +82,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
 
   openBody(sink: BodySink): BodyControl {
     this.#sink = sink
-    if (this.#over) this.#failBody('ARMATURE_BODY_ABORTED')
+    if (this.#over || this.#aborted !== null) this.#failBody('ARMATURE_BODY_ABORTED')
     return {
       grant: (bytes) => {
         if (this.#sink !== null) this.#owner.grantBody(this, bytes)
@@ -101,6 +101,11 @@ export class RequestRecord extends RecordHead implements RequestSource {
       this.#listeners ??= []
       this.#listeners.push(listener)
     }
+  }
+
+  /** Whether nobody waits for the answer: its slot may belong to another request by now. */
+  get isAborted(): boolean {
+    return this.#aborted !== null
   }
 
   /** The answer is complete. A body that somebody still reads ends with an error instead of waiting for ever. */

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use armature_core::http::{Body, Frame, Method, Request, Response, StatusCode};
 use armature_core::pipeline::HandlerFn;
+use armature_core::router::MethodPattern;
 use armature_core::server::{App, Server};
 use armature_core::testing::{Client, Reply, serve};
 use bytes::Bytes;
@@ -55,7 +56,7 @@ fn app() -> App {
         )
         .route(Method::GET, "/panic", HandlerFn(|_: Request| async { panic!("on purpose") }))
         .route(
-            Method::GET,
+            MethodPattern::Any,
             "/huge",
             HandlerFn(|_: Request| async { Response::text(Bytes::from(vec![b'x'; 64 << 20])) }),
         )
@@ -218,6 +219,9 @@ fn malformed_requests_are_refused_and_the_connection_closed() {
         "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: abc\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET http://good@evil.example/ HTTP/1.1\r\nhost: t\r\n\r\n",
     ] {
         let mut client = Client::connect(&server).unwrap();
         client.send(request).unwrap();
@@ -315,6 +319,43 @@ fn an_idle_connection_is_closed_after_idle_and_not_after_header() {
     let since = Instant::now();
     assert!(client.is_closed().unwrap());
     assert!(since.elapsed() >= Duration::from_millis(350), "{:?}", since.elapsed());
+}
+
+#[test]
+fn an_early_answer_does_not_start_the_header_timer() {
+    let server = start(r#"{ "timeouts": { "header": 100, "idle": 1000 } }"#);
+    let mut client = Client::connect(&server).unwrap();
+    client.send("POST /missing HTTP/1.1\r\nhost: t\r\ncontent-length: 3\r\n\r\n").unwrap();
+    assert_eq!(client.read().unwrap().status, 404);
+    client.send("abc").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(client.get("/").unwrap().status, 200);
+}
+
+#[test]
+fn connect_is_refused() {
+    let server = start("{}");
+    let reply = exchange(&server, "CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n");
+    assert_eq!((reply.status, reply.header("connection")), (501, Some("close")));
+}
+
+#[test]
+fn a_large_answer_is_whole_while_draining_and_after_an_unread_body() {
+    let server = start("{}");
+    let mut slow = Client::connect(&server).unwrap();
+    slow.send("GET /huge HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
+    let mut unread = Client::connect(&server).unwrap();
+    unread.send("POST /huge HTTP/1.1\r\nhost: t\r\ncontent-length: 200000\r\n\r\n").unwrap();
+    unread.send(vec![b'x'; 200_000]).unwrap();
+    until(|| server.metrics().requests.get() == 2);
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| server.close(Duration::from_secs(20)));
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(slow.read().unwrap().body.len(), 64 << 20);
+        assert_eq!(unread.read().unwrap().body.len(), 64 << 20);
+        drop((slow, unread));
+        assert_eq!(closing.join().unwrap().cut_off, 0);
+    });
 }
 
 #[test]

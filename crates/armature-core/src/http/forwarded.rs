@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::{Address, Request};
+use super::{Address, Head, Request};
 use crate::config::TrustProxy;
 
 /// What trusted proxies say about a request.
@@ -29,10 +29,10 @@ impl Forwarded {
         }
         let head = &request.head;
         if head.get("x-forwarded-for").is_some() {
-            let proto = head.get_str("x-forwarded-proto").map(first);
+            let proto = nearest_in_list(head, "x-forwarded-proto");
             return Self {
                 ip: client(lists(head.get_all("x-forwarded-for")), trust),
-                host: head.get_str("x-forwarded-host").map(first).and_then(valid_host),
+                host: nearest_in_list(head, "x-forwarded-host").as_deref().and_then(valid_host),
                 secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
             };
         }
@@ -40,9 +40,8 @@ impl Forwarded {
         let ip = client(elements.iter().filter_map(|e| parameter(e, "for")), trust);
         // The element nearest to us was written by the proxy that we trust for certain.
         let nearest = |name| elements.iter().rev().find_map(|e| parameter(e, name));
-        let proto =
-            nearest("proto").or_else(|| head.get_str("x-forwarded-proto").map(|p| first(p).to_owned()));
-        let host = nearest("host").or_else(|| head.get_str("x-forwarded-host").map(|h| first(h).to_owned()));
+        let proto = nearest("proto").or_else(|| nearest_in_list(head, "x-forwarded-proto"));
+        let host = nearest("host").or_else(|| nearest_in_list(head, "x-forwarded-host"));
         Self {
             ip,
             host: host.as_deref().and_then(valid_host),
@@ -101,8 +100,9 @@ fn parameter(element: &str, name: &str) -> Option<String> {
     })
 }
 
-fn first(list: &str) -> &str {
-    list.split(',').next().unwrap_or("").trim()
+/// The last entry: what stands before it was there when the nearest proxy got the request.
+fn nearest_in_list(head: &Head, name: &str) -> Option<String> {
+    lists(head.get_all(name)).pop()
 }
 
 fn valid_host(host: &str) -> Option<String> {

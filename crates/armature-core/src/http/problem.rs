@@ -32,6 +32,10 @@ problems! {
     BAD_PATH = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The path contains an invalid percent-escape.";
     /// No Host field, several, or one that is no host.
     BAD_HOST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request needs one valid Host header.";
+    /// A Transfer-Encoding other than one `chunked`.
+    BAD_CODING = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The only transfer coding this server knows is chunked, once.";
+    /// CONNECT.
+    NO_TUNNEL = NOT_IMPLEMENTED, "ARMATURE_NOT_AVAILABLE", "This server is not a proxy and opens no tunnels.";
     /// No route has this path.
     NOT_FOUND = NOT_FOUND, "ARMATURE_NOT_FOUND", "Nothing is served at this path.";
     /// The path exists for other methods.

@@ -51,6 +51,15 @@ fn scheme_and_host_come_from_trusted_peers_only() {
     assert_eq!((untrusted.secure, untrusted.host), (false, None));
     let forwarded = resolve("10.0.0.1", &[("forwarded", "for=1.1.1.1;host=\"b.example:8080\";proto=HTTPS")]);
     assert_eq!((forwarded.secure, forwarded.host.as_deref()), (true, Some("b.example:8080")));
+    let spoofed = resolve(
+        "10.0.0.1",
+        &[
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-host", "evil.example, a.example"),
+            ("x-forwarded-proto", "https, http"),
+        ],
+    );
+    assert_eq!((spoofed.secure, spoofed.host.as_deref()), (false, Some("a.example")));
     let hostile = resolve("10.0.0.1", &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-host", "a/b")]);
     assert_eq!(hostile.host, None);
 }

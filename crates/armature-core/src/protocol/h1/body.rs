@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 
-use super::state::{Phase, State};
+use super::state::State;
 use crate::http::{Body, BodyError, BodyStream, Frame, RequestContext, SizeHint};
 use crate::io_loop::Sleep;
 
@@ -119,7 +119,11 @@ impl Drop for RequestBody {
                     match poll_fn(|cx| open.poll(cx)).await {
                         Some(Ok(_)) => {}
                         Some(Err(_)) => return,
-                        None => return open.state.unread.set(false),
+                        None => {
+                            open.state.unread.set(false);
+                            open.state.idle_since.set(open.state.io_loop.now());
+                            return;
+                        }
                     }
                 }
             });
@@ -140,7 +144,7 @@ fn classify(error: &hyper::Error) -> BodyError {
     }
 }
 
-/// A response body for hyper. Its end, or its drop, ends the request.
+/// A response body for hyper, which drops it when it has taken all of it.
 pub(super) struct ResponseBody {
     body: Body,
     state: Rc<State>,
@@ -200,7 +204,6 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.state.answering.set(false);
         self.state.request.borrow_mut().take();
-        self.state.idle_since.set(self.state.io_loop.now());
-        self.state.phase.set(Phase::Idle);
+        self.state.body_done.set(true);
     }
 }

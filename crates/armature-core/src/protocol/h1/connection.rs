@@ -69,7 +69,8 @@ pub async fn serve<D: Dispatch + 'static>(
                     }
                     _ => {}
                 }
-                if connection.as_mut().poll_without_shutdown(cx).is_ready() {
+                // Not `poll_without_shutdown`: that is ready while hyper still holds an answer to a body left unread.
+                if connection.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(if state.reset.get() { End::Reset } else { End::Finished });
                 }
                 if flush(&state, &stream, cx).is_err() {
@@ -78,9 +79,12 @@ pub async fn serve<D: Dispatch + 'static>(
                 if state.shutdown() == Shutdown::Drain && state.phase.get() == Phase::Idle {
                     continue;
                 }
-                if !left && state.phase.get() == Phase::Busy && peer_left.as_mut().poll(cx).is_ready() {
-                    left = true;
-                    state.cancel_request(CancelReason::ClientGone);
+                if state.phase.get() == Phase::Busy {
+                    left = left || peer_left.as_mut().poll(cx).is_ready();
+                    if left {
+                        // Each of the requests that were pipelined before hears of it in its turn.
+                        state.cancel_request(CancelReason::ClientGone);
+                    }
                 }
                 let Some((tick, end)) = next_deadline(&state, &*server) else {
                     deadline.clear();
@@ -157,10 +161,13 @@ async fn flush_rest<D: Dispatch>(state: &State, stream: &Stream, server: &D) -> 
     }
     let timer = state.io_loop.sleep();
     timer.reset(server.settings().timeouts.write);
-    poll_fn(|cx| match state.output.poll_flush(stream, cx) {
-        Poll::Ready(written) => Poll::Ready(written.is_ok()),
-        Poll::Pending if timer.poll_fired(cx) => Poll::Ready(false),
-        Poll::Pending => Poll::Pending,
+    poll_fn(|cx| {
+        state.register(cx.waker());
+        match state.output.poll_flush(stream, cx) {
+            Poll::Ready(written) => Poll::Ready(written.is_ok()),
+            Poll::Pending if state.shutdown() == Shutdown::Now || timer.poll_fired(cx) => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
     })
     .await
 }

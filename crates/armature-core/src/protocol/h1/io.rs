@@ -36,7 +36,8 @@ impl AsyncRead for ConnectionIo {
         buf.advance(n);
         if n > 0 {
             self.state.spoke.set(true);
-            if self.state.phase.get() == Phase::Idle {
+            // What follows an early answer may be the rest of its request's body.
+            if self.state.phase.get() == Phase::Idle && !self.state.unread.get() {
                 self.state.phase.set(Phase::Head(self.state.io_loop.now()));
             }
         }
@@ -62,7 +63,9 @@ impl AsyncWrite for ConnectionIo {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The driver flushes after each poll of the connection, when it is known whether a further request waits.
+        // hyper flushes when it holds nothing back: only now is the answer over. The driver writes after each poll of
+        // the connection, when it is known whether a further request waits.
+        self.state.flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -31,6 +31,7 @@ impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
         let (parts, body) = incoming.into_parts();
         let state = self.state.clone();
         state.phase.set(Phase::Busy);
+        state.body_done.set(false);
         state.expects.set(parts.headers.contains_key(http::header::EXPECT));
         let http10 = parts.version == http::Version::HTTP_10;
         let head_only = parts.method == Method::HEAD;
@@ -46,12 +47,11 @@ impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
             request.body = Body::stream(stream);
         }
         *state.request.borrow_mut() = Some(request.context.clone());
-        // Whoever gets the host wrong may mean another server than a proxy in between does: no second chance.
-        let valid = has_valid_host(&parts);
-        let future = if valid {
-            self.server.clone().dispatch(request)
-        } else {
-            LocalFuture::ready(Problem::BAD_HOST.response(Some(&request.id)))
+        // Whoever gets host or framing wrong may mean another request than a proxy in between does: no second chance.
+        let refusal = refusal(&parts);
+        let future = match refusal {
+            None => self.server.clone().dispatch(request),
+            Some(problem) => LocalFuture::ready(problem.response(Some(&request.id))),
         };
         Answer {
             future,
@@ -59,7 +59,7 @@ impl<D: Dispatch + 'static> hyper::service::Service<hyper::Request<Incoming>> fo
             drainable: matches!(size, SizeHint::Exact(n) if n <= DRAIN_BYTES),
             http10,
             head_only,
-            close: !valid || self.server.is_draining(),
+            close: refusal.is_some() || self.server.is_draining(),
         }
     }
 }
@@ -82,7 +82,8 @@ impl Future for Answer {
         let response = std::task::ready!(Pin::new(&mut this.future).poll(cx));
         let close = this.close
             || this.state.shutdown() != Shutdown::Running
-            || (this.state.unread.get() && !this.drainable);
+            // Whoever waits for a 100 and got an answer instead may send the body or not: nobody can tell.
+            || (this.state.unread.get() && (this.state.expects.get() || !this.drainable));
         if close {
             this.state.last.set(true);
         }
@@ -112,17 +113,38 @@ fn convert_head(parts: &http::request::Parts) -> Head {
     head
 }
 
+/// What is wrong with a head that hyper lets pass.
+fn refusal(parts: &http::request::Parts) -> Option<Problem> {
+    if parts.method == Method::CONNECT {
+        return Some(Problem::NO_TUNNEL);
+    }
+    if !has_valid_host(parts) {
+        return Some(Problem::BAD_HOST);
+    }
+    // RFC 9112 section 6.1: other codings would have to be undone, and a repeated `chunked` is an attack.
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => None,
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
+        _ => Some(Problem::BAD_CODING),
+    }
+}
+
 /// RFC 9112 section 3.2: exactly one Host field, which HTTP/1.0 may leave out.
 fn has_valid_host(parts: &http::request::Parts) -> bool {
     let mut hosts = parts.headers.get_all(http::header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => parts.version == http::Version::HTTP_10,
-        (Some(host), None) => host.as_bytes().iter().all(|b| {
-            // The characters of a registered name, an IP literal and a port (RFC 3986 section 3.2.2).
-            b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(b)
-        }),
+        (Some(host), None) => {
+            is_host(host.as_bytes()) && parts.uri.authority().is_none_or(|a| is_host(a.as_str().as_bytes()))
+        }
         (Some(_), Some(_)) => false,
     }
+}
+
+/// Whether all characters are those of a registered name, an IP literal or a port (RFC 3986 section 3.2.2).
+fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(b))
 }
 
 fn convert_response(

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub unread: Cell<bool>,
     /// Whether the head of the response in progress has been handed to hyper.
     pub answering: Cell<bool>,
+    /// hyper has taken the whole response; it may still hold most of it.
+    pub body_done: Cell<bool>,
     /// The request in progress asked for a 100, which must not wait.
     pub expects: Cell<bool>,
     pub output: Output,
@@ -66,6 +68,7 @@ impl State {
             reset: Cell::new(false),
             unread: Cell::new(false),
             answering: Cell::new(false),
+            body_done: Cell::new(false),
             expects: Cell::new(false),
             output: Output::default(),
             request: RefCell::new(None),
@@ -87,7 +90,18 @@ impl State {
 
     /// Whether what was written may be gathered with the answer to a request that is being handled.
     pub fn awaits_answer(&self) -> bool {
-        self.phase.get() == Phase::Busy && !self.answering.get() && !self.expects.get()
+        self.phase.get() == Phase::Busy
+            && !self.answering.get()
+            && !self.body_done.get()
+            && !self.expects.get()
+    }
+
+    /// Everything that hyper had to write has been written.
+    pub fn flushed(&self) {
+        if self.body_done.take() {
+            self.idle_since.set(self.io_loop.now());
+            self.phase.set(Phase::Idle);
+        }
     }
 
     pub fn register(&self, waker: &Waker) {

@@ -1,0 +1,18 @@
+import { typeError } from './errors.js'
+import type { Duration } from './generated/config.js'
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/**
+ * A duration in milliseconds. Options are read in Rust; this is for the few calls that take one while a server runs.
+ *
+ * @internal
+ * @throws TypeError `ARMATURE_OPTION_INVALID`
+ */
+export function milliseconds(option: string, value: Duration): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(value.trim()) : null
+  if (match !== null) return Number(match[1]) * UNITS[(match[2] ?? 'ms') as keyof typeof UNITS]
+  const allowed = "a duration: milliseconds, or a text such as '500ms', '10s' or '2m'"
+  throw typeError('ARMATURE_OPTION_INVALID', { option, value: `'${String(value)}'`, allowed })
+}
