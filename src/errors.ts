@@ -52,18 +52,22 @@ export const errorTable = {
   ARMATURE_BODY_TIMEOUT: [408, 'the body stopped arriving'],
   ARMATURE_BODY_TOO_LARGE: [413, 'the body is larger than the {limit} bytes that this route accepts'],
   ARMATURE_CLIENT_GONE: [500, 'the client left before the response was complete'],
+  ARMATURE_EXPECTATION_FAILED: [417, 'the only expectation that is met is 100-continue'],
   ARMATURE_FORM_INVALID: [400, 'the form is malformed: {why}'],
   ARMATURE_HANDLER_TIMEOUT: [503, 'the handler did not answer in time'],
   ARMATURE_HEADERS_TOO_LARGE: [431, 'the request head is larger than the server accepts'],
   ARMATURE_INTERNAL: [500, 'the server failed to answer'],
   ARMATURE_JSON_INVALID: [400, 'the body is not valid JSON: {why}'],
+  ARMATURE_LENGTH_REQUIRED: [411, 'the request needs a Content-Length'],
   ARMATURE_MEDIA_TYPE: [415, "the content type '{type}' is not accepted here: {allowed}"],
   ARMATURE_METHOD_NOT_ALLOWED: [405, 'this path does not accept the method; see the Allow header'],
   ARMATURE_NOT_FOUND: [404, 'nothing is served at this path'],
+  ARMATURE_NOT_IMPLEMENTED: [501, 'the server does not implement {what}'],
   ARMATURE_OVERLOADED: [503, 'the server is at its limit; try again later'],
   ARMATURE_REQUEST_TIMEOUT: [408, 'the request head took too long to arrive'],
   ARMATURE_STREAM_CLOSED: [500, 'nobody receives this stream any more'],
   ARMATURE_URI_TOO_LONG: [414, 'the request target is longer than the server accepts'],
+  ARMATURE_VERSION_NOT_SUPPORTED: [505, 'the connection speaks another version of HTTP'],
 } as const satisfies Record<`ARMATURE_${string}`, readonly [status: number | null, message: string]>
 
 /** The stable `code` of every error that the framework makes; each has a row in the error reference. */

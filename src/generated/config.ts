@@ -68,6 +68,11 @@ export interface LimitOptions {
   /** Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000. */
   inFlight?: number | undefined
   /**
+   * Most requests of one connection that are handled at the same time, when a client sends the next before it has the
+   * answer. Further ones wait unread. From 1 to 1000, by default 32.
+   */
+  pipeline?: number | undefined
+  /**
    * Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
    * From 1 to 1000000, by default 4096.
    */

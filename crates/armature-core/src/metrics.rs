@@ -52,6 +52,8 @@ pub struct Metrics {
     pub refused: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
+    /// What was refused because it was no request: malformed, too large, too slow.
+    pub malformed: Counter,
     /// Requests answered 503 because of a limit.
     pub shed: Counter,
     /// Handlers that did not answer within `timeouts.handler`.

@@ -207,28 +207,64 @@ fn a_long_unread_body_closes_without_a_reset() {
 #[test]
 fn malformed_requests_are_refused_and_the_connection_closed() {
     let server = start("{}");
-    for request in [
-        "GET\r\n\r\n",
-        "GET / HTTP/2.5\r\nhost: t\r\n\r\n",
-        "G@T / HTTP/1.1\r\nhost: t\r\n\r\n",
-        "GET / HTTP/1.1\r\nho st: t\r\n\r\n",
-        "GET / HTTP/1.1\r\nhost: t\r\nx: a\0b\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
-        "GET / HTTP/1.1\r\nhost: a b\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: abc\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        "GET http://good@evil.example/ HTTP/1.1\r\nhost: t\r\n\r\n",
+    for (status, request) in [
+        (400, "GET\r\n\r\n"),
+        (400, "GET  / HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET / HTTP/1.1 \r\nhost: t\r\n\r\n"),
+        (400, "GET / http/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET /\r\nhost: t\r\n\r\n"),
+        (505, "GET / HTTP/2.5\r\nhost: t\r\n\r\n"),
+        (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (400, "G@T / HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (501, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOP / HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET / HTTP/1.1\nhost: t\n\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\nx: a\rb\r\n\r\n"),
+        (400, "\x16\x03\x01\x02\x00\x01\x00\x01\x75\x03\x03"),
+        (400, "GET / HTTP/1.1\r\nho st: t\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\nx : a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\n: a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\nx\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\nx: a\r\n b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: t\r\nx: a\0b\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n"),
+        (400, "GET / HTTP/1.1\r\nhost: a b\r\n\r\n"),
+        (400, "GET /a#b HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET a HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET * HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET ftp://a/ HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET /\u{e9} HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "GET http://good@evil.example/ HTTP/1.1\r\nhost: t\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: abc\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: +1\r\n\r\nx"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1, 1\r\n\r\nx"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"),
+        (
+            400,
+            "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (400, "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        (400, "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
+        (501, "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        (
+            400,
+            "POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (411, "POST / HTTP/1.0\r\n\r\n"),
+        (417, "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\nexpect: the-unexpected\r\n\r\nx"),
     ] {
         let mut client = Client::connect(&server).unwrap();
         client.send(request).unwrap();
         let reply = client.read().unwrap();
-        assert_eq!(reply.status, 400, "{request:?}");
+        assert_eq!(reply.status, status, "{request:?}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{request:?}");
+        assert!(reply.text().contains("requestId"), "{request:?}");
         assert!(client.is_closed().unwrap(), "{request:?}");
     }
+    assert_eq!(server.metrics().malformed.get(), 41);
     assert_eq!(Client::connect(&server).unwrap().get("/").unwrap().status, 200);
 }
 
@@ -270,7 +306,15 @@ fn limits_have_their_status() {
         &server,
         "POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n",
     );
+    assert_eq!(reply.status, 413);
+    // Counted while it is read, when nobody knows how much will come.
+    let reply = exchange(
+        &server,
+        "POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n6\r\n123456\r\n6\r\n123456\r\n",
+    );
     assert_eq!((reply.status, reply.text().as_str()), (413, "ARMATURE_BODY_TOO_LARGE"));
+    let long = format!("/{}", "a".repeat(5000));
+    assert_eq!(exchange(&server, &get(long, String::new())).status, 414);
 }
 
 #[test]

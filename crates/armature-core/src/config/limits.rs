@@ -25,6 +25,9 @@ pub struct LimitsConfig {
     pub connections: Option<u64>,
     /// Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000.
     pub in_flight: Option<u64>,
+    /// Most requests of one connection that are handled at the same time, when a client sends the next before it has the
+    /// answer. Further ones wait unread. From 1 to 1000, by default 32.
+    pub pipeline: Option<u64>,
     /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
     /// From 1 to 1000000, by default 4096.
     pub queue: Option<u64>,
@@ -49,6 +52,7 @@ pub struct Limits {
     pub url: usize,
     pub connections: usize,
     pub in_flight: usize,
+    pub pipeline: usize,
     pub queue: usize,
     /// In bytes.
     pub response_buffer: usize,
@@ -65,6 +69,7 @@ impl LimitsConfig {
             url: over.url.or(self.url),
             connections: over.connections.or(self.connections),
             in_flight: over.in_flight.or(self.in_flight),
+            pipeline: over.pipeline.or(self.pipeline),
             queue: over.queue.or(self.queue),
             response_buffer: over.response_buffer.or(self.response_buffer),
             request_buffer: over.request_buffer.or(self.request_buffer),
@@ -80,6 +85,7 @@ impl LimitsConfig {
         size("limits.url", self.url, Size(64), Size::mb(1))?;
         count("limits.connections", self.connections, 10_000_000)?;
         count("limits.inFlight", self.in_flight, 10_000_000)?;
+        count("limits.pipeline", self.pipeline, 1000)?;
         count("limits.queue", self.queue, 1_000_000)?;
         size("limits.responseBuffer", self.response_buffer, Size::kb(1), Size::mb(256))?;
         size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))
@@ -103,6 +109,7 @@ impl LimitsConfig {
             url: url.bytes(),
             connections: count(self.connections, 100_000),
             in_flight: count(self.in_flight, 10_000),
+            pipeline: count(self.pipeline, 32),
             queue: count(self.queue, 4096),
             response_buffer: size(self.response_buffer, Size::kb(64)),
             request_buffer: size(self.request_buffer, Size::kb(64)),

@@ -58,6 +58,28 @@ impl Head {
         self.fields.push(FieldLen { name: name.len() as u32, value: value.len() as u32 });
     }
 
+    /// Appends a field with its name as it was sent; `lower` maps the bytes of a token to lower case and all others to 0.
+    /// Returns the name as it is kept, or `None`, and appends nothing, when it is no token.
+    pub(crate) fn push_raw(&mut self, name: &[u8], value: &[u8], lower: &[u8; 256]) -> Option<&[u8]> {
+        let start = self.text.len();
+        self.text.extend(name.iter().map(|b| lower[usize::from(*b)]));
+        let is_token = !name.is_empty() && self.text[start..].iter().fold(true, |good, &b| good & (b != 0));
+        if !is_token {
+            self.text.truncate(start);
+            return None;
+        }
+        self.text.extend_from_slice(value);
+        self.fields.push(FieldLen { name: name.len() as u32, value: value.len() as u32 });
+        Some(&self.text[start..start + name.len()])
+    }
+
+    /// Takes the last field away.
+    pub(crate) fn pop(&mut self) {
+        if let Some(field) = self.fields.pop() {
+            self.text.truncate(self.text.len() - (field.name + field.value) as usize);
+        }
+    }
+
     /// Replaces every field called `name` by one with `value`.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         let mut next = Head {

@@ -32,10 +32,35 @@ problems! {
     BAD_PATH = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The path contains an invalid percent-escape.";
     /// No Host field, several, or one that is no host.
     BAD_HOST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request needs one valid Host header.";
-    /// A Transfer-Encoding other than one `chunked`.
-    BAD_CODING = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The only transfer coding this server knows is chunked, once.";
+    /// A line that ends in LF alone.
+    BARE_LF = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "Lines end in CR LF.";
+    /// Not method, target and version with one space between them.
+    BAD_REQUEST_LINE = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request line is malformed.";
+    /// A target in none of the forms of RFC 9112 section 3.2, or with bytes that need escaping.
+    BAD_TARGET = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request target is malformed.";
+    /// A field line without a colon, with a name that is no token, or a value with control characters.
+    BAD_FIELD = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "A header field is malformed.";
+    /// A Content-Length that is no number, or more than one.
+    BAD_LENGTH = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request needs at most one Content-Length, a number.";
+    /// Transfer-Encoding beside Content-Length, or in HTTP/1.0.
+    BAD_FRAMING = BAD_REQUEST, "ARMATURE_BAD_REQUEST",
+        "Transfer-Encoding cannot be used with Content-Length or HTTP/1.0.";
+    /// A Transfer-Encoding that does not end in one `chunked`.
+    BAD_CODING = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "Transfer-Encoding has to end in chunked, once.";
+    /// A transfer coding other than `chunked`.
+    UNKNOWN_CODING = NOT_IMPLEMENTED, "ARMATURE_NOT_IMPLEMENTED", "The only transfer coding this server knows is chunked.";
+    /// A method that is longer than any.
+    UNKNOWN_METHOD = NOT_IMPLEMENTED, "ARMATURE_NOT_IMPLEMENTED", "The server does not know this method.";
+    /// A body without a length.
+    LENGTH_REQUIRED = LENGTH_REQUIRED, "ARMATURE_LENGTH_REQUIRED", "The request needs a Content-Length.";
+    /// An Expect other than `100-continue`.
+    EXPECTATION_FAILED = EXPECTATION_FAILED, "ARMATURE_EXPECTATION_FAILED",
+        "The only expectation this server meets is 100-continue.";
+    /// A version other than HTTP/1.
+    VERSION_NOT_SUPPORTED = HTTP_VERSION_NOT_SUPPORTED, "ARMATURE_VERSION_NOT_SUPPORTED",
+        "This connection speaks HTTP/1.1 and HTTP/1.0.";
     /// CONNECT.
-    NO_TUNNEL = NOT_IMPLEMENTED, "ARMATURE_NOT_AVAILABLE", "This server is not a proxy and opens no tunnels.";
+    NO_TUNNEL = NOT_IMPLEMENTED, "ARMATURE_NOT_IMPLEMENTED", "This server is not a proxy and opens no tunnels.";
     /// No route has this path.
     NOT_FOUND = NOT_FOUND, "ARMATURE_NOT_FOUND", "Nothing is served at this path.";
     /// The path exists for other methods.

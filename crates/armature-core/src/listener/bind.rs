@@ -12,6 +12,8 @@ use crate::platform;
 
 /// Connections that the kernel may hold before they are accepted; it clamps this to its own limit.
 const BACKLOG: i32 = 4096;
+/// Bytes that the kernel may hold for a peer beyond what is on its way.
+const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// A bound and listening socket. Loops accept from duplicates of it.
 #[derive(Debug)]
@@ -92,6 +94,7 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(false)?;
     }
     platform::allow_rebind(&socket)?;
+    platform::limit_unsent(&socket, UNSENT_BYTES);
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

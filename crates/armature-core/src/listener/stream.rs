@@ -1,6 +1,6 @@
 //! Accepting on a loop, and the byte stream of one connection.
 
-use std::io;
+use std::io::{self, Read};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -39,14 +39,16 @@ impl LocalListener {
 
     /// A connection that waits in the accept queue already.
     pub fn accept_now(&self) -> Option<(Stream, Address)> {
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        let accepted = match self {
-            Self::Tcp(listener) => listener.poll_accept(&mut cx).map_ok(tcp),
-            Self::Unix(listener) => platform::poll_accept_unix(listener, &mut cx).map_ok(unix),
-        };
-        match accepted {
-            Poll::Ready(Ok(accepted)) => Some(accepted),
-            _ => None,
+        loop {
+            let accepted = match self {
+                Self::Tcp(listener) => accept_tcp_now(listener).map(tcp),
+                Self::Unix(listener) => platform::accept_unix_now(listener).map(unix),
+            };
+            match accepted {
+                Ok(accepted) => return Some(accepted),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => return None,
+            }
         }
     }
 
@@ -68,6 +70,14 @@ impl LocalListener {
             }
         }
     }
+}
+
+/// Asks the kernel itself: what the event queue knows may be old.
+fn accept_tcp_now(listener: &TcpListener) -> io::Result<(TcpStream, std::net::SocketAddr)> {
+    let (socket, peer) = SockRef::from(listener).accept()?;
+    socket.set_nonblocking(true)?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+    Ok((TcpStream::from_std(socket.into())?, peer))
 }
 
 fn tcp((stream, peer): (TcpStream, std::net::SocketAddr)) -> (Stream, Address) {
@@ -108,16 +118,50 @@ impl Stream {
     /// Reads what is there into `buf`; 0 is the end.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            match on_socket!(self, s => s.try_read(buf)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
             ready!(on_socket!(self, s => s.poll_read_ready(cx)))?;
+            let mut taken = None;
+            let tried = on_socket!(self, s => s.try_io(Interest::READABLE, || {
+                let n = (&*SockRef::from(&**s)).read(buf)?;
+                taken = Some(n);
+                // Events are edges: a read that did not fill the buffer has emptied the socket, and the next event comes
+                // with the next byte. Saying so saves the read that would only tell the same.
+                if platform::SHORT_READ_EMPTIES && n > 0 && n < buf.len() {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(())
+            }));
+            match (taken, tried) {
+                (Some(n), _) => return Poll::Ready(Ok(n)),
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
+            }
         }
     }
 
+    /// Reads what is there, whether or not an event has told of it.
+    pub fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        on_socket!(self, s => (&*SockRef::from(&**s)).read(buf))
+    }
+
     /// Writes as much as the socket takes.
-    pub fn poll_write(&self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match on_socket!(self, s => s.try_write(bytes)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            ready!(on_socket!(self, s => s.poll_write_ready(cx)))?;
+        }
+    }
+
+    /// Writes as much of several parts as the socket takes.
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         loop {
             match on_socket!(self, s => s.try_write_vectored(bufs)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -137,11 +181,6 @@ impl Stream {
         // Tokio reports the closed state to every interest that maps to it; the priority interest is the one that
         // unread bytes do not satisfy.
         let _ = on_socket!(self, s => s.ready(platform::READ_CLOSED_INTEREST).await);
-    }
-
-    /// Resolves when there is something to read.
-    pub async fn readable(&self) {
-        let _ = on_socket!(self, s => s.ready(Interest::READABLE).await);
     }
 
     /// Sends FIN.

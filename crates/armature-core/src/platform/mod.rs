@@ -19,3 +19,6 @@ pub const READ_CLOSED_INTEREST: Interest = Interest::PRIORITY;
 /// Without priority events a closed peer shows as readable, at the latest when its bytes have been read.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub const READ_CLOSED_INTEREST: Interest = Interest::READABLE;
+
+/// Whether events are edges, so that a read that did not fill its buffer need not be repeated.
+pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "android"));

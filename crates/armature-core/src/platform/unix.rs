@@ -51,10 +51,20 @@ pub async fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream>
     Ok(listener.accept().await?.0)
 }
 
-/// A connection that waits already.
-pub fn poll_accept_unix(
-    listener: &LocalUnixListener,
-    cx: &mut std::task::Context<'_>,
-) -> std::task::Poll<io::Result<UnixStream>> {
-    listener.poll_accept(cx).map_ok(|(stream, _)| stream)
+/// A connection that waits already, whether or not an event has told of it.
+pub fn accept_unix_now(listener: &LocalUnixListener) -> io::Result<UnixStream> {
+    let (socket, _) = socket2::SockRef::from(listener).accept()?;
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket.into())
+}
+
+/// Reports a socket writable only while the kernel holds less than `bytes` that have not left. Connections inherit it
+/// from their listener. Without it a slow reader would empty a third of a buffer of megabytes before a write succeeds
+/// again, and would look stalled for as long.
+pub fn limit_unsent(listener: &socket2::Socket, bytes: u32) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // A kernel that refuses serves slow readers less well, and everybody else the same.
+    let _ = listener.set_tcp_notsent_lowat(bytes);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (listener, bytes);
 }

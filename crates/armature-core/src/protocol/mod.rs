@@ -1,11 +1,12 @@
 //! Bytes to requests, responses to bytes. The only room that knows HTTP versions.
 
+pub(crate) mod date;
 pub mod h1;
 
 use std::rc::Rc;
 
 use crate::config::Settings;
-use crate::http::{Request, Response};
+use crate::http::{Problem, Request, Response};
 use crate::io_loop::LoopHandle;
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
@@ -14,6 +15,8 @@ use crate::pipeline::LocalFuture;
 pub trait Dispatch {
     /// Answers one request.
     fn dispatch(self: Rc<Self>, request: Request) -> LocalFuture<Response>;
+    /// Answers what came instead of a request; `request` has as much of it as could be understood.
+    fn refuse(self: Rc<Self>, request: Request, problem: Problem) -> LocalFuture<Response>;
     /// Limits and timeouts.
     fn settings(&self) -> &Settings;
     /// Counters.

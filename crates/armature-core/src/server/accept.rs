@@ -74,7 +74,7 @@ fn admit(server: &Rc<LoopServer>, (stream, peer): (Stream, Address)) {
 fn refuse(server: &Rc<LoopServer>, stream: Stream) {
     server.shared.metrics.refused.add(1);
     if server.lingering.get() >= MAX_LINGERING {
-        stream.write_now(&h1::last_words(Problem::OVERLOADED));
+        stream.write_now(&h1::last_words(Problem::OVERLOADED, &server.io_loop));
         return;
     }
     server.lingering.set(server.lingering.get() + 1);

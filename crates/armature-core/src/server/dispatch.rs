@@ -43,6 +43,11 @@ impl Dispatch for LoopServer {
         }
     }
 
+    fn refuse(self: Rc<Self>, mut request: Request, problem: Problem) -> LocalFuture<Response> {
+        let generation = self.generation();
+        refuse(&generation, &mut request, 0, Automatic::Refuse(problem)).run(request)
+    }
+
     fn settings(&self) -> &Settings {
         &self.shared.settings
     }

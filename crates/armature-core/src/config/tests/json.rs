@@ -8,7 +8,7 @@ fn every_option() {
             "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "fedcba9876543210"],
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
-                "inFlight": 100, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
+                "inFlight": 100, "pipeline": 16, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
             "listen": ":8080",
@@ -28,6 +28,7 @@ fn every_option() {
         url: Some(Size(4096)),
         connections: Some(1000),
         in_flight: Some(100),
+        pipeline: Some(16),
         queue: Some(10),
         response_buffer: Some(Size::mb(1)),
         request_buffer: Some(Size::kb(128)),
@@ -56,7 +57,7 @@ fn unknown_names() {
         (
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
-             inFlight, queue, responseBuffer, requestBuffer",
+             inFlight, pipeline, queue, responseBuffer, requestBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,

@@ -16,6 +16,7 @@ fn defaults() {
             url: 8 << 10,
             connections: 100_000,
             in_flight: 10_000,
+            pipeline: 32,
             queue: 4096,
             response_buffer: 64 << 10,
             request_buffer: 64 << 10,

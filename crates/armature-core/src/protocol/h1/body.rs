@@ -1,209 +1,305 @@
-//! Bodies between hyper and us.
+//! The body of a request that has not arrived as a whole: whoever reads it reads the socket.
+//!
+//! The connection does not read while a [`Channel`] is open. It takes over when the reader is done, when the reader has
+//! dropped the body and little is left of it, or when the answer is complete.
 
-use std::future::poll_fn;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::Body as HttpBody;
-use hyper::body::Incoming;
+use http::HeaderMap;
 
-use super::state::State;
-use crate::http::{Body, BodyError, BodyStream, Frame, RequestContext, SizeHint};
-use crate::io_loop::Sleep;
+use super::buffers::Buffers;
+use super::content::{Decoder, Step};
+use super::control::Control;
+use super::framing::Framing;
+use super::head::HeadLimits;
+use crate::http::{BodyError, BodyStream, CancelReason, Frame, RequestContext, SizeHint};
+use crate::io_loop::{LoopHandle, Sleep};
+use crate::listener::Stream;
 
-/// A short unread body up to this size is drained and the connection kept; a longer one closes it.
-pub(super) const DRAIN_BYTES: u64 = 64 * 1024;
-
-/// A request body: hyper's, with the gap between bytes bounded and counted.
-pub(super) struct RequestBody {
-    /// `None` once the end or an error was reported.
-    open: Option<Open>,
+/// Who may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// The handler's side.
+    Open,
+    /// The connection: the handler has dropped the body, or has answered already.
+    Taken,
+    /// Nobody: all of it has been read, what follows is the next request.
+    Complete,
+    /// Nobody: the framing is broken, or the client left.
+    Failed,
 }
 
-struct Open {
-    incoming: Incoming,
-    state: Rc<State>,
-    context: Rc<RequestContext>,
-    gap: Sleep,
-    timeout: Duration,
-    waiting: bool,
+/// The way of one body from the socket to its reader.
+pub(super) struct Channel {
+    stream: Stream,
+    buffers: Rc<Buffers>,
+    control: Rc<Control>,
+    limits: HeadLimits,
+    status: Cell<Status>,
+    /// The client waits for a 100.
+    expects: Cell<bool>,
+    /// The reader waits for the client, which waits for a 100.
+    wants_continue: Cell<bool>,
+    inner: RefCell<Inner>,
 }
 
-impl RequestBody {
-    pub fn new(incoming: Incoming, state: Rc<State>, context: Rc<RequestContext>, timeout: Duration) -> Self {
-        state.unread.set(true);
-        let gap = state.io_loop.sleep();
-        Self { open: Some(Open { incoming, state, context, gap, timeout, waiting: false }) }
+struct Inner {
+    decoder: Decoder,
+    /// Received and not yet decoded.
+    input: Vec<u8>,
+    /// Set with the last content; the trailers, if there were any.
+    end: Option<Option<HeaderMap>>,
+}
+
+/// A piece, or the end.
+enum Content {
+    Data(Vec<u8>),
+    End(Option<HeaderMap>),
+}
+
+impl Channel {
+    pub fn new(
+        stream: Stream,
+        (buffers, control): (Rc<Buffers>, Rc<Control>),
+        limits: HeadLimits,
+        framing: Framing,
+        expects: bool,
+        input: &[u8],
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            stream,
+            buffers,
+            control,
+            limits,
+            status: Cell::new(Status::Open),
+            // Whoever has sent a part of the body does not wait.
+            expects: Cell::new(expects && input.is_empty()),
+            wants_continue: Cell::new(false),
+            inner: RefCell::new(Inner { decoder: Decoder::new(framing), input: input.to_vec(), end: None }),
+        })
     }
-}
 
-impl Open {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
+    /// Bytes of content that have not been read, where that is known.
+    pub fn remaining(&self) -> Option<u64> {
+        self.inner.borrow().decoder.remaining()
+    }
+
+    /// Whether all of the body has arrived and the next request may begin.
+    pub fn is_complete(&self) -> bool {
+        self.status.get() == Status::Complete
+    }
+
+    /// Whether the client still waits for a 100.
+    pub fn expects(&self) -> bool {
+        self.expects.get()
+    }
+
+    /// Whether a 100 has to be written; once.
+    pub fn take_continue(&self) -> bool {
+        self.wants_continue.take() && self.expects.replace(false)
+    }
+
+    /// What was received after the body.
+    pub fn take_rest(&self) -> Vec<u8> {
+        std::mem::take(&mut self.inner.borrow_mut().input)
+    }
+
+    /// Reads and throws away what is left, which nobody else reads from now on. `Ok(true)` at the end, `Ok(false)` when
+    /// something came.
+    pub fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<Result<bool, BodyError>> {
+        if self.status.get() == Status::Failed {
+            return Poll::Ready(Err(BodyError::Malformed));
+        }
+        if self.status.get() == Status::Complete {
+            return Poll::Ready(Ok(true));
+        }
+        self.status.set(Status::Taken);
+        self.poll_content(cx).map_ok(|content| matches!(content, Content::End(_)))
+    }
+
+    fn poll_content(&self, cx: &mut Context<'_>) -> Poll<Result<Content, BodyError>> {
+        let inner = &mut *self.inner.borrow_mut();
         loop {
-            let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    if !self.waiting {
-                        self.waiting = true;
-                        self.gap.reset(self.timeout);
-                        self.context.body_wait_begins(self.state.io_loop.now());
-                    }
-                    if self.gap.poll_fired(cx) {
-                        return Poll::Ready(Some(Err(BodyError::Timeout)));
-                    }
-                    return Poll::Pending;
+            if let Some(trailers) = inner.end.take() {
+                self.status.set(Status::Complete);
+                self.control.wake();
+                return Poll::Ready(Ok(Content::End(trailers)));
+            }
+            let mut out = Vec::new();
+            let decoded = if inner.input.is_empty() {
+                ready!(self.read(inner, &mut out, cx))
+            } else {
+                let input = std::mem::take(&mut inner.input);
+                let before = input.len();
+                let decoded = inner.decode(&input, &mut out, &self.limits);
+                if decoded.is_ok() && out.is_empty() && inner.end.is_none() && inner.input.len() == before {
+                    // A part of a chunk's line: it has to be seen together with what follows.
+                    ready!(self.read_more(inner, cx))
+                } else {
+                    decoded
                 }
             };
-            self.wait_ends();
-            return Poll::Ready(match frame {
-                None => None,
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if data.is_empty() => continue,
-                    Ok(data) => Some(Ok(Frame::Data(data))),
-                    Err(frame) => match frame.into_trailers() {
-                        Ok(trailers) => Some(Ok(Frame::Trailers(trailers))),
-                        Err(_) => continue,
-                    },
-                },
-                Some(Err(error)) => Some(Err(classify(&error))),
-            });
+            if let Err(error) = decoded {
+                self.status.set(Status::Failed);
+                self.control.wake();
+                return Poll::Ready(Err(error));
+            }
+            if !out.is_empty() {
+                if inner.end.as_ref().is_some_and(Option::is_none) {
+                    // What follows is known already: the connection need not wait until the reader asks again.
+                    self.status.set(Status::Complete);
+                    self.control.wake();
+                }
+                return Poll::Ready(Ok(Content::Data(out)));
+            }
         }
     }
 
+    /// Decodes straight from the loop's read buffer.
+    fn read(
+        &self,
+        inner: &mut Inner,
+        out: &mut Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), BodyError>> {
+        self.buffers.with_scratch(|scratch| {
+            let n = ready!(self.poll_read(scratch, cx))?;
+            Poll::Ready(inner.decode(&scratch[..n], out, &self.limits))
+        })
+    }
+
+    /// Reads behind what could not be decoded.
+    fn read_more(&self, inner: &mut Inner, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        self.buffers.with_scratch(|scratch| {
+            let n = ready!(self.poll_read(scratch, cx))?;
+            inner.input.extend_from_slice(&scratch[..n]);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    fn poll_read(&self, buf: &mut [u8], cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>> {
+        match self.stream.poll_read(cx, buf) {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Err(BodyError::Aborted)),
+            Poll::Ready(Ok(n)) => {
+                self.expects.set(false);
+                Poll::Ready(Ok(n))
+            }
+            Poll::Pending => {
+                if self.expects.get() && !self.wants_continue.replace(true) {
+                    self.control.wake();
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limits: &HeadLimits) -> Result<(), BodyError> {
+        out.reserve(input.len());
+        let (used, step) = self.decoder.decode(input, out, limits).map_err(|_| BodyError::Malformed)?;
+        self.input.extend_from_slice(&input[used..]);
+        if let Step::End(trailers) = step {
+            self.end = Some(trailers);
+        }
+        Ok(())
+    }
+}
+
+/// The reader's end, with the gap between bytes bounded.
+pub(super) struct RequestBody {
+    channel: Rc<Channel>,
+    context: Rc<RequestContext>,
+    io_loop: LoopHandle,
+    timeout: Duration,
+    /// Exists while the client keeps the reader waiting.
+    gap: Option<Sleep>,
+    done: bool,
+}
+
+impl RequestBody {
+    pub fn new(
+        channel: Rc<Channel>,
+        context: Rc<RequestContext>,
+        io_loop: LoopHandle,
+        timeout: Duration,
+    ) -> Self {
+        Self { channel, context, io_loop, timeout, gap: None, done: false }
+    }
+
     fn wait_ends(&mut self) {
-        if std::mem::take(&mut self.waiting) {
-            self.gap.clear();
-            self.context.body_wait_ends(self.state.io_loop.now());
+        if self.gap.take().is_some() {
+            self.context.body_wait_ends(self.io_loop.now());
         }
     }
 }
 
 impl BodyStream for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
-        let Some(open) = &mut self.open else { return Poll::Ready(None) };
-        let frame = ready!(open.poll(cx));
-        match &frame {
-            None => {
-                open.state.unread.set(false);
-                self.open = None;
-            }
-            Some(Err(_)) => self.open = None,
-            Some(Ok(_)) if open.incoming.is_end_stream() => open.state.unread.set(false),
-            Some(Ok(_)) => {}
+        let this = &mut *self;
+        if this.done {
+            return Poll::Ready(None);
         }
-        Poll::Ready(frame)
+        let content = match this.channel.status.get() {
+            Status::Open => this.channel.poll_content(cx),
+            Status::Complete => Poll::Ready(Ok(Content::End(None))),
+            Status::Taken | Status::Failed => Poll::Ready(Err(BodyError::Aborted)),
+        };
+        match content {
+            Poll::Pending => {
+                let gap = this.gap.get_or_insert_with(|| {
+                    this.context.body_wait_begins(this.io_loop.now());
+                    let gap = this.io_loop.sleep();
+                    gap.reset(this.timeout);
+                    gap
+                });
+                if !gap.poll_fired(cx) {
+                    return Poll::Pending;
+                }
+                this.wait_ends();
+                this.done = true;
+                Poll::Ready(Some(Err(BodyError::Timeout)))
+            }
+            Poll::Ready(content) => {
+                this.wait_ends();
+                Poll::Ready(match content {
+                    Ok(Content::Data(data)) => Some(Ok(Frame::Data(Bytes::from(data)))),
+                    Ok(Content::End(trailers)) => {
+                        this.done = true;
+                        trailers.map(|trailers| Ok(Frame::Trailers(trailers)))
+                    }
+                    Err(error) => {
+                        this.done = true;
+                        if error == BodyError::Aborted {
+                            this.context.cancel(CancelReason::ClientGone);
+                        }
+                        Some(Err(error))
+                    }
+                })
+            }
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.open.as_ref().map(|open| open.incoming.size_hint().exact()) {
-            None => SizeHint::Exact(0),
-            Some(Some(n)) => SizeHint::Exact(n),
-            Some(None) => SizeHint::Unknown,
+        match self.channel.remaining() {
+            _ if self.done => SizeHint::Exact(0),
+            Some(left) => SizeHint::Exact(left),
+            None => SizeHint::Unknown,
         }
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        let Some(mut open) = self.open.take() else { return };
-        open.wait_ends();
-        let short = matches!(open.incoming.size_hint().exact(), Some(n) if n <= DRAIN_BYTES);
-        // Outside the runtime the loop is ending, and the connection with it.
-        if short && open.state.unread.get() && tokio::runtime::Handle::try_current().is_ok() {
-            let io_loop = open.state.io_loop.clone();
-            io_loop.spawn(async move {
-                loop {
-                    match poll_fn(|cx| open.poll(cx)).await {
-                        Some(Ok(_)) => {}
-                        Some(Err(_)) => return,
-                        None => {
-                            open.state.unread.set(false);
-                            open.state.idle_since.set(open.state.io_loop.now());
-                            return;
-                        }
-                    }
-                }
-            });
+        self.wait_ends();
+        if self.channel.status.get() == Status::Open {
+            self.channel.status.set(Status::Taken);
+            self.channel.control.wake();
         }
-    }
-}
-
-/// A client that left inside a body is an incomplete message or an IO error; what remains is broken framing, which hyper
-/// reports as an IO error of the kinds `InvalidInput` and `InvalidData`.
-fn classify(error: &hyper::Error) -> BodyError {
-    use std::io::ErrorKind::{InvalidData, InvalidInput};
-    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        return BodyError::Aborted;
-    }
-    match std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>()) {
-        Some(io) if !matches!(io.kind(), InvalidInput | InvalidData) => BodyError::Aborted,
-        _ => BodyError::Malformed,
-    }
-}
-
-/// A response body for hyper, which drops it when it has taken all of it.
-pub(super) struct ResponseBody {
-    body: Body,
-    state: Rc<State>,
-}
-
-impl ResponseBody {
-    pub fn new(body: Body, state: Rc<State>) -> Self {
-        Self { body, state }
-    }
-}
-
-/// The producer failed after the head left; hyper drops the connection, and the driver resets it.
-#[derive(Debug)]
-pub(super) struct ResponseFailed;
-
-impl std::fmt::Display for ResponseFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the response body failed")
-    }
-}
-
-impl std::error::Error for ResponseFailed {}
-
-impl HttpBody for ResponseBody {
-    type Data = Bytes;
-    type Error = ResponseFailed;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, ResponseFailed>>> {
-        self.body.poll_frame(cx).map(|frame| {
-            frame.map(|frame| match frame {
-                Ok(Frame::Data(data)) => Ok(http_body::Frame::data(data)),
-                Ok(Frame::Trailers(trailers)) => Ok(http_body::Frame::trailers(trailers)),
-                Err(_) => {
-                    self.state.reset.set(true);
-                    Err(ResponseFailed)
-                }
-            })
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self.body, Body::Empty)
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        match self.body.size_hint() {
-            SizeHint::Exact(n) => http_body::SizeHint::with_exact(n),
-            SizeHint::Unknown => http_body::SizeHint::default(),
-        }
-    }
-}
-
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        self.state.answering.set(false);
-        self.state.request.borrow_mut().take();
-        self.state.body_done.set(true);
     }
 }

@@ -1,37 +1,84 @@
-//! Drives one connection: deadlines, drain, the peer leaving, and how it closes.
+//! One connection: reads requests, has them answered, writes the answers in order, and knows when to give up.
+//!
+//! The state machine has no `async` body because a connection that waits should be small: everything that only a busy one
+//! needs is in its [`Work`], which goes back to the loop between requests.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-
-use super::io::ConnectionIo;
-use super::linger;
-use super::service::Service;
-use super::state::{ConnectionControl, Phase, Shutdown, State};
+use super::buffers::Buffers;
+use super::control::{ConnectionControl, Control, Shutdown};
+use super::linger::Linger;
+use super::work::Work;
 use crate::http::{CancelReason, Peer, Problem};
-use crate::io_loop::ticks;
+use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
 use crate::protocol::Dispatch;
+use crate::protocol::date::Date;
 
-/// Smallest read buffer that hyper accepts.
-const MIN_BUFFER: usize = 8192;
+/// Turns that one poll may take before other connections have theirs.
+const TURNS: usize = 32;
 
-/// How a connection came to its end.
-enum End {
-    /// hyper is done: the peer closed, keep-alive ended, or it has answered a malformed head.
-    Finished,
-    /// Nothing was asked for within `timeouts.idle`, or the server drains.
-    Quiet,
-    /// A head was not complete within `timeouts.header`.
-    HeadTimeout,
-    /// The peer stopped taking bytes, a response failed, or the server closes now.
+/// Where a connection is in its cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing of a next request has arrived.
+    Waiting,
+    /// A head is arriving.
+    Head,
+    /// A request is being answered, or an answer is being written.
+    Busy,
+    /// The rest of a body that nobody wants is being thrown away.
+    Discarding,
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// All is said: FIN, then wait for the peer's.
+    Close,
+    /// The peer must not take what it got for complete, or takes nothing any more.
     Reset,
+    /// The peer is gone.
+    Gone,
+}
+
+/// One connection, from accept to close.
+pub(super) struct Connection<D> {
+    pub server: Rc<D>,
+    pub stream: Stream,
+    pub peer: Rc<Peer>,
+    pub control: Rc<Control>,
+    pub local: Rc<Local>,
+    pub work: Option<Box<Work>>,
+    sleep: Sleep,
+    pub phase: Phase,
+    /// When the phase began, or last saw a byte of what it waits for; in ticks.
+    pub since: u64,
+    /// Since when the peer has taken nothing; in ticks.
+    pub stalled: Option<u64>,
+    /// No request has begun yet.
+    pub first: bool,
+    /// The peer has shut down its side.
+    pub left: bool,
+    /// No further request is read.
+    pub last: bool,
+    /// Bytes came after the last request: nothing is read any more.
+    pub deaf: bool,
+    /// There may be something to read that there was no room for.
+    pub paused: bool,
+    /// The answer that closes the connection has been encoded.
+    pub closing: bool,
+}
+
+/// What the connections of one loop share.
+#[derive(Default)]
+pub(super) struct Local {
+    pub buffers: Rc<Buffers>,
+    pub date: Date,
 }
 
 /// Serves one connection until it closes. `register` receives the server's hold on it before anything is read.
@@ -41,160 +88,184 @@ pub async fn serve<D: Dispatch + 'static>(
     server: Rc<D>,
     register: impl FnOnce(ConnectionControl),
 ) {
-    let state = State::new(server.io_loop().clone());
-    register(ConnectionControl(state.clone()));
-    let limits = &server.settings().limits;
-    let service = Service { server: server.clone(), peer: Rc::new(peer), state: state.clone() };
-    let io = TokioIo::new(ConnectionIo::new(stream.clone(), state.clone()));
-    let connection = http1::Builder::new()
-        .half_close(true)
-        .header_read_timeout(None)
-        .max_headers(limits.headers)
-        .max_header_size(limits.header)
-        .max_buf_size(limits.header.max(MIN_BUFFER))
-        .serve_connection(io, service);
-
-    let end = {
-        let mut connection = pin!(connection);
-        let mut peer_left = pin!(stream.read_closed());
-        let mut left = false;
-        let deadline = server.io_loop().sleep();
-        poll_fn(|cx| {
-            state.register(cx.waker());
-            loop {
-                match state.shutdown() {
-                    Shutdown::Now => return Poll::Ready(End::Reset),
-                    Shutdown::Drain if state.phase.get() == Phase::Idle || !state.spoke.get() => {
-                        return Poll::Ready(End::Quiet);
-                    }
-                    _ => {}
-                }
-                // Not `poll_without_shutdown`: that is ready while hyper still holds an answer to a body left unread.
-                if connection.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(if state.reset.get() { End::Reset } else { End::Finished });
-                }
-                if flush(&state, &stream, cx).is_err() {
-                    return Poll::Ready(End::Reset);
-                }
-                if state.shutdown() == Shutdown::Drain && state.phase.get() == Phase::Idle {
-                    continue;
-                }
-                if state.phase.get() == Phase::Busy {
-                    left = left || peer_left.as_mut().poll(cx).is_ready();
-                    if left {
-                        // Each of the requests that were pipelined before hears of it in its turn.
-                        state.cancel_request(CancelReason::ClientGone);
-                    }
-                }
-                let Some((tick, end)) = next_deadline(&state, &*server) else {
-                    deadline.clear();
-                    return Poll::Pending;
-                };
-                if tick <= state.io_loop.now() {
-                    return Poll::Ready(end);
-                }
-                deadline.reset_at(tick);
-                if !deadline.poll_fired(cx) {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
-        // The connection, and with it a request in progress, is dropped here.
+    let control = Control::new();
+    register(ConnectionControl(control.clone()));
+    let io_loop = server.io_loop().clone();
+    let connection = Connection {
+        stream: stream.clone(),
+        peer: Rc::new(peer),
+        control: control.clone(),
+        local: io_loop.local(Local::default),
+        work: None,
+        sleep: io_loop.sleep(),
+        phase: Phase::Waiting,
+        since: io_loop.now(),
+        stalled: None,
+        first: true,
+        left: false,
+        last: false,
+        deaf: false,
+        paused: false,
+        closing: false,
+        server,
     };
-    finish(end, stream, &state, &*server).await;
-}
-
-/// Writes what was written, unless it may wait for the answer to the next request.
-fn flush(state: &Rc<State>, stream: &Stream, cx: &mut Context<'_>) -> io::Result<()> {
-    if state.output.is_empty() || (state.awaits_answer() && state.output.may_wait(state)) {
-        return Ok(());
-    }
-    match state.output.poll_flush(stream, cx) {
-        Poll::Ready(Ok(())) => state.write_stalled.set(None),
-        Poll::Ready(Err(error)) => return Err(error),
-        Poll::Pending => {
-            let since = state.write_stalled.get().unwrap_or_else(|| state.io_loop.now());
-            state.write_stalled.set(Some(since));
-        }
-    }
-    Ok(())
-}
-
-fn next_deadline<D: Dispatch>(state: &State, server: &D) -> Option<(u64, End)> {
-    let timeouts = &server.settings().timeouts;
-    let after = |since: u64, wait: Duration| since + ticks(wait);
-    if let Some(since) = state.write_stalled.get() {
-        return Some((after(since, timeouts.write), End::Reset));
-    }
-    match state.phase.get() {
-        Phase::Busy => None,
-        Phase::Idle => Some((after(state.idle_since.get(), timeouts.idle), End::Quiet)),
-        Phase::Head(since) => {
-            let end = if state.spoke.get() { End::HeadTimeout } else { End::Quiet };
-            Some((after(since, timeouts.header), end))
-        }
-    }
-}
-
-async fn finish<D: Dispatch>(end: End, stream: Stream, state: &State, server: &D) {
-    let end = match end {
-        End::Reset => End::Reset,
-        end if flush_rest(state, &stream, server).await => end,
-        _ => End::Reset,
-    };
-    match end {
+    match connection.await {
+        End::Close => Linger::new(stream, control, &io_loop).await,
         End::Reset => stream.reset_on_close(),
-        End::HeadTimeout => {
-            server.metrics().header_timeouts.add(1);
-            stream.write_now(&last_words(Problem::REQUEST_TIMEOUT));
-            linger::close(stream, state.io_loop.clone()).await;
-        }
-        End::Finished | End::Quiet => linger::close(stream, state.io_loop.clone()).await,
+        End::Gone => {}
     }
 }
 
-/// The last answers leave before the connection closes; false when the peer does not take them in time.
-async fn flush_rest<D: Dispatch>(state: &State, stream: &Stream, server: &D) -> bool {
-    if state.output.is_empty() {
-        return true;
-    }
-    let timer = state.io_loop.sleep();
-    timer.reset(server.settings().timeouts.write);
-    poll_fn(|cx| {
-        state.register(cx.waker());
-        match state.output.poll_flush(stream, cx) {
-            Poll::Ready(written) => Poll::Ready(written.is_ok()),
-            Poll::Pending if state.shutdown() == Shutdown::Now || timer.poll_fired(cx) => Poll::Ready(false),
-            Poll::Pending => Poll::Pending,
+impl<D: Dispatch + 'static> Future for Connection<D> {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        this.control.register(cx.waker());
+        let end = match this.run(cx) {
+            Ok(None) => return Poll::Pending,
+            Ok(Some(end)) => end,
+            Err(error) if is_gone(&error) => End::Gone,
+            Err(_) => End::Reset,
+        };
+        if let Some(work) = &this.work {
+            work.cancel(CancelReason::ClientGone);
         }
-    })
-    .await
+        // Requests in progress are dropped here, before the connection lingers.
+        this.work = None;
+        this.control.busy.set(false);
+        Poll::Ready(end)
+    }
 }
 
-/// A complete response for a peer whose request never reached the pipeline.
-pub(crate) fn last_words(problem: Problem) -> Vec<u8> {
-    use crate::http::Body;
-    let response = problem.response(None);
-    let body = match response.body {
-        Body::Bytes(bytes) => bytes,
-        Body::Empty | Body::Stream(_) => bytes::Bytes::new(),
-    };
-    let mut out = format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: {}\r\ndate: {}\r\n",
-        response.status.as_u16(),
-        response.status.canonical_reason().unwrap_or(""),
-        body.len(),
-        httpdate::fmt_http_date(std::time::SystemTime::now()),
-    )
-    .into_bytes();
-    for (name, value) in response.headers.iter() {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
+}
+
+impl<D: Dispatch + 'static> Connection<D> {
+    /// Does what can be done. `None` when there is nothing left to do but wait.
+    fn run(&mut self, cx: &mut Context<'_>) -> io::Result<Option<End>> {
+        for _ in 0..TURNS {
+            let now = self.io_loop().now();
+            if self.control.shutdown() == Shutdown::Now {
+                if let Some(work) = &self.work {
+                    work.cancel(CancelReason::Shutdown);
+                }
+                return Ok(Some(End::Reset));
+            }
+            self.receive(cx, now)?;
+            let unblocked = self.answer(cx, now)?;
+            self.settle(now);
+            if unblocked {
+                continue;
+            }
+            if self.phase != Phase::Busy && (self.closing || self.left) {
+                return Ok(Some(End::Close));
+            }
+            if self.phase != Phase::Busy && self.draining() && self.drain_head()? {
+                continue;
+            }
+            match self.wait(cx, now) {
+                Some(Due::Nothing) => return Ok(None),
+                Some(Due::HeadTimeout) => {
+                    self.server.metrics().header_timeouts.add(1);
+                    self.time_out_head();
+                }
+                Some(Due::End(end)) => return Ok(Some(end)),
+                // A timer that was left running; look again.
+                None => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(None)
     }
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(&body);
-    out
+
+    pub fn io_loop(&self) -> &LoopHandle {
+        self.server.io_loop()
+    }
+
+    pub fn draining(&self) -> bool {
+        self.control.shutdown() != Shutdown::Running || self.server.is_draining()
+    }
+
+    pub fn busy(&mut self) -> &mut Work {
+        self.work.get_or_insert_with(|| self.local.buffers.work())
+    }
+
+    /// Moves on to the phase that the state amounts to.
+    fn settle(&mut self, now: u64) {
+        let phase = match &self.work {
+            None => Phase::Waiting,
+            Some(work) if !work.exchanges.is_empty() || !work.output.is_empty() => Phase::Busy,
+            Some(work) if work.channel.is_some() => Phase::Discarding,
+            Some(work) if !work.input.is_empty() => Phase::Head,
+            Some(_) => Phase::Waiting,
+        };
+        if phase == Phase::Waiting
+            && let Some(work) = self.work.take_if(|work| work.is_idle())
+        {
+            self.local.buffers.recycle(work);
+        }
+        if phase != self.phase {
+            // The time for the first head runs since the connection was accepted.
+            if !self.first {
+                self.since = now;
+            }
+            self.phase = phase;
+            self.control.busy.set(phase == Phase::Busy);
+        }
+    }
+
+    /// A server that drains closes a connection without a request. False when there is something to do on it.
+    fn drain_head(&mut self) -> io::Result<bool> {
+        if self.phase != Phase::Waiting {
+            return Ok(false);
+        }
+        // A request that the kernel has already must not be lost.
+        if self.read_once()? {
+            return Ok(true);
+        }
+        self.closing = true;
+        Ok(true)
+    }
+
+    /// Arms the timer of the phase. `None` when it fired for something that is over.
+    fn wait(&mut self, cx: &mut Context<'_>, now: u64) -> Option<Due> {
+        let timeouts = &self.server.settings().timeouts;
+        let (tick, due) = match (self.stalled, self.phase) {
+            (Some(since), _) => (since + ticks(timeouts.write), Due::End(End::Reset)),
+            (None, Phase::Busy) => {
+                // The timer stays where it is: the next phase usually moves it.
+                return Some(Due::Nothing);
+            }
+            // Whoever never says a byte has no longer than whoever says too little.
+            (None, Phase::Waiting) if self.first => {
+                (self.since + ticks(timeouts.header), Due::End(End::Close))
+            }
+            (None, Phase::Waiting) => (self.since + ticks(timeouts.idle), Due::End(End::Close)),
+            (None, Phase::Head) => (self.since + ticks(timeouts.header), Due::HeadTimeout),
+            (None, Phase::Discarding) => (self.since + ticks(timeouts.body), Due::End(End::Close)),
+        };
+        if tick <= now {
+            return Some(due);
+        }
+        self.sleep.reset_at(tick);
+        (!self.sleep.poll_fired(cx)).then_some(Due::Nothing)
+    }
+
+    fn time_out_head(&mut self) {
+        let work = self.busy();
+        let head = std::mem::take(&mut work.parser).take_head();
+        work.input.clear();
+        self.refuse(Problem::REQUEST_TIMEOUT, head);
+    }
+}
+
+/// What a connection that waits has come to.
+enum Due {
+    Nothing,
+    /// A head was not complete within `timeouts.header`.
+    HeadTimeout,
+    End(End),
 }

@@ -1,12 +1,16 @@
 //! Lingering close: a socket closed with unread input sends a reset, and a reset may destroy the answer on its way.
 
-use std::future::poll_fn;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::connection::last_words;
-use crate::http::Problem;
-use crate::io_loop::LoopHandle;
+use super::connection::Local;
+use super::control::{Control, Shutdown};
+use super::encode::{self, Asked};
+use crate::http::{Body, Problem};
+use crate::io_loop::{LoopHandle, Sleep};
 use crate::listener::Stream;
 
 /// Input that is discarded at most before the socket is closed for good.
@@ -15,29 +19,61 @@ const LINGER_BYTES: usize = 256 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// Sends FIN, then discards what the peer still sends until it closes too.
-pub(super) async fn close(stream: Stream, io_loop: LoopHandle) {
-    stream.shutdown_write();
-    let timer = io_loop.sleep();
-    timer.reset(LINGER_TIME);
-    let mut discarded = 0;
-    poll_fn(|cx| {
-        if timer.poll_fired(cx) {
+pub(super) struct Linger {
+    stream: Stream,
+    control: Rc<Control>,
+    local: Rc<Local>,
+    timer: Sleep,
+    discarded: usize,
+}
+
+impl Linger {
+    pub fn new(stream: Stream, control: Rc<Control>, io_loop: &LoopHandle) -> Self {
+        stream.shutdown_write();
+        let timer = io_loop.sleep();
+        timer.reset(LINGER_TIME);
+        Self { stream, control, local: io_loop.local(Local::default), timer, discarded: 0 }
+    }
+}
+
+impl Future for Linger {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.control.register(cx.waker());
+        if this.timer.poll_fired(cx) || this.control.shutdown() == Shutdown::Now {
             return Poll::Ready(());
         }
-        let mut buf = [0; 4096];
-        loop {
-            match stream.poll_read(cx, &mut buf) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(n)) if n > 0 && discarded < LINGER_BYTES => discarded += n,
-                Poll::Ready(_) => return Poll::Ready(()),
+        let Self { stream, local, discarded, .. } = this;
+        local.buffers.with_scratch(|scratch| {
+            loop {
+                match stream.poll_read(cx, scratch) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(n)) if n > 0 && *discarded < LINGER_BYTES => *discarded += n,
+                    Poll::Ready(_) => return Poll::Ready(()),
+                }
             }
-        }
-    })
-    .await
+        })
+    }
 }
 
 /// Answers a connection that is not served at all.
 pub async fn refuse(stream: Stream, problem: Problem, io_loop: LoopHandle) {
-    stream.write_now(&last_words(problem));
-    close(stream, io_loop).await;
+    stream.write_now(&last_words(problem, &io_loop));
+    Linger::new(stream, Control::new(), &io_loop).await;
+}
+
+/// A complete response for a peer whose request is not read.
+pub(crate) fn last_words(problem: Problem, io_loop: &LoopHandle) -> Vec<u8> {
+    let response = problem.response(None);
+    let asked = Asked { http10: false, head_only: false };
+    let mut out = Vec::with_capacity(512);
+    let local = io_loop.local(Local::default);
+    let date = (&local.date, io_loop.now());
+    encode::head(&mut out, &response, encode::delimiter(&response, asked), asked, true, date);
+    if let Body::Bytes(bytes) = &response.body {
+        out.extend_from_slice(bytes);
+    }
+    out
 }

@@ -1,21 +1,28 @@
-//! HTTP/1.1 and 1.0 (RFC 9112), by hyper. No hyper type leaves this room.
+//! HTTP/1.1 and 1.0 (RFC 9112).
 //!
-//! * `connection` drives one connection: deadlines, drain, lingering close
-//! * `io` is the socket as hyper sees it, and what it tells the driver
-//! * `state` is what the parts of a connection share
-//! * `output` gathers what is written
-//! * `service` turns hyper's requests into ours and our responses into hyper's
-//! * `body` does the same for bodies
+//! * `grammar` which bytes may stand where; `head` reads a head, `framing` judges it, `content` undoes chunks
+//! * `connection` is the state machine: `receive` is its reading half, `answer` its writing half
+//! * `work` is what a connection has while it is busy, `buffers` what all of a loop share
+//! * `body` is the way of a request body that has not arrived as a whole
+//! * `encode` writes heads, `output` gathers what is written, `linger` closes
+//! * `control` is the server's hold on a connection
 
+mod answer;
 mod body;
+mod buffers;
 mod connection;
-mod io;
+mod content;
+mod control;
+mod encode;
+mod framing;
+mod grammar;
+mod head;
 mod linger;
 mod output;
-mod service;
-mod state;
+mod receive;
+mod work;
 
-pub(crate) use connection::last_words;
 pub use connection::serve;
+pub use control::ConnectionControl;
+pub(crate) use linger::last_words;
 pub use linger::refuse;
-pub use state::ConnectionControl;

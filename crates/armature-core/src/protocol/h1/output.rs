@@ -1,113 +1,108 @@
-//! Bytes on their way out. Answers to pipelined requests are gathered: while the next request of a connection is being
-//! answered, what is there waits for it, at most a millisecond, and at most 64 KiB. Everything else is written at once.
+//! What is to be written: small parts are gathered in one buffer, large ones go out from where they are.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use super::state::State;
+use bytes::Bytes;
+
 use crate::listener::Stream;
 
-/// Bytes that are gathered at most.
-const GATHER_BYTES: usize = 64 * 1024;
-/// Writes of this size and more go to the socket without a copy when nothing waits before them.
+/// Bytes that are gathered before somebody has to wait for the peer.
+pub(super) const GATHER_BYTES: usize = 64 * 1024;
+/// Content of this size and more is not copied.
 const DIRECT_BYTES: usize = 16 * 1024;
-/// How long an answer waits for the next one.
-const GATHER_TIME: Duration = Duration::from_millis(1);
+/// A buffer that has grown beyond this is given back to the allocator.
+const KEEP_BYTES: usize = 16 * 1024;
 
-/// What was written and has not reached the socket.
+/// Bytes on their way to the socket, in three parts: `gathered`, then `direct`, then `after`. Only `gathered` grows, and
+/// only while there is no `direct`.
 #[derive(Default)]
 pub(super) struct Output {
-    bytes: RefCell<Vec<u8>>,
-    /// How much of `bytes` the socket has taken.
-    sent: Cell<usize>,
-    /// Whether the connection is on the loop's list of those that wait.
-    waiting: Cell<bool>,
-    /// The wait is over.
-    due: Cell<bool>,
+    gathered: Vec<u8>,
+    /// How much of `gathered` the socket has taken.
+    sent: usize,
+    direct: Bytes,
+    after: &'static [u8],
 }
 
 impl Output {
+    /// Whether the socket has taken everything.
     pub fn is_empty(&self) -> bool {
-        self.bytes.borrow().is_empty()
+        self.gathered.is_empty() && self.direct.is_empty() && self.after.is_empty()
     }
 
-    /// Takes bytes over; pending while the socket refuses what is there already.
-    pub fn poll_write(
-        &self,
-        stream: &Stream,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let length: usize = bufs.iter().map(|buf| buf.len()).sum();
-        if self.is_empty() && length >= DIRECT_BYTES {
-            return stream.poll_write(cx, bufs);
-        }
-        if self.bytes.borrow().len() + length > GATHER_BYTES {
-            ready!(self.poll_flush(stream, cx))?;
-            return stream.poll_write(cx, bufs);
-        }
-        let mut bytes = self.bytes.borrow_mut();
-        for buf in bufs {
-            bytes.extend_from_slice(buf);
-        }
-        Poll::Ready(Ok(length))
+    /// Whether more can be added now.
+    pub fn has_room(&self) -> bool {
+        self.direct.is_empty() && self.after.is_empty() && self.gathered.len() - self.sent < GATHER_BYTES
     }
 
-    /// Writes everything to the socket.
-    pub fn poll_flush(&self, stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut bytes = self.bytes.borrow_mut();
-        while self.sent.get() < bytes.len() {
-            let n = ready!(stream.poll_write(cx, &[IoSlice::new(&bytes[self.sent.get()..])]))?;
-            if n == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    /// Where heads and other small parts are written; only while there is room.
+    pub fn gathered(&mut self) -> &mut Vec<u8> {
+        debug_assert!(
+            self.direct.is_empty() && self.after.is_empty(),
+            "the order of the parts would be lost"
+        );
+        &mut self.gathered
+    }
+
+    /// Adds content and what follows it; only while there is room.
+    pub fn content(&mut self, bytes: Bytes, after: &'static [u8]) {
+        if bytes.len() < DIRECT_BYTES {
+            self.gathered.extend_from_slice(&bytes);
+            self.gathered.extend_from_slice(after);
+        } else {
+            self.direct = bytes;
+            self.after = after;
+        }
+    }
+
+    /// Writes until everything is taken or the socket refuses; `true` in the second place when it took anything.
+    pub fn poll_flush(&mut self, stream: &Stream, cx: &mut Context<'_>) -> (Poll<io::Result<()>>, bool) {
+        let mut progress = false;
+        while !self.is_empty() {
+            let gathered = &self.gathered[self.sent..];
+            let written = if self.direct.is_empty() && self.after.is_empty() {
+                stream.poll_write(cx, gathered)
+            } else {
+                let parts = [IoSlice::new(gathered), IoSlice::new(&self.direct), IoSlice::new(self.after)];
+                stream.poll_write_vectored(cx, &parts)
+            };
+            match written {
+                Poll::Ready(Ok(0)) => return (Poll::Ready(Err(io::ErrorKind::WriteZero.into())), progress),
+                Poll::Ready(Ok(n)) => self.advance(n),
+                Poll::Ready(Err(error)) => return (Poll::Ready(Err(error)), progress),
+                Poll::Pending => return (Poll::Pending, progress),
             }
-            self.sent.set(self.sent.get() + n);
+            progress = true;
         }
-        // An idle connection keeps no buffer.
-        *bytes = Vec::new();
-        self.sent.set(0);
-        self.due.set(false);
-        Poll::Ready(Ok(()))
+        (Poll::Ready(Ok(())), progress)
     }
 
-    /// Whether what is there may wait for the answer to the next request. The connection's task is woken when it may
-    /// not any more.
-    pub fn may_wait(&self, state: &Rc<State>) -> bool {
-        if self.due.get() {
-            return false;
+    fn advance(&mut self, mut n: usize) {
+        let of_gathered = n.min(self.gathered.len() - self.sent);
+        self.sent += of_gathered;
+        n -= of_gathered;
+        if self.sent == self.gathered.len() {
+            self.gathered.clear();
+            self.sent = 0;
         }
-        if !self.waiting.replace(true) {
-            state.io_loop.local(Waiting::default).add(state.clone());
+        let of_direct = n.min(self.direct.len());
+        if of_direct == self.direct.len() {
+            // Also lets go of what it was a part of.
+            self.direct = Bytes::new();
+        } else {
+            self.direct = self.direct.slice(of_direct..);
         }
-        true
+        n -= of_direct;
+        self.after = &self.after[n.min(self.after.len())..];
     }
-}
 
-/// Connections of one loop whose output waits.
-#[derive(Default)]
-struct Waiting {
-    list: RefCell<Vec<Rc<State>>>,
-}
-
-impl Waiting {
-    fn add(self: Rc<Self>, state: Rc<State>) {
-        let io_loop = state.io_loop.clone();
-        self.list.borrow_mut().push(state);
-        if self.list.borrow().len() == 1 {
-            io_loop.spawn(async move {
-                // The wheel's ticks are ten times as long as an answer may wait.
-                tokio::time::sleep(GATHER_TIME).await;
-                for state in self.list.take() {
-                    state.output.waiting.set(false);
-                    if !state.output.is_empty() {
-                        state.output.due.set(true);
-                        state.wake();
-                    }
-                }
-            });
-        }
+    /// Makes it ready for another connection.
+    pub fn clear(&mut self) {
+        self.gathered.clear();
+        self.gathered.shrink_to(KEEP_BYTES);
+        self.sent = 0;
+        self.direct = Bytes::new();
+        self.after = b"";
     }
 }

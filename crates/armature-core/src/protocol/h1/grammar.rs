@@ -1,0 +1,149 @@
+//! Which bytes may stand where (RFC 9110 section 5, RFC 9112 sections 2 to 3, RFC 3986 section 3.2).
+//!
+//! The loops over whole values have no early exit on purpose: that way the compiler turns them into vector code.
+
+/// For each byte the lower-case letter that it means in a token, 0 where it may not stand in one.
+pub(super) const TOKEN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        let is_mark = matches!(
+            b,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        );
+        if b.is_ascii_alphanumeric() || is_mark {
+            table[byte] = b.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Whether `bytes` is a token: at least one byte, no delimiters.
+pub(super) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().fold(true, |good, &b| good & (TOKEN[usize::from(b)] != 0))
+}
+
+/// Whether a control character other than a tab is among `bytes`.
+pub(super) fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |bad, &b| bad | ((b < b' ') & (b != b'\t')) | (b == 0x7f))
+}
+
+/// Whether all of `bytes` may stand in a request target: visible ASCII but `#`, which starts what is never sent.
+/// Browsers send `|`, `{` and others that RFC 3986 would have escaped.
+pub(super) fn is_target(bytes: &[u8]) -> bool {
+    !bytes.iter().fold(false, |bad, &b| bad | (b <= b' ') | (b >= 0x7f) | (b == b'#'))
+}
+
+/// Removes spaces and tabs from both ends.
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t');
+    let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return &[] };
+    let end = bytes.iter().rposition(|b| !is_space(b)).map_or(start, |last| last + 1);
+    &bytes[start..end]
+}
+
+/// The elements of a comma-separated list; empty ones are skipped (RFC 9110 section 5.6.1).
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// Digits only, and a number that fits.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |n, b| {
+        let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// `uri-host [ ":" port ]` without user information.
+pub(super) fn is_host(value: &[u8]) -> bool {
+    let (good, port) = match value.strip_prefix(b"[") {
+        Some(rest) => {
+            let Some(end) = rest.iter().position(|b| *b == b']') else { return false };
+            let literal = &rest[..end];
+            let good = literal.iter().all(|b| b.is_ascii_alphanumeric() || b":._-~!$&'()*+,;=".contains(b));
+            (good && literal.contains(&b':'), &rest[end + 1..])
+        }
+        None => {
+            let end = value.iter().position(|b| *b == b':').unwrap_or(value.len());
+            let name = &value[..end];
+            (name.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(b)), &value[end..])
+        }
+    };
+    good && match port.strip_prefix(b":") {
+        Some(digits) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        None => port.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        assert!(is_token(b"GET") && is_token(b"x-a_b.c~1!#$%&'*+^`|"));
+        for bad in
+            [&b""[..], b"a b", b"a:", b"a\x80", b"a\0", b"(a)", b"\"a\"", b"a/b", b"{a}", b"a@b", b"a\t"]
+        {
+            assert!(!is_token(bad), "{bad:?}");
+        }
+        assert_eq!(TOKEN[usize::from(b'Q')], b'q');
+    }
+
+    #[test]
+    fn values_and_targets() {
+        assert!(!has_control(b"plain \t text \x80\xff"));
+        for bad in [&b"a\0"[..], b"\x01", b"a\rb", b"a\nb", b"\x7f", b"\x0b"] {
+            assert!(has_control(bad), "{bad:?}");
+        }
+        assert!(is_target(b"/a%20b?x={1}|2&y=\"^\""));
+        for bad in [&b"/a b"[..], b"/\x80", b"/#x", b"/\x7f", b"/\t"] {
+            assert!(!is_target(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lists_and_numbers() {
+        assert_eq!(list(b" a, ,b ,,\tc").collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(number(b"0018"), Some(18));
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        for bad in [&b""[..], b"+1", b"-1", b"1 ", b"0x1", b"18446744073709551616", b"1_000"] {
+            assert_eq!(number(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for good in
+            ["", "a", "a.b:80", "127.0.0.1:", "[::1]", "[::1]:8080", "a_b-c%41", "xn--bcher-kva.example"]
+        {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "a b", "a@b", "a/b", "a:b", "a:1:2", "[::1", "::1", "[]", "a?b", "a#b", "a:123456", "[::1]x",
+            "a\\b",
+        ] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
+    }
+}

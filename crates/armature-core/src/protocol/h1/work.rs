@@ -1,0 +1,93 @@
+//! What a connection has while it is busy, and gives back while it waits.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::body::Channel;
+use super::encode::{Asked, Delimiter};
+use super::head::HeadParser;
+use super::output::Output;
+use crate::http::{Body, CancelReason, RequestContext, Response};
+use crate::pipeline::LocalFuture;
+
+/// An input buffer that has grown beyond this is given back to the allocator.
+const KEEP_BYTES: usize = 16 * 1024;
+
+/// One request and the answer to come.
+pub(super) struct Exchange {
+    pub answer: Answer,
+    pub context: Rc<RequestContext>,
+    pub asked: Asked,
+    /// Further requests may follow on the connection, as far as this one says.
+    pub persists: bool,
+    /// Safe (RFC 9110 section 9.2.1): may be handled beside others of the connection.
+    pub safe: bool,
+}
+
+pub(super) enum Answer {
+    Waiting(LocalFuture<Response>),
+    Ready(Response),
+    /// It is being written.
+    Taken,
+}
+
+/// A response whose head has been written and whose content comes piece by piece.
+pub(super) struct Writing {
+    pub body: Body,
+    pub delimiter: Delimiter,
+    pub close: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Work {
+    /// Received and not yet understood.
+    pub input: Vec<u8>,
+    pub parser: HeadParser,
+    /// In the order of the requests; the first one is being answered.
+    pub exchanges: VecDeque<Exchange>,
+    /// The content of the first one's answer.
+    pub writing: Option<Writing>,
+    /// The body of the last request, while it has not been read to its end.
+    pub channel: Option<Rc<Channel>>,
+    pub output: Output,
+    /// Resolves when the peer leaves, while nothing is read that would tell.
+    pub watch: Option<Pin<Box<dyn Future<Output = ()>>>>,
+}
+
+impl Work {
+    /// Whether nothing is going on.
+    pub fn is_idle(&self) -> bool {
+        self.exchanges.is_empty()
+            && self.input.is_empty()
+            && self.channel.is_none()
+            && self.output.is_empty()
+            && self.parser.is_untouched()
+    }
+
+    /// Whether all requests in progress may be handled side by side.
+    pub fn all_safe(&self) -> bool {
+        self.exchanges.iter().all(|exchange| exchange.safe)
+    }
+
+    /// Tells everybody who works on an answer that nobody will take it.
+    pub fn cancel(&self, reason: CancelReason) {
+        for exchange in &self.exchanges {
+            exchange.context.cancel(reason);
+        }
+    }
+
+    /// Makes it ready for another connection.
+    pub fn clear(&mut self) {
+        self.input.clear();
+        self.input.shrink_to(KEEP_BYTES);
+        self.parser = HeadParser::default();
+        self.exchanges.clear();
+        self.writing = None;
+        self.channel = None;
+        self.output.clear();
+        self.watch = None;
+    }
+}
