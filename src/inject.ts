@@ -10,6 +10,7 @@ import { start } from './server.js'
 export interface InjectOptions {
   /** Default: GET, or POST with a body. */
   method?: string | undefined
+  /** Host defaults to `localhost`, the type of the body to what the body is. */
   headers?: Readonly<Record<string, string>> | Headers | readonly (readonly [string, string])[] | undefined
   /** Added to the query of the path. */
   query?: Readonly<Record<string, string | number | boolean>> | URLSearchParams | undefined

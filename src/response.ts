@@ -38,6 +38,7 @@ import { discardSource, guardSource, isStreamSource, type StreamSource } from '.
 export interface ResponseInit {
   /** Default: 200. */
   status?: number | undefined
+  /** Added to those of the response; a content type replaces it. Default: none. */
   headers?: HeadersInput | undefined
 }
 

@@ -20,6 +20,7 @@ export interface TestServerOptions {
 export interface TestServer extends AsyncDisposable {
   /** Where it listens: `http://127.0.0.1:41234`. */
   readonly url: string
+  /** The server itself, for `stats()` and `data()`. */
   readonly server: Server
   /** `fetch` with a path of this server. */
   fetch(path: string, init?: RequestInit): Promise<Response>
