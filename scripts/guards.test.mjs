@@ -215,3 +215,84 @@ describe('native-files', () => {
     expect(await run(folder)).toEqual([expect.stringContaining('+export declare function more')])
   })
 })
+
+describe('documentation', () => {
+  const pkg = JSON.stringify({ exports: { '.': { require: { types: './dist/index.d.ts' } } } })
+  const index = (rows) => `# Reference\n\n| name | what |\n|---|---|\n${rows}`
+  const types = {
+    'package.json': pkg,
+    'dist/index.d.ts':
+      "export { App } from './app.js';\nexport type { Options as RunOptions } from './app.js';\n",
+    'dist/app.d.ts':
+      '/** An application. */\nexport declare class App {\n    #secret;\n    private hidden;\n    /** Starts. */\n    run(): void;\n}\n/** How it runs. */\nexport interface Options {\n    /** Where. */\n    port?: number;\n}\n',
+  }
+  const rows =
+    '| [`App`](app.md#app) | an application |\n| [`RunOptions`](app.md#apprun-with-runoptions) | its options |\n'
+  const pages = {
+    'docs/reference/README.md': index(rows),
+    'docs/reference/app.md': '# `App`\n\n## `app.run()` with `RunOptions`\n',
+  }
+
+  test('reference accepts names that have a row, which leads to a heading with the name', async () => {
+    expect(await guard('reference')(tree({ ...types, ...pages }))).toEqual([])
+  })
+  test.each([
+    ['a name without a row', { 'docs/reference/README.md': index(rows.split('\n')[0]) }, 'RunOptions'],
+    ['no index', { 'docs/reference/README.md': '# Reference\n' }, 'App'],
+    ['a heading that is not there', { 'docs/reference/app.md': '# `App`\n' }, 'leads to app.md#apprun'],
+    [
+      'a heading in a code block',
+      { 'docs/reference/app.md': '# `App`\n\n```md\n## `app.run()` with `RunOptions`\n```\n' },
+      'leads to app.md#apprun',
+    ],
+    [
+      'a heading about something else',
+      { 'docs/reference/README.md': index(rows.replace('apprun-with-runoptions', 'app')) },
+      'does not name it',
+    ],
+    [
+      'a row about a name that is gone',
+      { 'docs/reference/README.md': index(`${rows}| [\`Gone\`](app.md#app) | was |\n`) },
+      'Gone is not exported',
+    ],
+    ['no build', { 'dist/index.d.ts': undefined }, 'is not there'],
+  ])('reference rejects %s', async (_, files, problem) => {
+    const all = Object.entries({ ...types, ...pages, ...files }).filter(([, text]) => text !== undefined)
+    expect((await guard('reference')(tree(Object.fromEntries(all)))).join('\n')).toContain(problem)
+  })
+
+  test('tsdoc accepts names and members with comments; private ones need none', async () => {
+    expect(await guard('tsdoc')(tree(types))).toEqual([])
+  })
+  test.each([
+    ['/** How it runs. */', 'RunOptions has no doc comment'],
+    ['/** Where. */', 'RunOptions.port has no doc comment'],
+    ['/** Starts. */', 'App.run has no doc comment'],
+  ])('tsdoc rejects a tree without %s', async (comment, problem) => {
+    const without = { ...types, 'dist/app.d.ts': types['dist/app.d.ts'].replace(comment, '') }
+    expect(await guard('tsdoc')(tree(without))).toEqual([problem])
+  })
+
+  test('links accepts what leads somewhere, and what is no link', async () => {
+    const files = {
+      'README.md':
+        '# A: *first* `look`\n[a](#a-first-look) [b](docs/b.md#twice-1 "title") [c](docs) [d](https://x.org/#y) ![e](docs/e.svg)\n[f]: docs/b.md\n`[g](g.md)` <a href="docs/b.md#here">h</a>\n```md\n[i](i.md)\n```\n',
+      'docs/b.md': '# Twice\n## Twice\n<a id="here"></a>\n[up](../README.md)\n',
+      'docs/e.svg': '<svg/>\n',
+    }
+    expect(await guard('links')(tree(files))).toEqual([])
+  })
+  test.each([
+    ['a missing file', '[a](b.md)', 'there is no such file'],
+    ['a missing anchor', '[a](#b)', 'no heading has this anchor'],
+    ['a missing anchor of another file', '[a](docs/c.md#d)', 'no heading has this anchor'],
+    ['a missing picture', '![a](b.svg)', 'there is no such file'],
+    ['a link with code for text', '[`a`](b.md)', 'there is no such file'],
+    ['a reference', '[a][b]\n\n[b]: c.md', 'there is no such file'],
+    ['a path from the root', '[a](/docs/c.md)', 'write it relative'],
+    ['a path out of the tree', '[a](../c.md)', 'leaves the repository'],
+  ])('links rejects %s', async (_, text, problem) => {
+    const folder = tree({ 'README.md': `# R\n\n${text}\n`, 'docs/c.md': '# C\n' })
+    expect(await guard('links')(folder)).toEqual([expect.stringMatching(`^README.md:\\d+: .*${problem}`)])
+  })
+})

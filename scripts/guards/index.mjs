@@ -1,5 +1,6 @@
 // All guards, cheap ones first. `todo` is what to do when one fails; `built` marks those that look at a fresh build.
 import * as commands from './commands.mjs'
+import * as docs from './docs.mjs'
 import * as sources from './sources.mjs'
 
 export const guards = [
@@ -18,6 +19,11 @@ export const guards = [
     name: 'napi-names',
     run: sources.onlyNodeNamesNapi,
     todo: 'What knows of napi belongs in crates/armature-node.',
+  },
+  {
+    name: 'links',
+    run: docs.linksLead,
+    todo: 'Mend the link; anchors are headings in lower case, words joined with hyphens, without punctuation.',
   },
   {
     name: 'crate-tree',
@@ -40,5 +46,17 @@ export const guards = [
     todo: 'Commit native/binding.cjs and native/binding.d.cts as the build writes them.',
   },
   { name: 'tsc', run: commands.typesAreRight, built: true, todo: 'npx tsc --noEmit -p .' },
+  {
+    name: 'reference',
+    run: docs.exportsAreDocumented,
+    built: true,
+    todo: 'Write its section in docs/reference and its row in docs/reference/README.md.',
+  },
+  {
+    name: 'tsdoc',
+    run: docs.exportsHaveComments,
+    built: true,
+    todo: 'Write a doc comment in src/: what it is, units, default, errors.',
+  },
   { name: 'publint', run: commands.packageIsWellFormed, built: true, todo: 'npx publint' },
 ]
