@@ -21,7 +21,8 @@ export const errorTable = {
   // Starting, running and stopping a server
   ARMATURE_IO: [null, 'a system call failed: {why}'],
   ARMATURE_LISTEN: [null, 'cannot listen on {address}'],
-  ARMATURE_NATIVE_MISSING: [null, 'there is no native binary for {platform}'],
+  ARMATURE_NATIVE_MISSING: [null, 'no native binary for {platform} can be loaded: {why}'],
+  ARMATURE_NODE_VERSION: [null, 'Node.js {version} is too old for @armature/core'], // Made by node-version.ts.
   ARMATURE_SERVER_CLOSED: [503, 'the server is shutting down'],
 
   // Mistakes in handlers and middleware

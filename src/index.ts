@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+import './node-version.js'
+
 export { App } from './app.js'
 export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'

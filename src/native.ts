@@ -2,8 +2,10 @@
  * The only importer of the addon. Everything here is internal; the types say what the generated ones cannot: which
  * errors the calls throw, as the error classes of this package.
  */
-import type { NativeLane as Lane, NativeServer as Server } from '#native'
+// Types come by path, the same from src/ and dist/: not every compiler of a user resolves `imports` of package.json.
+import type { NativeLane as Lane, NativeServer as Server } from '../native/binding.cjs'
 import { ArmatureError, isErrorCode, typeError } from './errors.js'
+import { nativeMissing } from './native-missing.js'
 
 type Addon = typeof import('#native')
 
@@ -16,11 +18,7 @@ function addon(): Addon {
     loaded = require('#native') as Addon
     return loaded
   } catch (cause) {
-    throw new ArmatureError(
-      'ARMATURE_NATIVE_MISSING',
-      { platform: `${process.platform}-${process.arch}` },
-      { cause },
-    )
+    throw nativeMissing(cause)
   }
 }
 

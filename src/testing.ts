@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import './node-version.js'
 import type { DataOverrides } from './application.js'
 import type { RunOptions } from './generated/config.js'
 import type { AnyScope } from './scope.js'
