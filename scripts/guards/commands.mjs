@@ -1,5 +1,8 @@
 // Guards that run a tool. Each takes the root of a tree and resolves to a list of problems: what the tool said.
 
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { bin } from '../lib/paths.mjs'
 import { quiet } from '../lib/run.mjs'
 import { cargoTally } from '../lib/tally.mjs'
@@ -26,6 +29,21 @@ export const biomeIsSilent = (root) => nodeTool(root, [bin.biome, 'ci', '--color
 export const typesAreRight = (root) => nodeTool(root, [bin.tsc, '--noEmit', '-p', 'tsconfig.json'])
 
 export const packageIsWellFormed = (root) => nodeTool(root, [bin.publint, 'run', '--strict'])
+
+/** Every entry has types that say what is loaded, for `import`, `require()` and bundlers; asked of the tarball. */
+export async function typesResolve(root) {
+  const out = mkdtempSync(join(tmpdir(), 'armature-attw-'))
+  try {
+    const packed = await quiet('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {
+      cwd: root,
+    })
+    const [file] = readdirSync(out)
+    if (file === undefined) return [packed.output.trim()]
+    return await nodeTool(root, [bin.attw, '--no-color', '--no-emoji', join(out, file)])
+  } finally {
+    rmSync(out, { recursive: true, force: true })
+  }
+}
 
 /** Which crates may not depend on what, at any depth. */
 const forbidden = { 'armature-core': /^napi/, 'armature-bridge': /^(napi|tokio|hyper)/ }

@@ -2,6 +2,7 @@
 import * as commands from './commands.mjs'
 import * as docs from './docs.mjs'
 import * as sources from './sources.mjs'
+import { workflowsAreWellFormed } from './workflows.mjs'
 
 export const guards = [
   {
@@ -29,6 +30,11 @@ export const guards = [
     name: 'crate-tree',
     run: commands.cratesStayApart,
     todo: 'Remove the dependency, or move the code to the crate that may have it.',
+  },
+  {
+    name: 'workflows',
+    run: workflowsAreWellFormed,
+    todo: 'Mend .github/workflows; a new runner label goes into scripts/guards/workflows.mjs.',
   },
   { name: 'biome', run: commands.biomeIsSilent, todo: 'npm run format; what stays has a message above.' },
   { name: 'rustfmt', run: commands.rustIsFormatted, todo: 'npm run format' },
@@ -59,4 +65,5 @@ export const guards = [
     todo: 'Write a doc comment in src/: what it is, units, default, errors.',
   },
   { name: 'publint', run: commands.packageIsWellFormed, built: true, todo: 'npx publint' },
+  { name: 'attw', run: commands.typesResolve, built: true, todo: 'npx attw --pack .' },
 ]

@@ -12,6 +12,7 @@ export const targetDir = resolve(root, process.env.CARGO_TARGET_DIR)
 
 /** A tool that npm installed, as arguments for `process.execPath`: no shell, no PATH, no `npx`. */
 export const bin = {
+  attw: join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'),
   biome: join(root, 'node_modules/@biomejs/biome/bin/biome'),
   napi: join(root, 'node_modules/@napi-rs/cli/dist/cli.js'),
   publint: join(root, 'node_modules/publint/src/cli.js'),
