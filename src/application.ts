@@ -10,7 +10,7 @@ import type { ScopeNode, StartHook, StopHook } from './scope-node.js'
 /** Replacements of shared state, for tests. */
 export type DataOverrides = readonly (readonly [key: unknown, value: unknown])[]
 
-/** An application that is about to run: compiled and frozen, with its hooks in the order they run. */
+/** @internal An application that is about to run: compiled and frozen, with its hooks in the order they run. */
 export interface Prepared {
   readonly compiled: Compiled
   readonly onStart: readonly StartHook[]
@@ -21,7 +21,7 @@ export interface Prepared {
   readonly data: ReadonlyMap<unknown, unknown>
 }
 
-/** Awaits what `configure()` left, freezes the application and compiles it with the options of `run()` laid over its own. */
+/** @internal Awaits what `configure()` left, freezes the application and compiles it with the options of `run()` laid over its own. */
 export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOverrides): Promise<Prepared> {
   const root = nodeOf(app) as ScopeNode
   await root.settle()
@@ -42,7 +42,7 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
   return { compiled, onStart, onStop, values, data: root.data }
 }
 
-/** Runs the stop hooks and disposes shared state, in reverse order. Everything runs; what failed is thrown together. */
+/** @internal Runs the stop hooks and disposes shared state, in reverse order. Everything runs; what failed is thrown together. */
 export async function unwind(prepared: Pick<Prepared, 'onStop' | 'values'>): Promise<void> {
   const errors: unknown[] = []
   const attempt = async (step: () => unknown) => {
@@ -61,7 +61,7 @@ export async function unwind(prepared: Pick<Prepared, 'onStop' | 'values'>): Pro
   if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')
 }
 
-/** Starts the native side of a prepared application. */
+/** @internal Starts the native side of a prepared application. */
 export function startEngine(prepared: Prepared, listen: boolean): Engine {
   return new Engine(prepared.compiled, listen)
 }
