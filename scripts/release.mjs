@@ -1,5 +1,4 @@
 // `npm run release`: what a release does, each step by itself. CONTRIBUTING.md says when.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { args } from './lib/args.mjs'
 import { fail, step } from './lib/log.mjs'
@@ -37,10 +36,9 @@ try {
   for (const { file, unpackedSize } of [...packed.platforms, packed.root])
     step(`${file} (${(unpackedSize / 1e6).toFixed(1)} MB unpacked)`)
   if (options.publish) {
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    const done = await publishRelease({ ...packed, version, flags: ['--provenance'] })
+    const done = await publishRelease({ ...packed, flags: ['--provenance'] })
     for (const { name, published } of done)
-      step(`${name}@${version}: ${published ? 'published' : 'was there already'}`)
+      step(`${name}@${packed.version}: ${published ? 'published' : 'was there already'}`)
   }
 } catch (error) {
   fail('the release failed', error.message)

@@ -32,41 +32,58 @@ ${lines(50, (i) => `    .get('/r${i}/:id', (req) => req.param('org') + req.param
   .route('/', get((req) => req.locals.user.name))\n`,
 }
 
-const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'armature-types-'))
-const options = {
-  extends: join(root, 'tsconfig.json'),
-  compilerOptions: {
-    noEmit: true,
-    declaration: false,
-    rootDir: '/',
-    typeRoots: [join(root, 'node_modules/@types')],
-    paths: { '@armature/core': [join(root, 'dist/index.d.ts')] },
-    skipLibCheck: true,
-  },
-}
-symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
-for (const [name, text] of Object.entries(programs)) {
-  writeFileSync(join(folder, `${name}.ts`), text)
-  writeFileSync(
-    join(folder, `tsconfig.${name}.json`),
-    JSON.stringify({ ...options, include: [], files: [`${name}.ts`] }),
-  )
-}
-if (process.argv[2] === undefined) {
-  for (const compiler of ['typescript', 'typescript-7']) {
-    for (const name of Object.keys(programs)) {
-      const tsc = join(root, 'node_modules', compiler, 'bin/tsc')
-      const args = [tsc, '-p', join(folder, `tsconfig.${name}.json`), '--extendedDiagnostics']
-      const { status, stdout: report } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-      if (status !== 0) {
-        console.error(report.slice(0, 2000))
-        process.exitCode = 1
-      }
-      const [, check] = /Check time: +([\d.]+s)/.exec(report) ?? []
-      const [, total] = /Total time: +([\d.]+s)/.exec(report) ?? []
-      console.log(`${compiler.padEnd(13)} ${name.padEnd(11)} check ${check}, total ${total}`)
-    }
+/**
+ * Writes the programs and a tsconfig for each into `folder`, in which `@armature/core` is installed; `paths` is for
+ * folders in which it is not.
+ */
+export function writePrograms(folder, paths) {
+  const options = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      noEmit: true,
+      declaration: false,
+      rootDir: '/',
+      typeRoots: [join(root, 'node_modules/@types')],
+      skipLibCheck: true,
+      ...(paths ? { paths } : {}),
+    },
   }
-  rmSync(folder, { recursive: true })
+  for (const [name, text] of Object.entries(programs)) {
+    writeFileSync(join(folder, `${name}.ts`), text)
+    writeFileSync(
+      join(folder, `tsconfig.${name}.json`),
+      JSON.stringify({ ...options, include: [], files: [`${name}.ts`] }),
+    )
+  }
+}
+
+export const compilers = ['typescript', 'typescript-7']
+
+/** Compiles one of them: exit code, what the compiler said, and seconds for checking and for all of it. */
+export function checkProgram(folder, compiler, name) {
+  const tsc = join(root, 'node_modules', compiler, 'bin/tsc')
+  const args = [tsc, '-p', join(folder, `tsconfig.${name}.json`), '--extendedDiagnostics']
+  const { status, stdout: report } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  const time = (what) => Number(new RegExp(`${what} time: +([\\d.]+)s`).exec(report)?.[1])
+  return { status, report, check: time('Check'), total: time('Total') }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'armature-types-'))
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
+  writePrograms(folder, { '@armature/core': [join(root, 'dist/index.d.ts')] })
+  if (process.argv[2] === undefined) {
+    for (const compiler of compilers) {
+      for (const name of Object.keys(programs)) {
+        const { status, report, check, total } = checkProgram(folder, compiler, name)
+        if (status !== 0) {
+          console.error(report.slice(0, 2000))
+          process.exitCode = 1
+        }
+        console.log(`${compiler.padEnd(13)} ${name.padEnd(11)} check ${check}s, total ${total}s`)
+      }
+    }
+    rmSync(folder, { recursive: true })
+  }
 }

@@ -75,7 +75,7 @@ async function rootFolder(work, platformPackages) {
 /**
  * Packs what `napi.targets` names from the `*.node` files below `binaries`, and the built root, into `out`.
  * `partial`: leaves out platforms without a binary, where it is an error otherwise.
- * Resolves to `{ root, platforms }`: what {@link pack} says about each tarball.
+ * Resolves to `{ version, root, platforms }`: what {@link pack} says about each tarball.
  */
 export async function packRelease({ binaries, out, partial = false }) {
   if (!existsSync(join(root, 'dist/index.mjs'))) throw new Error('dist/ is missing: npm run build:ts')
@@ -88,5 +88,5 @@ export async function packRelease({ binaries, out, partial = false }) {
   if (names.length === 0) throw new Error(`there is no binary below ${binaries}`)
   const [packed, ...platforms] = await pack([await rootFolder(work, names), ...filled], resolve(out))
   rmSync(work, { recursive: true })
-  return { root: packed, platforms }
+  return { version: readManifest(root).version, root: packed, platforms }
 }

@@ -6,12 +6,12 @@ import { onTestFinished } from 'vitest'
  * Runs `node <args>` with `PORT=0` until it prints an http URL. Killed when the test has finished, if it still runs.
  *
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string> }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string>, node?: string }} [options] `node`: another Node.js than this one
  * @returns {Promise<{ url: string, output: () => string, end: (signal: NodeJS.Signals) => Promise<number | string> }>}
  *   `end` sends a signal and resolves to the exit code, or to the name of the signal that killed it
  */
-export async function startServer(args, { cwd, env } = {}) {
-  const child = spawn(process.execPath, args, {
+export async function startServer(args, { cwd, env, node = process.execPath } = {}) {
+  const child = spawn(node, args, {
     cwd,
     env: { ...process.env, NODE_ENV: 'development', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
