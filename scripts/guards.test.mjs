@@ -201,6 +201,56 @@ describe('JavaScript tools', () => {
   })
 })
 
+describe('attw', () => {
+  const run = guard('attw')
+  const files = {
+    'package.json': JSON.stringify({
+      name: 'x',
+      version: '1.0.0',
+      type: 'commonjs',
+      exports: {
+        '.': { types: './index.d.ts', default: './index.js' },
+        './more': { types: './more.d.ts', default: './index.js' },
+      },
+      main: './index.js',
+      typesVersions: { '*': { more: ['./more.d.ts'] } },
+      files: ['*.js', '*.ts'],
+    }),
+    'index.js': "'use strict'\nexports.a = 1\n",
+    'index.d.ts': 'export declare const a: number\n',
+    'more.d.ts': "export * from './index.js'\n",
+  }
+  test('accepts types that are those of the code', async () => {
+    expect(await run(tree(files))).toEqual([])
+  })
+  test('rejects types that are missing or say something else, and a folder that is no package', async () => {
+    const { 'more.d.ts': _, ...missing } = files
+    expect(await run(tree(missing))).not.toEqual([])
+    const other = 'declare const a: number\nexport default a\n'
+    expect(await run(tree({ ...files, 'index.d.ts': other }))).not.toEqual([])
+    expect(await run(tree({}))).not.toEqual([])
+  })
+})
+
+describe('workflows', () => {
+  const run = guard('workflows')
+  const expression = (text) => `\${{ ${text} }}`
+  const workflow = (job) =>
+    tree({ '.github/workflows/a.yml': `on: push\njobs:\n  a:\n${job.replace(/^/gm, '    ')}\n` })
+  test('accepts workflows with our runners', async () => {
+    const steps = `runs-on: ubuntu-24.04\nsteps:\n  - run: echo ${expression('github.ref')}`
+    expect(await run(workflow(steps))).toEqual([])
+  })
+  test.each([
+    ['a runner that nobody has', 'runs-on: ubuntu-24.10\nsteps:\n  - run: echo'],
+    ['a misspelt key', 'runs-on: ubuntu-24.04\nstep: []\nsteps:\n  - run: echo'],
+    ['an unknown property', `runs-on: ubuntu-24.04\nsteps:\n  - run: echo ${expression('github.reff')}`],
+    ['a job that is not there', 'runs-on: ubuntu-24.04\nneeds: b\nsteps:\n  - run: echo'],
+  ])('rejects %s', async (_, job) => {
+    expect(await run(workflow(job))).toEqual([expect.stringMatching(/^\.github\/workflows\/a\.yml:\d+/)])
+  })
+})
+
 describe('native-files', () => {
   const run = guard('native-files')
   const git = (folder, ...args) => execFileSync('git', args, { cwd: folder, stdio: 'ignore' })

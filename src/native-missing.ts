@@ -17,9 +17,8 @@ const PACKAGE = '@armature/core-'
 export function nativeMissing(failure: unknown): ArmatureError {
   const failures = messages(failure)
   const tried = failures.flatMap((message) => /^Cannot find module '([^']+)'/.exec(message)?.[1] ?? [])
-  const platform =
-    tried.findLast((name) => name.startsWith(PACKAGE))?.slice(PACKAGE.length) ??
-    `${process.platform}-${process.arch}`
+  const [, named] = /(?:core-|armature\.)([\w-]+)(?:\.node)?$/.exec(tried.at(-1) ?? '') ?? []
+  const platform = named ?? `${process.platform}-${process.arch}`
   const why = overridden(failures) ?? broken(failures) ?? missing(platform, tried)
   return new ArmatureError('ARMATURE_NATIVE_MISSING', { platform, why })
 }
@@ -40,13 +39,14 @@ function missing(platform: string, tried: readonly string[]): string {
   if (!PLATFORMS.includes(platform)) {
     return `it is not one of the platforms with a binary: ${PLATFORMS.join(', ')}${looked}. Run it on one of these, or build it from source`
   }
-  const others = PLATFORMS.filter(isInstalled)
+  const others = PLATFORMS.filter((name) => name !== platform && isInstalled(name))
+  const state = isInstalled(platform) ? 'has lost its binary' : 'is not installed'
   const copied =
     others.length === 0
       ? ''
       : ` What is installed is for ${others.join(', ')}: node_modules was made on another kind of system, such as glibc (Debian) instead of musl (Alpine).`
   return (
-    `the package ${PACKAGE}${platform}, an optional dependency of @armature/core, is not installed${looked}.${copied}` +
+    `the package ${PACKAGE}${platform}, an optional dependency of @armature/core, ${state}${looked}.${copied}` +
     ' Remove node_modules and package-lock.json and run `npm install` again, on the system that runs it and without' +
     ' --omit=optional: npm can lose optional dependencies that a lock file of another system left out' +
     ' (https://github.com/npm/cli/issues/4828)'

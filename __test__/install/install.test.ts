@@ -75,6 +75,30 @@ test('it is one package and the binary of this machine', async () => {
   expect(JSON.stringify(lock)).not.toContain('hasInstallScript')
 })
 
+test('it has what a user runs, and nothing else', () => {
+  const { root, platform } = published
+  const plain = ['CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json']
+  const code =
+    /^(dist\/[a-z\d/-]+\.(js|d\.ts)|dist\/(index|testing)\.(mjs|d\.mts)|native\/binding\.(cjs|d\.cts))$/
+  expect(root.files.filter((file) => !code.test(file)).sort()).toEqual(plain)
+  const binary = `armature.${platform.name.replace('@armature/core-', '')}.node`
+  expect([...platform.files].sort()).toEqual(
+    ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', binary, 'package.json'].sort(),
+  )
+  for (const file of root.files) {
+    const text = readFileSync(join(apps.esm as string, 'node_modules/@armature/core', file), 'utf8')
+    expect(text.includes('sourceMappingURL'), file).toBe(false)
+  }
+})
+
+test.skipIf(process.platform !== 'linux')('its binary is stripped', async () => {
+  const folder = join(apps.esm as string, 'node_modules', published.platform.name)
+  const { code, output } = await quiet('nm', [
+    join(folder, published.platform.files.find((file) => file.endsWith('.node')) as string),
+  ])
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('no symbols') })
+})
+
 describe.each(kinds)('a TypeScript server, %s', (kind) => {
   test.each(resolutions)(
     'compiles and runs with moduleResolution %s',
@@ -134,7 +158,7 @@ describe.each(nodes.later)('Node.js %s', (version) => {
   })
 })
 
-describe('an application with many routes', () => {
+describe('an application with many routes', { timeout: 120_000 }, () => {
   const folder = () => join(apps.cjs as string, 'scale')
   beforeAll(() => {
     mkdirSync(folder())
