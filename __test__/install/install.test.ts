@@ -75,6 +75,13 @@ test('it is one package and the binary of this machine', async () => {
   expect(JSON.stringify(lock)).not.toContain('hasInstallScript')
 })
 
+test('what is published already is left alone', async () => {
+  const names = [published.platform.name, published.foreign.name].sort()
+  expect(await published.again()).toEqual(
+    [...names, '@armature/core'].map((name) => ({ name, published: false })),
+  )
+})
+
 test('it has what a user runs, and nothing else', () => {
   const { root, platform } = published
   const plain = ['CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json']

@@ -30,6 +30,8 @@ export interface Release {
   /** The package of this machine, and that of another one, whose binary is no binary. */
   platform: Tarball
   foreign: Tarball
+  /** Publishes once more, as somebody does whose release was interrupted. */
+  again(): Promise<{ name: string; published: boolean }[]>
   /** Runs npm, as somebody with no settings would, in a folder below `folder`. */
   npm(args: string[], app: string): Promise<{ code: number; output: string }>
   /** An empty project in which `npm install @armature/core` was run. */
@@ -51,7 +53,8 @@ export async function release(): Promise<Release> {
 
   const packed = await packRelease({ binaries, out: join(folder, 'tarballs'), partial: true })
   const { env } = registry
-  await publishRelease({ ...packed, env })
+  const results = await publishRelease({ ...packed, env })
+  if (results.some(({ published }) => !published)) throw new Error('the registry was not empty')
   const npm = (args: string[], app: string) => quiet('npm', args, { cwd: join(folder, app), env })
   const named = (suffix: string) =>
     packed.platforms.find(({ name }: Tarball) => name === `@armature/core-${suffix}`) as Tarball
@@ -61,6 +64,7 @@ export async function release(): Promise<Release> {
     root: packed.root,
     platform: named(basename(ours, '.node').replace('armature.', '')),
     foreign: named(theirs),
+    again: () => publishRelease({ ...packed, env }),
     npm,
     async install(app, manifest = {}, flags = []) {
       mkdirSync(join(folder, app))
