@@ -2,57 +2,109 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, targetDir } from '../scripts/lib/paths.mjs'
-import { run } from '../scripts/lib/run.mjs'
+import { quiet } from '../scripts/lib/run.mjs'
+import { startContender } from './lib/child.mjs'
 
 export const yardstick = 'fastify'
 
-const version = (name) =>
-  JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
-const script = (file, ...args) => [
-  process.execPath,
-  '--expose-gc',
-  join(root, 'benchmark/servers', file),
-  ...args,
-]
-const installed = (file, name) => ({ version: version(name), command: script(file), javascript: true })
+const here = join(root, 'benchmark')
+const script = (file, ...args) => [process.execPath, '--expose-gc', join(here, 'servers', file), ...args]
+/** Version of the package in `folder`. Read when asked for: this file is loaded before anything is installed. */
+function installed(folder) {
+  const file = join(root, folder, 'package.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : undefined
+}
+const peer = (file, name) => ({
+  version: () => installed(`node_modules/${name}`),
+  command: script(file),
+  javascript: true,
+})
+const armature = (env, ...args) => ({
+  version: () => installed('.'),
+  command: script('armature.mjs', ...args),
+  javascript: true,
+  env,
+})
 
 async function buildHyper() {
-  const manifest = join(root, 'benchmark/hyper/Cargo.toml')
-  const target = join(targetDir, 'benchmark')
-  const { code } = await run('cargo', [
-    'build',
-    '--release',
-    '--quiet',
-    '--manifest-path',
-    manifest,
-    '--target-dir',
-    target,
-  ])
-  return code === 0 ? undefined : 'cargo could not build it'
+  const manifest = ['--manifest-path', join(here, 'hyper/Cargo.toml')]
+  const target = ['--target-dir', join(targetDir, 'benchmark')]
+  const { code } = await quiet('cargo', ['build', '--release', '--locked', ...manifest, ...target])
+  return code === 0 ? undefined : 'cargo could not build benchmark/hyper'
 }
 
-async function armatureIsBuilt() {
-  return existsSync(join(root, 'dist/index.mjs')) ? undefined : 'not built: npm run build'
+const uws = 'benchmark/uws/node_modules/uwebsockets'
+
+/** uWebSockets.js is not in the project's own dependencies: the package has 250 MB of binaries for all platforms. */
+async function installUws() {
+  const folder = join(here, 'uws')
+  const wanted = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies.uwebsockets
+  if (installed(uws) !== wanted) {
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
+    const { code } = await quiet('npm', args, { cwd: folder, timeout: 180_000 })
+    if (code !== 0) return 'npm could not install benchmark/uws'
+  }
+  return starts('uws', () => 'uWebSockets.js has no binary that runs here')
 }
 
-/** By name: `{ version, command, javascript, prepare? }`; `prepare` resolves to why it cannot take part. */
+/** Why the contender does not start, or undefined; `reason` makes a sentence of what it wrote. */
+async function starts(name, reason) {
+  try {
+    const server = await startContender(contenders[name], { quiet: true })
+    await server.stop()
+    return undefined
+  } catch (error) {
+    return reason(error.message)
+  }
+}
+
+/** Of the inline driver: `io: 'inline'` may be missing in this build. */
+const inlineIsThere = (name) => () =>
+  starts(name, (message) =>
+    message.includes('ARMATURE_NOT_AVAILABLE') ? "io: 'inline' is not available in this build" : message,
+  )
+
+/**
+ * By name: `{ version(), command, env?, javascript, cannot?, prepare? }`. `prepare` resolves to why it cannot take part,
+ * `cannot` has the reasons by work. Tables and charts have this order.
+ */
 export const contenders = {
-  'armature-sync': {
-    ...installed('armature.mjs', '@armature/core'),
-    command: script('armature.mjs', '--sync'),
-    prepare: armatureIsBuilt,
+  'armature-inline-sync': {
+    ...armature({ ARMATURE_IO: 'inline' }, '--sync'),
+    prepare: inlineIsThere('armature-inline-sync'),
   },
-  'armature-async': { ...installed('armature.mjs', '@armature/core'), prepare: armatureIsBuilt },
-  fastify: installed('fastify.mjs', 'fastify'),
-  'node-http': { version: process.versions.node, command: script('node-http.mjs'), javascript: true },
-  hono: installed('hono.mjs', 'hono'),
-  express: installed('express.mjs', 'express'),
+  'armature-inline-async': {
+    ...armature({ ARMATURE_IO: 'inline' }),
+    prepare: inlineIsThere('armature-inline-async'),
+  },
+  'armature-sync': armature({}, '--sync'),
+  'armature-async': armature({}),
+  fastify: peer('fastify.mjs', 'fastify'),
+  'node-http': { version: () => process.versions.node, command: script('node-http.mjs'), javascript: true },
+  hono: {
+    ...peer('hono.mjs', 'hono'),
+    version: () =>
+      `${installed('node_modules/hono')} on @hono/node-server ${installed('node_modules/@hono/node-server')}`,
+  },
+  express: peer('express.mjs', 'express'),
+  uws: {
+    version: () => `(npm uwebsockets ${installed(uws)})`,
+    command: script('uws.mjs'),
+    javascript: true,
+    cannot: {
+      'user-connect': 'it closes a connection on request without saying so, which wrk takes for an error',
+    },
+    prepare: installUws,
+  },
   hyper: {
-    version: /name = "hyper"\nversion = "([^"]+)"/.exec(
-      readFileSync(join(root, 'benchmark/hyper/Cargo.lock'), 'utf8'),
-    )?.[1],
+    version: () =>
+      /name = "hyper"\nversion = "([^"]+)"/.exec(readFileSync(join(here, 'hyper/Cargo.lock'), 'utf8'))?.[1],
     command: [join(targetDir, 'benchmark/release/benchmark-hyper')],
     javascript: false,
     prepare: buildHyper,
   },
 }
+
+/** Versions by contender. */
+export const versions = () =>
+  Object.fromEntries(Object.entries(contenders).map(([name, { version }]) => [name, version()]))

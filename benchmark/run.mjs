@@ -1,143 +1,137 @@
 // `npm run bench`: Armature beside its peers, on this machine, in the same minutes.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { args } from '../scripts/lib/args.mjs'
-import { fail, step } from '../scripts/lib/log.mjs'
+import { buildNative } from '../scripts/lib/build-native.mjs'
+import { buildTs } from '../scripts/lib/build-ts.mjs'
+import { ensureInstalled } from '../scripts/lib/install.mjs'
+import { fail, since, step } from '../scripts/lib/log.mjs'
 import { root } from '../scripts/lib/paths.mjs'
+import { missingTools } from '../scripts/lib/tools.mjs'
 import { contenders, yardstick } from './contenders.mjs'
-import { startContender } from './lib/child.mjs'
-import { checkAnswers } from './lib/honest.mjs'
-import { idleBytes } from './lib/idle.mjs'
-import { cpu, rss } from './lib/proc.mjs'
-import { environment, reportText } from './lib/report.mjs'
-import { hasWrk, wrk } from './lib/wrk.mjs'
-import { works } from './works.mjs'
+import { compare, compareText } from './lib/compare.mjs'
+import { environment } from './lib/environment.mjs'
+import { javascript, prepareRust, rust } from './lib/micro.mjs'
+import { estimate, help, options, settingsOf } from './lib/options.mjs'
+import { reportText } from './lib/report.mjs'
+import { session } from './lib/session.mjs'
+import { startAndSize, starters } from './lib/start.mjs'
+import { unfit, writeResults } from './lib/write.mjs'
+import { hasWrk } from './lib/wrk.mjs'
+import { memoryWork, works } from './works.mjs'
 
-const allWork = [...Object.keys(works), 'idle']
-const help = `
-npm run bench [-- <options>]
-
-Starts each server in turn, checks its answers, drives it with wrk, and prints tables. Linux only; loopback only.
-
-  --only <names>      servers, separated by commas: ${Object.keys(contenders).join(',')}
-  --work <names>      ${allWork.join(',')}
-  --duration <s>      of each measurement (5)
-  --warmup <s>        before each measurement (2)
-  --rounds <n>        how often all of it is done; medians are reported (3)
-  --connections <n>   64
-  --idle <n>          idle connections that memory is measured with (2000)
-  --json <file>       every single measurement
-  --write             the report into benchmark/RESULTS.md
-`
-
-const string = (value) => ({ type: 'string', default: value })
-const options = args(help, {
-  only: string(Object.keys(contenders).join(',')),
-  work: string(allWork.join(',')),
-  duration: string('5'),
-  warmup: string('2'),
-  rounds: string('3'),
-  connections: string('64'),
-  idle: string('2000'),
-  json: { type: 'string' },
-  write: { type: 'boolean' },
-})
-
-function list(text, known, option) {
-  const names = text.split(',').filter(Boolean)
-  const unknown = names.find((name) => !known.includes(name))
-  if (unknown) fail(`--${option} ${unknown} is not known`, `There are: ${known.join(',')}`)
-  return names
-}
-
-function count(option, most) {
-  const value = Number(options[option])
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  return fail(`--${option} is a whole number from 1 to ${most}`)
-}
-
-const settings = {
-  only: list(options.only, Object.keys(contenders), 'only'),
-  work: list(options.work, allWork, 'work'),
-  duration: count('duration', 300),
-  warmup: count('warmup', 60),
-  rounds: count('rounds', 50),
-  connections: count('connections', 1000),
-  idle: count('idle', 10_000),
-  threads: availableParallelism() > 4 ? 2 : 1,
-}
-
-const samples = []
-const problems = []
-
-async function measure(server, name, work, round) {
-  const load = { connections: settings.connections, threads: settings.threads }
-  await wrk(server.port, works[work], { ...load, seconds: settings.warmup })
-  const before = cpu(server.pid)
-  const result = await wrk(server.port, works[work], { ...load, seconds: settings.duration })
-  const after = cpu(server.pid)
-  const { requests, ...figures } = result
-  samples.push({
-    ...{ round, work, contender: name, requests, ...figures },
-    cpuProcess: (after.process - before.process) / requests,
-    cpuMain: contenders[name].javascript ? (after.main - before.main) / requests : undefined,
-    rssMegabytes: rss(server.pid) / 2 ** 20,
-  })
-  const { cpuProcess } = samples.at(-1)
-  console.log(
-    `    ${work}: ${Math.round(figures.perSecond)} requests/s, ${cpuProcess.toFixed(1)} us of CPU each`,
-  )
-}
-
-async function visit(name, round) {
-  const contender = contenders[name]
-  const server = await startContender(contender)
+const values = args(help, options, { positionals: true })
+const read = (file) => JSON.parse(readFileSync(file, 'utf8'))
+const failing = (run) => {
   try {
-    await checkAnswers(server.port)
-    for (const work of settings.work) {
-      if (work !== 'idle') await measure(server, name, work, round)
-    }
-  } finally {
-    await server.stop()
+    return run()
+  } catch (error) {
+    return fail(error.message)
   }
-  if (!settings.work.includes('idle')) return
-  const kilobytes = (await idleBytes(contender, settings.idle)) / 1024
-  samples.push({ round, work: 'idle', contender: name, kilobytes })
-  console.log(`    idle: ${kilobytes.toFixed(1)} KB per connection`)
 }
 
-if (process.platform !== 'linux') fail('the figures come from /proc: Linux is needed')
-if (!(await hasWrk())) fail('wrk is missing', 'Debian and Ubuntu: sudo apt-get install wrk')
-
-const ready = []
-for (const name of settings.only) {
-  const reason = await contenders[name].prepare?.()
-  if (reason) problems.push(`${name}: ${reason}`)
-  else ready.push(name)
+if (values.compare) {
+  if (values._.length !== 2) fail('--compare takes two files')
+  const verdict = failing(() => compare(...values._.map(read)))
+  console.log(compareText(verdict))
+  process.exit(verdict.agree ? 0 : 1)
 }
-if (!ready.includes(yardstick)) console.log(`(without ${yardstick} there are no ratios)`)
+if (values._.length > 0) fail(`${values._[0]} is not an option`, 'Try --help.')
 
-for (let round = 1; round <= settings.rounds; round++) {
-  // Every other round the other way round: what drifts during a round then favours nobody.
-  const order = round % 2 === 1 ? ready : [...ready].reverse()
-  for (const name of order) {
-    step(`round ${round} of ${settings.rounds}: ${name}`)
+const result = values.from
+  ? failing(() => read(values.from))
+  : await measure(failing(() => settingsOf(values)))
+console.log(`\n${reportText(result)}`)
+if (!values.from) {
+  const file = resolve(root, values.json)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
+  step(`kept in ${file}`)
+}
+if (values.write) {
+  const reason = unfit(result)
+  if (reason) fail(`not written: ${reason}`)
+  for (const sentence of writeResults(root, result)) step(sentence)
+}
+if (result.problems.length > 0) process.exitCode = 1
+
+async function build() {
+  const missing = await missingTools()
+  if (missing.length > 0) fail('this machine lacks something', ...missing)
+  await ensureInstalled()
+  step('building (the first time takes a few minutes)')
+  if (!(await buildNative()) || !(await buildTs())) fail('Armature did not build', 'The messages are above.')
+}
+
+/** Names of those that can take part; why the others cannot goes to `skipped`. */
+async function prepare(names, works, skipped) {
+  const ready = []
+  for (const name of names) {
+    step(`preparing ${name}`)
+    const reason = await contenders[name].prepare?.()
+    if (reason !== undefined) {
+      skipped.push(`${name}: ${reason}`)
+      continue
+    }
+    ready.push(name)
+    for (const [work, why] of Object.entries(contenders[name].cannot ?? {})) {
+      if (works.includes(work)) skipped.push(`${name}, ${work}: ${why}`)
+    }
+  }
+  return ready
+}
+
+async function measure(settings) {
+  const asked = (work) => settings.work.includes(work)
+  const loads = settings.work.some((work) => work in works)
+  const served = loads || asked(memoryWork)
+  if (process.platform !== 'linux') fail('the figures come from /proc: Linux is needed')
+  if (loads && !(await hasWrk())) fail('wrk is missing', 'Debian and Ubuntu: sudo apt-get install wrk')
+  if (!values['no-build']) await build()
+
+  const skipped = []
+  const ready = served ? await prepare(settings.only, settings.work, skipped) : []
+  const noRust = asked('routing') ? await prepareRust() : undefined
+  if (noRust) skipped.push(`routing: ${noRust}`)
+  for (const line of skipped) step(`left out: ${line}`)
+  if (served && !ready.includes(yardstick)) step(`without ${yardstick} there are no ratios`)
+  step(`measuring for about ${Math.ceil(estimate(settings, ready.length))} minutes`)
+
+  const begin = performance.now()
+  const { samples, problems } = await session(ready, settings, {
+    onVisit: (round, name) => step(`round ${round} of ${settings.rounds}: ${name}`),
+    onSample: ({ work, perSecond, cpuProcess, idle, inflight }) =>
+      console.log(
+        work === memoryWork
+          ? `    memory: ${idle.toFixed(1)} KB idle, ${inflight.toFixed(1)} KB with a request`
+          : `    ${work}: ${Math.round(perSecond)} requests/s, ${cpuProcess.toFixed(1)} us of CPU each`,
+      ),
+    onProblem: (text) => console.log(`    failed: ${text}`),
+  })
+  const once = async (work, run, otherwise) => {
+    if (!asked(work)) return otherwise
+    step(work)
     try {
-      await visit(name, round)
+      return await run()
     } catch (error) {
-      problems.push(`${name}, round ${round}: ${error.message}`)
-      console.log(`    failed: ${error.message}`)
+      problems.push(`${work}: ${error.message}`)
+      return otherwise
     }
   }
+  const names = starters.filter((name) => settings.only.includes(name))
+  const { samples: starts, ...start } = await once('start', () => startAndSize(names, settings), {
+    samples: [],
+  })
+  const micro = await once('micro', () => javascript(settings), [])
+  if (!noRust) micro.push(...(await once('routing', rust, [])))
+  step(`measured in ${since(begin)}`)
+  return {
+    environment: environment(),
+    settings,
+    samples: [...samples, ...starts],
+    start,
+    micro,
+    skipped,
+    problems,
+  }
 }
-
-const result = { environment: environment(), settings, samples, problems }
-const text = reportText(result)
-console.log(`\n${text}`)
-if (options.json) {
-  mkdirSync(dirname(resolve(options.json)), { recursive: true })
-  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
-}
-if (options.write) writeFileSync(join(root, 'benchmark/RESULTS.md'), text)
-if (problems.length > 0 || samples.length === 0) process.exitCode = 1

@@ -13,18 +13,25 @@ const within = (promise, milliseconds, what) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** Starts a contender; resolves to `{ pid, port, collect(), stop() }` when it listens on 127.0.0.1. */
-export async function startContender({ command: [program, ...args], javascript }) {
+/**
+ * Starts a contender; resolves to `{ pid, port, collect(), stop() }` when it listens on 127.0.0.1. With `quiet` what it
+ * writes to stderr is kept for the error instead of shown.
+ */
+export async function startContender({ command: [program, ...args], env, javascript }, { quiet } = {}) {
   const child = spawn(program, args, {
     cwd: root,
-    env: { ...process.env, NODE_ENV: 'production' },
-    stdio: ['ignore', 'pipe', 'inherit', ...(javascript ? ['ipc'] : [])],
+    env: { ...process.env, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'pipe', quiet ? 'pipe' : 'inherit', ...(javascript ? ['ipc'] : [])],
   })
   const ended = new Promise((resolve) => child.on('close', resolve))
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   ended.then(() => process.off('exit', kill))
 
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (chunk) => {
+    said += chunk
+  })
   const port = new Promise((resolve, reject) => {
     let text = ''
     child.on('error', reject)
@@ -33,7 +40,9 @@ export async function startContender({ command: [program, ...args], javascript }
       const found = /^port (\d+)$/m.exec(text)
       if (found) resolve(Number(found[1]))
     })
-    ended.then((code) => reject(new Error(`it ended with code ${code} before it listened`)))
+    ended.then((code) =>
+      reject(new Error(`it ended with code ${code} before it listened\n${said}`.trimEnd())),
+    )
   })
 
   return {

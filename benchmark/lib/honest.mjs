@@ -1,7 +1,7 @@
 // Before anything is measured: does the handler really run? Each answer has to contain what only this request sent.
 import { randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import { document } from '../works.mjs'
+import { exchange, get, open } from './client.mjs'
 
 function expectEqual(what, actual, expected) {
   if (JSON.stringify(actual) !== JSON.stringify(expected)) {
@@ -9,33 +9,44 @@ function expectEqual(what, actual, expected) {
   }
 }
 
-/** Sends `text` on a new connection and resolves to what comes back until `isComplete` or 5 s. */
-function exchange(port, text, isComplete) {
-  return new Promise((resolve, reject) => {
-    let received = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(text))
-    socket.setTimeout(5000, () =>
-      socket.destroy(new Error(`no complete answer to pipelined requests:\n${received}`)),
-    )
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      received += chunk
-      if (isComplete(received)) socket.destroy()
-    })
-    socket.on('error', reject)
-    socket.on('close', () => resolve(received))
-  })
+const idsOf = (text) => [...text.matchAll(/"id":"([^"]+)"/g)].map((match) => match[1])
+const post = (id) => {
+  const body = document(500, id)
+  const type = 'content-type: application/json\r\n'
+  return `POST /echo HTTP/1.1\r\nhost: localhost\r\n${type}content-length: ${body.length}\r\n\r\n${body}`
 }
 
-async function checkPipeline(port) {
+async function checkPipeline(port, what, request) {
   const ids = Array.from({ length: 16 }, () => randomUUID())
-  const found = (text) => [...text.matchAll(/"id":"([^"]+)"/g)].map((match) => match[1])
-  const requests = ids.map((id) => `GET /users/${id} HTTP/1.1\r\nhost: localhost\r\n\r\n`).join('')
-  const received = await exchange(port, requests, (text) => found(text).length === ids.length)
-  expectEqual('16 pipelined requests', found(received), ids)
+  const socket = await open(port)
+  socket.setTimeout(5000, () => socket.destroy())
+  try {
+    const isComplete = (text) => idsOf(text).length === ids.length
+    const received = await exchange(socket, ids.map(request).join(''), isComplete)
+    expectEqual(`16 pipelined ${what}`, idsOf(received), ids)
+  } catch (error) {
+    throw new Error(`16 pipelined ${what}: ${error.message}`)
+  } finally {
+    socket.destroy()
+  }
 }
 
-/** Throws when one of the works is answered wrongly. */
-export async function checkAnswers(port) {
+/** A server that is asked to close the connection says so and does it. */
+async function checkClose(port) {
+  const id = randomUUID()
+  const socket = await open(port)
+  socket.setTimeout(5000, () => socket.destroy())
+  const ended = new Promise((resolve) => socket.once('end', () => resolve(true)).once('close', resolve))
+  const request = get(`/users/${id}`, 'connection: close\r\n')
+  const received = await exchange(socket, request, (text) => text.includes('Alice'))
+  expectEqual('GET with connection: close', idsOf(received), [id])
+  expectEqual('its connection header', /^connection: close\r$/im.test(received), true)
+  expectEqual('its end', await ended, true)
+  socket.destroy()
+}
+
+/** Throws when one of the works is answered wrongly; those of `cannot` are not asked. */
+export async function checkAnswers(port, cannot = {}) {
   const url = `http://127.0.0.1:${port}`
   const hello = await fetch(url)
   expectEqual('GET /', [hello.status, await hello.text()], [200, 'hello'])
@@ -53,5 +64,7 @@ export async function checkAnswers(port) {
     expectEqual('POST /echo', await echo.json(), JSON.parse(body))
     expectEqual('its content type', echo.headers.get('content-type')?.split(';')[0], 'application/json')
   }
-  await checkPipeline(port)
+  await checkPipeline(port, 'GET', (id) => get(`/users/${id}`))
+  await checkPipeline(port, 'POST', post)
+  if (!cannot['user-connect']) await checkClose(port)
 }

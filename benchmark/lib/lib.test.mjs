@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { document } from '../works.mjs'
 import { median, summarize } from './figures.mjs'
-import { cpu, cpuOf, rss } from './proc.mjs'
+import { cpu, cpuBetween, cpuOf, rss, runTimeOf } from './proc.mjs'
 import { markdown } from './table.mjs'
 import { parseReport } from './wrk.mjs'
 
@@ -29,6 +29,14 @@ test('ratios are taken within a round', () => {
   })
 })
 
+test('there is no ratio to nothing, nor to less', () => {
+  const samples = [0, -3].flatMap((other, index) => [
+    { round: index, work: 'memory', contender: 'a', idle: 5 },
+    { round: index, work: 'memory', contender: 'fastify', idle: other },
+  ])
+  expect(summarize(samples, 'idle', 'memory', 'a', 'fastify')).toEqual({ value: 5, ratio: undefined })
+})
+
 test('wrk reports numbers, and failures as errors', () => {
   const line = (more) =>
     `x\n@@${JSON.stringify({ requests: 100, microseconds: 2_000_000, p50: 1, p99: 2, status: 0, socket: 0, timeout: 0, ...more })}\n`
@@ -38,15 +46,22 @@ test('wrk reports numbers, and failures as errors', () => {
   expect(() => parseReport('unable to connect')).toThrow('unable to connect')
 })
 
-test.runIf(process.platform === 'linux')('CPU time and memory of this process', () => {
+test('CPU time is that between two looks, also of threads that are new', () => {
   expect(cpuOf(`1 (a) b) ${'S '.repeat(11)}200 100 0 0`)).toBe(3_000_000)
+  expect(runTimeOf('1500000 20 3\n')).toBe(1500)
+  const before = new Map(Object.entries({ 7: 100, 8: 50, 9: 10 }))
+  const after = new Map(Object.entries({ 7: 130, 8: 55, 10: 2 }))
+  expect(cpuBetween(7, before, after)).toEqual({ process: 37, main: 30 })
+})
+
+test.runIf(process.platform === 'linux')('CPU time and memory of this process', () => {
   const before = cpu(process.pid)
   const end = performance.now() + 300
   while (performance.now() < end) readFileSync('/proc/self/stat')
-  const after = cpu(process.pid)
+  const spent = cpuBetween(process.pid, before, cpu(process.pid))
   for (const key of ['process', 'main']) {
-    expect(after[key] - before[key]).toBeGreaterThan(50_000)
-    expect(after[key] - before[key]).toBeLessThan(3_000_000)
+    expect(spent[key]).toBeGreaterThan(20_000)
+    expect(spent[key]).toBeLessThan(3_000_000)
   }
   expect(rss(process.pid)).toBeGreaterThan(10_000_000)
 })

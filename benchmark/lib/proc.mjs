@@ -1,6 +1,6 @@
 // CPU time and memory of a process, from /proc (Linux).
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -10,12 +10,32 @@ export function cpuOf(stat) {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / ticksPerSecond
 }
 
-/** Microseconds of CPU so far: of all threads, and of the main thread, which is the one that runs JavaScript. */
-export function cpu(pid) {
-  return {
-    process: cpuOf(readFileSync(`/proc/${pid}/stat`, 'utf8')),
-    main: cpuOf(readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')),
+/** Run time by a `schedstat` file, in microseconds; the kernel counts it in nanoseconds, not in ticks. */
+export const runTimeOf = (schedstat) => Number(schedstat.split(' ')[0]) / 1000
+
+/** Of one thread; undefined when it has just ended. Kernels without `schedstat` count ticks. */
+function cpuOfThread(pid, thread) {
+  const read = (file) => readFileSync(`/proc/${pid}/task/${thread}/${file}`, 'utf8')
+  try {
+    return existsSync(`/proc/${pid}/task/${thread}/schedstat`)
+      ? runTimeOf(read('schedstat'))
+      : cpuOf(read('stat'))
+  } catch {
+    return undefined
   }
+}
+
+/** Microseconds of CPU so far, by thread; the main thread, which is the one that runs JavaScript, has the id of the process. */
+export function cpu(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => [thread, cpuOfThread(pid, thread)])
+  return new Map(threads.filter(([, time]) => time !== undefined))
+}
+
+/** `{ process, main }`: microseconds between two looks of {@link cpu}, of all threads and of the main thread. */
+export function cpuBetween(pid, before, after) {
+  const spent = (thread) => (after.get(thread) ?? 0) - (before.get(thread) ?? 0)
+  const all = [...after.keys()].map(spent)
+  return { process: all.reduce((sum, time) => sum + time, 0), main: spent(String(pid)) }
 }
 
 /** Resident memory in bytes. */

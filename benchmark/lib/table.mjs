@@ -1,13 +1,13 @@
 // Results as Markdown, which a terminal shows well enough too.
-import { columns, summarize } from './figures.mjs'
+import { summarize } from './figures.mjs'
 
-function cell({ value, ratio }, digits) {
+export const number = (value, digits) =>
+  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+/** A value with its ratio, `-` when it was not measured. */
+export function cell({ value, ratio }, digits) {
   if (value === undefined) return '-'
-  const number = value.toLocaleString('en-US', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  })
-  return ratio === undefined ? number : `${number} (${ratio.toFixed(2)}x)`
+  return ratio === undefined ? number(value, digits) : `${number(value, digits)} (${ratio.toFixed(2)}x)`
 }
 
 /** `rows` are arrays of strings, the first one the head. All but the first column are aligned to the right. */
@@ -19,22 +19,19 @@ export function markdown(rows) {
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n')
 }
 
-/** The table of one work. */
-export function workTable(samples, work, contenders, yardstick) {
-  const head = ['server', ...columns.map((column) => column.title)]
-  const rows = contenders
-    .filter((contender) => samples.some((sample) => sample.work === work && sample.contender === contender))
-    .map((contender) => [
-      contender,
-      ...columns.map(({ key, digits }) => cell(summarize(samples, key, work, contender, yardstick), digits)),
-    ])
-  return markdown([head, ...rows])
-}
+/** Those of `contenders` that have a sample of `work`. */
+export const measured = (samples, work, contenders) =>
+  contenders.filter((name) => samples.some((sample) => sample.work === work && sample.contender === name))
 
-/** The table of what idle connections cost. */
-export function idleTable(samples, contenders, yardstick) {
-  const rows = contenders
-    .filter((contender) => samples.some((sample) => sample.work === 'idle' && sample.contender === contender))
-    .map((contender) => [contender, cell(summarize(samples, 'kilobytes', 'idle', contender, yardstick), 1)])
-  return markdown([['server', 'KB/connection'], ...rows])
+/** The table of one work: a row for each contender, its figures by `columns`. */
+export function workTable(samples, work, columns, contenders, yardstick) {
+  const head = ['server', ...columns.map((column) => column.title)]
+  const rows = measured(samples, work, contenders).map((contender) => [
+    contender,
+    ...columns.map(({ key, digits, plain }) => {
+      const figure = summarize(samples, key, work, contender, yardstick)
+      return cell(plain ? { value: figure.value } : figure, digits)
+    }),
+  ])
+  return markdown([head, ...rows])
 }

@@ -23,11 +23,12 @@ export function parseReport(output) {
 
 /**
  * Resolves to `{ requests, perSecond, p50, p99 }`, latencies in milliseconds. Pipelined requests have none: wrk measures a
- * whole pipeline and then corrects it as if it had been one request.
+ * whole pipeline and then corrects it as if it had been one request. Nor have new connections: it does not count
+ * connecting.
  */
-export async function wrk(port, { method, path, body, depth }, { seconds, connections, threads }) {
+export async function wrk(port, { method, path, body, depth, connections, close }, { seconds, threads }) {
   const load = [
-    `-t${threads}`,
+    `-t${Math.min(threads, connections)}`,
     `-c${connections}`,
     `-d${seconds}s`,
     '--latency',
@@ -36,7 +37,8 @@ export async function wrk(port, { method, path, body, depth }, { seconds, connec
     '-s',
     report,
   ]
-  const request = [method, path, body ? 'application/json' : '-', body ?? '-', String(depth)]
+  const content = [body ? 'application/json' : '-', body ?? '-']
+  const request = [method, path, ...content, String(depth), close ? 'close' : '-']
   const options = { stdout: 'pipe', stderr: 'pipe', timeout: (seconds + 20) * 1000 }
   const { stdout, stderr } = await run(
     'wrk',
@@ -44,5 +46,5 @@ export async function wrk(port, { method, path, body, depth }, { seconds, connec
     options,
   )
   const result = parseReport(stdout + stderr)
-  return depth === 1 ? result : { ...result, p50: undefined, p99: undefined }
+  return depth === 1 && !close ? result : { ...result, p50: undefined, p99: undefined }
 }

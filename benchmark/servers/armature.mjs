@@ -2,6 +2,7 @@
 // else is as the operator says: ARMATURE_IO, ARMATURE_LIMITS__..., like any application.
 import { App, HttpResponse } from '@armature/core'
 import { ready } from './ready.mjs'
+import { count, release, wait } from './waiting.mjs'
 
 const sync = process.argv.includes('--sync')
 const app = App.new()
@@ -13,5 +14,8 @@ const app = App.new()
       : async (req) => ({ id: req.param('id'), name: 'Alice' }),
   )
   .post('/echo', async (req) => HttpResponse.json(await req.json()))
+  .get('/wait/:id', async (req) => wait(req.param('id')))
+  .get('/waiting', () => count())
+  .get('/release', () => release())
 const server = await app.run({ listen: '127.0.0.1:0' })
 ready(server.port)

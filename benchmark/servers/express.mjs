@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import { listen } from './ready.mjs'
+import { count, release, wait } from './waiting.mjs'
 
 const app = express()
 app.get('/', (_req, res) => {
@@ -11,5 +12,14 @@ app.get('/users/:id', async (req, res) => {
 })
 app.post('/echo', express.json(), (req, res) => {
   res.json(req.body)
+})
+app.get('/wait/:id', async (req, res) => {
+  res.json(await wait(req.params.id))
+})
+app.get('/waiting', (_req, res) => {
+  res.type('text/plain').send(count())
+})
+app.get('/release', (_req, res) => {
+  res.type('text/plain').send(release())
 })
 listen(createServer(app))

@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import { ready } from './ready.mjs'
+import { count, release, wait } from './waiting.mjs'
 
 const app = Fastify()
 app.get('/', async (_req, reply) => {
@@ -8,5 +9,8 @@ app.get('/', async (_req, reply) => {
 })
 app.get('/users/:id', async (req) => ({ id: req.params.id, name: 'Alice' }))
 app.post('/echo', async (req) => req.body)
+app.get('/wait/:id', async (req) => wait(req.params.id))
+app.get('/waiting', async () => count())
+app.get('/release', async () => release())
 await app.listen({ port: 0, host: '127.0.0.1' })
 ready(app.server.address().port)

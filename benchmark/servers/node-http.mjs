@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { listen } from './ready.mjs'
+import { count, release, wait } from './waiting.mjs'
 
 const user = async (id) => ({ id, name: 'Alice' })
 
@@ -9,22 +10,22 @@ async function text(req) {
   return Buffer.concat(chunks).toString()
 }
 
+function send(res, type, body) {
+  res.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
+}
+const sendText = (res, body) => send(res, 'text/plain; charset=utf-8', body)
+const sendJson = (res, value) => send(res, 'application/json', JSON.stringify(value))
+
 async function handle(req, res) {
-  if (req.method === 'GET' && req.url === '/') {
-    res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': 5 }).end('hello')
-    return
-  }
-  let value
-  if (req.method === 'POST' && req.url === '/echo') value = JSON.parse(await text(req))
-  else if (req.method === 'GET' && req.url.startsWith('/users/')) value = await user(req.url.slice(7))
-  else {
-    res.writeHead(404).end()
-    return
-  }
-  const body = JSON.stringify(value)
-  res
-    .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-    .end(body)
+  const { method, url } = req
+  if (method === 'POST' && url === '/echo') sendJson(res, JSON.parse(await text(req)))
+  else if (method !== 'GET') res.writeHead(404).end()
+  else if (url === '/') sendText(res, 'hello')
+  else if (url.startsWith('/users/')) sendJson(res, await user(url.slice(7)))
+  else if (url.startsWith('/wait/')) sendJson(res, await wait(url.slice(6)))
+  else if (url === '/waiting') sendText(res, count())
+  else if (url === '/release') sendText(res, release())
+  else res.writeHead(404).end()
 }
 
 listen(createServer(handle))

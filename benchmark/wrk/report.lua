@@ -1,5 +1,5 @@
--- wrk's results as one line of JSON. The harness passes: method, path, content type and body ('-' for none), pipeline depth.
--- Anything but 2xx is an error.
+-- wrk's results as one line of JSON. The harness passes: method, path, content type and body ('-' for none), pipeline
+-- depth, and 'close' when each request gets a connection of its own. Anything but 2xx is an error.
 
 function init(args)
   wrk.method = args[1]
@@ -8,6 +8,7 @@ function init(args)
     wrk.headers['content-type'] = args[3]
     wrk.body = args[4]
   end
+  if args[6] == 'close' then wrk.headers['connection'] = 'close' end
   local depth = tonumber(args[5])
   if depth == 1 then return end -- The request is made once, and Lua is not asked again.
   local all = string.rep(wrk.format(), depth)

@@ -1,6 +1,7 @@
 //! One thread, a constant answer for each route, an echo. `pipeline_flush` makes it an upper bound: finished answers may
 //! wait for more requests, which a real server must not let them do.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 
@@ -13,6 +14,13 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+thread_local! {
+    /// Requests that wait in `/wait/:id`.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
+static RELEASE: Notify = Notify::const_new();
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -42,14 +50,28 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             Ok(body) => respond("application/json", body.to_bytes()),
             Err(_) => status(StatusCode::BAD_REQUEST),
         },
-        (&Method::GET, _) => match path.strip_prefix("/users/") {
-            Some(id) => {
+        (&Method::GET, "/waiting") => count(WAITING.get()),
+        (&Method::GET, "/release") => {
+            RELEASE.notify_waiters();
+            count(WAITING.replace(0))
+        }
+        (&Method::GET, _) => {
+            if let Some(id) = path.strip_prefix("/users/") {
                 respond("application/json", Bytes::from(format!(r#"{{"id":"{id}","name":"Alice"}}"#)))
+            } else if let Some(id) = path.strip_prefix("/wait/") {
+                WAITING.set(WAITING.get() + 1);
+                RELEASE.notified().await;
+                respond("application/json", Bytes::from(format!(r#"{{"id":"{id}"}}"#)))
+            } else {
+                status(StatusCode::NOT_FOUND)
             }
-            None => status(StatusCode::NOT_FOUND),
-        },
+        }
         _ => status(StatusCode::NOT_FOUND),
     })
+}
+
+fn count(number: usize) -> Response<Full<Bytes>> {
+    respond("text/plain; charset=utf-8", Bytes::from(number.to_string()))
 }
 
 fn respond(content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
