@@ -53,7 +53,7 @@ if (values.write) {
   if (reason) fail(`not written: ${reason}`)
   for (const sentence of writeResults(root, result)) step(sentence)
 }
-if (result.problems.length > 0) process.exitCode = 1
+if (result.problems.length > 0 || result.samples.length + result.micro.length === 0) process.exitCode = 1
 
 async function build() {
   const missing = await missingTools()

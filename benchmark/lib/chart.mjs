@@ -3,7 +3,7 @@ import { contenders, yardstick } from '../contenders.mjs'
 import { keyWorks, works } from '../works.mjs'
 import { when } from './environment.mjs'
 import { summarize } from './figures.mjs'
-import { measured, number } from './table.mjs'
+import { cell, measured } from './table.mjs'
 
 const WIDTH = 880
 const LABELS = 150
@@ -11,6 +11,7 @@ const BAR = 190
 const VALUES = 160
 const ROW = 20
 const TITLE = 44
+const GAP = 4
 
 const style = `
 svg { --text: #1f2328; --quiet: #59636e; --line: #d1d9e0; --own: #2f6feb; --own-js: #173f8f; --peer: #afb8c1; --peer-js: #6e7781 }
@@ -33,22 +34,28 @@ const text = (x, y, content, className = '') =>
 const rect = (x, y, width, height, className) =>
   `<rect x="${round(x)}" y="${round(y)}" width="${round(Math.max(width, 1))}" height="${round(height)}" class="${className}"/>`
 
-/** Bars of one figure from `x`, each with its value; `inner` is the part of it that is drawn darker. */
-function bars(x, top, rows, key, digits, inner) {
-  const most = Math.max(...rows.map((row) => row[key].value ?? 0))
+/** One bar from `x`. What is longer than there is room for has a gap near its end. */
+function bar(x, y, height, length, className) {
+  if (length <= BAR) return [rect(x, y, length, height, className)]
+  return [
+    rect(x, y, BAR - GAP * 4, height, className),
+    rect(x + BAR - GAP * 3, y, GAP * 3, height, className),
+  ]
+}
+
+/** Bars of one figure, each with its value; `full` is the value that fills the room, `inner` a part drawn darker. */
+function bars(x, top, rows, { key, digits, full, inner }) {
   return rows.flatMap((row, index) => {
-    const { value, ratio } = row[key]
+    const { value } = row[key]
     if (value === undefined) return []
     const y = top + index * ROW
     const own = row.name.startsWith('armature') ? 'own' : 'peer'
-    const length = (share) => (share / most) * BAR
-    const label = `${number(value, digits)}${ratio === undefined ? '' : ` (${ratio.toFixed(2)}x)`}`
+    const length = (share) => (share / full) * BAR
+    const part = row[inner]?.value
     return [
-      rect(x, y + 3, length(value), ROW - 6, own),
-      ...(row[inner]?.value === undefined
-        ? []
-        : [rect(x, y + 7, length(row[inner].value), ROW - 14, `${own} js`)]),
-      text(x + length(value) + 6, y + 14, label, 'value'),
+      ...bar(x, y + 3, ROW - 6, length(value), own),
+      ...(part === undefined ? [] : bar(x, y + 7, ROW - 14, length(part), `${own} js`)),
+      text(x + Math.min(length(value), BAR) + 6, y + 14, cell(row[key], digits), 'value'),
     ]
   })
 }
@@ -64,6 +71,10 @@ function panel(samples, work, top) {
       cpuMain: figure('cpuMain'),
     }
   })
+  const most = (key) => Math.max(...rows.map((row) => row[key].value ?? 0))
+  // One very expensive server must not make all others look the same.
+  const usual = rows.find(({ name }) => name === yardstick)?.cpuProcess.value ?? Number.POSITIVE_INFINITY
+  const cpu = Math.min(most('cpuProcess'), usual * 2.5)
   const [first, second] = [LABELS, LABELS + BAR + VALUES]
   const y = top + TITLE
   const height = rows.length * ROW
@@ -73,8 +84,8 @@ function panel(samples, work, top) {
     text(second, top + 36, 'CPU microseconds per request; inner bar: JS thread', 'quiet'),
     ...rows.map((row, index) => text(0, y + index * ROW + 14, row.name)),
     `<path d="M${first} ${y}v${height}M${second} ${y}v${height}" class="axis"/>`,
-    ...bars(first, y, rows, 'perSecond', 0),
-    ...bars(second, y, rows, 'cpuProcess', 1, 'cpuMain'),
+    ...bars(first, y, rows, { key: 'perSecond', digits: 0, full: most('perSecond') }),
+    ...bars(second, y, rows, { key: 'cpuProcess', digits: 1, full: cpu, inner: 'cpuMain' }),
   ]
   return { content, height: TITLE + height + 20 }
 }
@@ -90,9 +101,17 @@ export function chart({ samples, environment }) {
     top += drawn.height
   }
   if (content.length === 0) return undefined
-  const foot = `${when(environment)}; ${environment.cpu}; in parentheses: the multiple of ${yardstick}'s figure`
-  content.push(text(0, top + 8, foot, 'quiet'))
+  content.push(
+    text(0, top + 8, `${when(environment)}; ${environment.cpu}`, 'quiet'),
+    text(
+      0,
+      top + 26,
+      `In parentheses: the multiple of ${yardstick}'s figure. A bar with a gap is longer.`,
+      'quiet',
+    ),
+  )
   const title = '<title>Requests per second and CPU time per request of each server</title>'
-  const box = `viewBox="-10 -10 ${WIDTH + 20} ${top + 30}" width="${WIDTH + 20}" height="${top + 30}"`
+  const height = top + 50
+  const box = `viewBox="-10 -10 ${WIDTH + 20} ${height}" width="${WIDTH + 20}" height="${height}"`
   return `<svg xmlns="http://www.w3.org/2000/svg" ${box} role="img">\n${title}\n<style>${style}</style>\n${content.join('\n')}\n</svg>\n`
 }

@@ -98,6 +98,16 @@ test('the chart is well-formed, to scale, and readable in the dark', () => {
   expect(open.sort()).toEqual(close.sort())
 })
 
+test('what is far more expensive than the yardstick is drawn shorter, with a gap', () => {
+  const widths = (cost) =>
+    [...chart(result({ fastify: 20, ...cost })).matchAll(/width="([\d.]+)" height="14"/g)].map(([, width]) =>
+      Number(width),
+    )
+  // fastify, express: requests per second, then CPU time.
+  expect(widths({ express: 50 }).slice(2, 4)).toEqual([76, 190])
+  expect(widths({ express: 500 }).slice(2, 5)).toEqual([76, 174, 12])
+})
+
 test('nothing to draw is no chart', () => {
   expect(chart({ samples: [], environment })).toBeUndefined()
 })
