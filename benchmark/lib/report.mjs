@@ -27,22 +27,27 @@ function* sections(result) {
 /** `result` as Markdown. */
 export function reportText(result) {
   const { environment, settings } = result
-  const { duration, warmup, rounds, quick } = settings
-  const versions = Object.keys(all)
-    .filter((name) => result.samples.some((sample) => sample.contender === name))
-    .map((name) => `${name} ${environment.versions[name]}`)
-    .join(', ')
-  const warning = quick ? '\n**A quick run, to see that everything works: not to be quoted.**\n' : ''
-  const text = [...sections(result)].filter(Boolean).join('\n\n')
+  const warning = settings.quick ? '\n**A quick run, to see that everything works: not to be quoted.**\n' : ''
+  const parts = [method(result), ...sections(result)].filter(Boolean)
   return `# Benchmark results
 ${warning}
 ${when(environment)}; ${machine(environment)}.
-${versions}.
+
+${parts.join('\n\n')}
+`
+}
+
+/** How the servers were measured; undefined when none was. */
+function method({ environment, settings, samples }) {
+  if (samples.length === 0) return undefined
+  const { duration, warmup, rounds } = settings
+  const versions = Object.keys(all)
+    .filter((name) => samples.some((sample) => sample.contender === name))
+    .map((name) => `${name} ${environment.versions[name]}`)
+    .join(', ')
+  return `${versions}.
 
 wrk on the same machine; ${keyWorks.join(', ')}: ${duration} s after ${warmup} s of warm-up, medians of ${rounds} interleaved rounds; the others half of
 that in half of the rounds. In parentheses: the multiple of ${yardstick}'s figure, median of the ratios within each round. CPU is that
-of the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.
-
-${text}
-`
+of the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.`
 }

@@ -74,6 +74,12 @@ test('the report has the machine, the figures with their ratios, and what is mis
   expect(reportText(result(costs, { problems: ['hono, round 1: broke'] }))).toContain('## Failed\n\n- hono')
 })
 
+test('the report of small pieces alone speaks of no servers', () => {
+  const text = reportText(result(costs, { samples: [], skipped: [] }))
+  expect(text).toContain('## Small pieces')
+  expect(text).not.toMatch(/wrk|yardstick|KB|\n\.\n/)
+})
+
 test('targets say whether they are reached', () => {
   const row = (what) => new RegExp(`\\| ${what}[^|]*\\|(.*)\\|`).exec(reportText(result()))[1].trim()
   expect(row('finding a route')).toMatch(/0\.05 \|\s+0\.040 \| reached/)

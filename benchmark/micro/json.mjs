@@ -32,4 +32,5 @@ await report({
   'JSON response, 2 fields': repeat(() => build(user)),
   'JSON response, 500 bytes': repeat(() => build(large)),
   'JSON.stringify alone, 2 fields': repeat(() => JSON.stringify(user)),
+  'JSON.stringify alone, 500 bytes': repeat(() => JSON.stringify(large)),
 })
