@@ -52,10 +52,17 @@ test('an unreferenced server keeps nobody alive', async () => {
   expect(await run('unref').exit).toBe(0)
 })
 
-test('a process that only injects ends by itself', async () => {
-  const server = run('inject')
+test.each([
+  ['inject', ['start', 'ok']],
+  ['inject-ticks', ['start', 'abc']],
+  ['inject-cancel', ['start', 'told']],
+  ['inject-abort', ['start', 'enough', 'enough', 'told']],
+  ['inject-unread', ['start', '200']],
+  ['inject-unread-close', ['start', '200', 'stop', 'closed']],
+])('a process that does no more than %s ends by itself', async (mode, lines) => {
+  const server = run(mode)
   expect(await server.exit).toBe(0)
-  expect(server.output()).toBe('start\nok\n')
+  expect(server.output().trim().split('\n')).toEqual(lines)
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s drains and ends with 0', async (signal) => {

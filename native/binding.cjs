@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeLane = nativeBinding.NativeLane
 module.exports.NativeServer = nativeBinding.NativeServer
+module.exports.census = nativeBinding.census
 module.exports.flushLogs = nativeBinding.flushLogs
 module.exports.requestIdPrefix = nativeBinding.requestIdPrefix
 module.exports.resolveOptions = nativeBinding.resolveOptions

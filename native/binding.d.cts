@@ -25,7 +25,10 @@ export declare class NativeLane {
   setReferenced(referenced: boolean): void
   /** Requests waiting, and those handed over and not answered. */
   load(): Array<number>
-  /** Ends the lane: nothing is queued any more and `pump` is not called again. */
+  /**
+   * Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
+   * collector sees a small object and may take its time.
+   */
   close(): void
 }
 
@@ -42,6 +45,10 @@ export declare class NativeServer {
   stats(): string
   /** Sends a request through everything behind the protocol; the answer arrives as records with `id`. */
   inject(id: number, request: string, body?: Buffer | undefined | null): void
+  /** Nobody waits for the answer to injection `id` any more. Its end arrives as a record all the same. */
+  cancelInjection(id: number): void
+  /** `bytes` of the answer to injection `id` were read. */
+  grantInjection(id: number, bytes: number): void
   /** Lets handlers take as long as they like. */
   pauseDeadlines(paused: boolean): void
   /** Drains for at most `drain` milliseconds; a record says when it is over. */
@@ -49,6 +56,9 @@ export declare class NativeServer {
   /** Ends the loops, waiting at most `patience` milliseconds for their threads. */
   stop(patience: number): void
 }
+
+/** Live loops, cleanup hooks and ends of loops, of all environments of the process. */
+export declare function census(): Array<number>
 
 /** Waits until the log lines written so far are out, at most `patience` milliseconds. */
 export declare function flushLogs(patience: number): void

@@ -1,5 +1,4 @@
 import { compile } from './compile.js'
-import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
 import { resolveOptions } from './native.js'
@@ -59,11 +58,6 @@ export async function unwind(prepared: Pick<Prepared, 'onStop' | 'values'>): Pro
   }
   if (errors.length === 1) throw errors[0]
   if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')
-}
-
-/** @internal Starts the native side of a prepared application. */
-export function startEngine(prepared: Prepared, listen: boolean): Engine {
-  return new Engine(prepared.compiled, listen)
 }
 
 function visit(node: ScopeNode, visitor: (node: ScopeNode) => void): void {

@@ -4,15 +4,9 @@ import type { LaneHandlers } from './bridge/lane-handlers.js'
 import type { RequestRecord } from './bridge/record.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
-import { InjectedAnswer, type InjectedRequest } from './inject-answer.js'
-import {
-  flushLogs,
-  injectRequest,
-  type NativeServer,
-  resolveOptions,
-  type Settings,
-  startServer,
-} from './native.js'
+import type { InjectedRequest } from './inject-answer.js'
+import { Injections } from './injections.js'
+import { flushLogs, type NativeServer, resolveOptions, type Settings, startServer } from './native.js'
 import type { Compiled } from './plan.js'
 
 /** How long the IO threads may take to end once nothing is left to do. */
@@ -32,24 +26,30 @@ process.on('exit', () => {
 /** One native server with this thread's lane: what App.run() and App.inject() have in common. */
 export class Engine implements LaneHandlers {
   readonly handlers: Compiled['handlers']
+  readonly routes: number
   readonly settings: Settings
   readonly #lane: Lane
   readonly #native: NativeServer
   readonly #dispatcher: Dispatcher
-  readonly #injected = new Map<number, InjectedAnswer>()
-  #nextInjection = 1
+  readonly #injections: Injections
+  readonly #onIdle: () => void
   #listening: boolean
   #referenced = true
   #stopped = false
   #onClosed: ((cutOff: number) => void) | null = null
 
+  /** What the lane's handle is at the moment. */
+  #isReferenced = false
+
   /**
-   * Starts serving.
+   * Starts serving; without `listen` on one IO thread, for injected requests. `onIdle` is called whenever the last of
+   * those in progress has ended.
    * @throws TypeError for wrong options, ArmatureError `ARMATURE_LISTEN`
    */
-  constructor(compiled: Compiled, listen: boolean) {
+  constructor(compiled: Compiled, listen: boolean, onIdle: () => void = () => {}) {
     const { plan, buffers, handlers } = compiled
     this.handlers = handlers
+    this.routes = plan.routes.length
     this.settings = resolveOptions(JSON.stringify(plan.config))
     this.#lane = new Lane(this.settings, this)
     this.#dispatcher = new Dispatcher(this.#lane, this.settings.secrets)
@@ -59,6 +59,8 @@ export class Engine implements LaneHandlers {
       this.#lane.close()
       throw error
     }
+    this.#injections = new Injections(this.#native, this.settings.responseBuffer, () => this.#refer())
+    this.#onIdle = onIdle
     this.#listening = listen
     engines.add(this)
     // Somebody who steps through a handler must not find its request answered.
@@ -87,33 +89,28 @@ export class Engine implements LaneHandlers {
     this.#refer()
   }
 
-  /** Sends a request through everything behind the protocol. */
-  inject(request: InjectedRequest, body: Buffer | null): Promise<Response> {
+  /** Injected requests in progress. */
+  get injections(): number {
+    return this.#injections.size
+  }
+
+  /** Sends a request through everything behind the protocol; works until the engine stops. */
+  inject(request: InjectedRequest, body: Buffer | null, signal: AbortSignal | undefined): Promise<Response> {
     if (this.#stopped) return Promise.reject(new ArmatureError('ARMATURE_SERVER_CLOSED'))
-    const id = this.#nextInjection++
-    const answer = new InjectedAnswer()
-    this.#injected.set(id, answer)
-    this.#refer()
-    try {
-      injectRequest(this.#native, id, JSON.stringify(request), body)
-    } catch (error) {
-      this.#injected.delete(id)
-      this.#refer()
-      return Promise.reject(error)
-    }
-    return answer.response
+    return this.#injections.start(request, body, signal)
   }
 
   /** Stops accepting, drains for `timeout` milliseconds, cuts off the rest; resolves with the number cut off. */
   async close(timeout: number): Promise<number> {
     if (this.#stopped) return 0
-    const cutOff = await new Promise<number>((resolve) => {
+    const closed = new Promise<number>((resolve) => {
       this.#onClosed = resolve
-      this.#refer()
-      this.#native.close(timeout)
     })
+    this.#refer()
+    this.#native.close(timeout)
+    const [connections, injections] = await Promise.all([closed, this.#injections.drain(timeout)])
     this.stop()
-    return cutOff
+    return connections + injections
   }
 
   /** Ends the threads at once. */
@@ -121,8 +118,7 @@ export class Engine implements LaneHandlers {
     if (this.#stopped) return
     this.#stopped = true
     engines.delete(this)
-    for (const answer of this.#injected.values()) answer.fail()
-    this.#injected.clear()
+    this.#injections.stop()
     this.#lane.close()
     this.#native.stop(STOP_PATIENCE)
   }
@@ -132,19 +128,16 @@ export class Engine implements LaneHandlers {
   }
 
   injectedHead(id: number, status: number, head: Buffer): void {
-    this.#injected.get(id)?.head(status, head)
+    this.#injections.head(id, status, head)
   }
 
   injectedData(id: number, data: Buffer): void {
-    this.#injected.get(id)?.data(data)
+    this.#injections.data(id, data)
   }
 
   injectedEnd(id: number, failed: boolean): void {
-    const answer = this.#injected.get(id)
-    this.#injected.delete(id)
-    if (failed) answer?.fail()
-    else answer?.end()
-    this.#refer()
+    this.#injections.end(id, failed)
+    if (this.#injections.size === 0) this.#onIdle()
   }
 
   closed(cutOff: number): void {
@@ -156,7 +149,9 @@ export class Engine implements LaneHandlers {
   #refer(): void {
     if (this.#stopped) return
     const closing = this.#onClosed !== null
-    const needed = (this.#listening && this.#referenced) || this.#injected.size > 0 || closing
+    const needed = (this.#listening && this.#referenced) || this.#injections.areAwaited || closing
+    if (needed === this.#isReferenced) return
+    this.#isReferenced = needed
     this.#lane.native.setReferenced(needed)
   }
 }

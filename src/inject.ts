@@ -1,10 +1,7 @@
-import { prepare } from './application.js'
-import type { Engine } from './engine.js'
 import { typeError } from './errors.js'
 import type { InjectedRequest } from './inject-answer.js'
-import { type AnyScope, nodeOf } from './scope.js'
-import type { ScopeNode } from './scope-node.js'
-import { start } from './server.js'
+import { lifecycleOf } from './lifecycle.js'
+import type { AnyScope } from './scope.js'
 
 /** Options of `inject()`. */
 export interface InjectOptions {
@@ -20,50 +17,37 @@ export interface InjectOptions {
   body?: string | Uint8Array | ArrayBuffer | Blob | URLSearchParams | FormData | undefined
   /** The client's address. Default: `127.0.0.1`. */
   ip?: string | undefined
-}
-
-const engines = new WeakMap<ScopeNode, Promise<Engine>>()
-
-/** The engine for injected requests of `app`; the first call runs onStart. */
-function engineOf(app: AnyScope): Promise<Engine> {
-  const node = nodeOf(app) as ScopeNode
-  let engine = engines.get(node)
-  if (engine === undefined) {
-    engine = prepare(app, {}, [])
-      .then((prepared) => start(prepared, false))
-      .then((server) => server._engine)
-    engines.set(node, engine)
-    // A failed start may be repeated, for instance when a database comes up.
-    engine.catch(() => engines.delete(node))
-  }
-  return engine
+  /**
+   * Gives the request up: `inject()` rejects with its reason, or the body fails with it, and for the handler the client
+   * has left.
+   */
+  signal?: AbortSignal | undefined
 }
 
 /** @internal Sends a request through the whole native pipeline without a socket. */
 export async function injectApp(app: AnyScope, path: string, options: InjectOptions = {}): Promise<Response> {
-  const engine = await engineOf(app)
+  options.signal?.throwIfAborted()
   const { request, body } = await describe(path, options)
-  return engine.inject(request, body)
+  return lifecycleOf(app).inject(request, body, options.signal)
 }
 
 /** @internal Answers a web `Request`. */
 export async function fetchApp(app: AnyScope, request: Request): Promise<Response> {
-  const engine = await engineOf(app)
+  const { signal } = request
+  signal.throwIfAborted()
   const url = new URL(request.url)
   const body = request.body === null ? null : Buffer.from(await request.arrayBuffer())
   const headers = new Headers(request.headers)
   if (!headers.has('host')) headers.set('host', url.host)
-  return engine.inject(
-    {
-      method: request.method,
-      target: url.pathname + url.search,
-      headers: [...headers],
-      ip: '127.0.0.1',
-      hasBody: body !== null,
-      secure: url.protocol === 'https:',
-    },
-    body,
-  )
+  const injected: InjectedRequest = {
+    method: request.method,
+    target: url.pathname + url.search,
+    headers: [...headers],
+    ip: '127.0.0.1',
+    hasBody: body !== null,
+    secure: url.protocol === 'https:',
+  }
+  return lifecycleOf(app).inject(injected, body, signal)
 }
 
 async function describe(

@@ -96,6 +96,11 @@ export function requestIdPrefix(): string {
   return call((native) => native.requestIdPrefix())
 }
 
+/** For tests: how many loops, environment hooks and ends of loops live in this process. All are 0 when nothing runs. */
+export function census(): [loops: number, hooks: number, ends: number] {
+  return call((native) => native.census()) as [number, number, number]
+}
+
 /** Waits until the log lines written so far are out. */
 export function flushLogs(patience: number): void {
   loaded?.flushLogs(patience)
@@ -104,6 +109,16 @@ export function flushLogs(patience: number): void {
 /** Sends an injected request; its answer comes through the lane. */
 export function injectRequest(server: NativeServer, id: number, request: string, body: Buffer | null): void {
   call(() => server.inject(id, request, body))
+}
+
+/** Nobody waits for the answer to an injected request any more. */
+export function cancelInjection(server: NativeServer, id: number): void {
+  call(() => server.cancelInjection(id))
+}
+
+/** `bytes` of the answer to an injected request were read. */
+export function grantInjection(server: NativeServer, id: number, bytes: number): void {
+  call(() => server.grantInjection(id, bytes))
 }
 
 /** The variables that count as options. */

@@ -2,9 +2,10 @@
 import { type Explanation, explainPath } from './explain.js'
 import type { RunOptions } from './generated/config.js'
 import { fetchApp, type InjectOptions, injectApp } from './inject.js'
+import { runApp } from './lifecycle.js'
 import type { Layer } from './middleware.js'
 import { type ConfiguredLocals, Scope } from './scope.js'
-import { runApp, type Server } from './server.js'
+import type { Server } from './server.js'
 
 /**
  * An application without options. Listens by itself, or is added to another one with `.service()`.
@@ -18,7 +19,8 @@ import { runApp, type Server } from './server.js'
  */
 export class Router<out L extends object = {}> extends Scope<{}, L> {
   /**
-   * Answers a web `Request` without a socket, through the whole pipeline. Bound: it can be passed on as it is.
+   * Answers a web `Request` without a socket, through the whole pipeline, as {@link Router.inject} does; its signal gives
+   * the request up. Bound: it can be passed on as it is.
    *
    * @example
    * const response = await app.fetch(new Request('http://localhost/users/7'))
@@ -61,7 +63,16 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
   }
 
   /**
-   * Sends a request through the whole pipeline without a socket, for tests. The first call runs `onStart`.
+   * Sends a request through the whole pipeline without a socket, for tests: to the server of this application, if one
+   * runs, else through an IO thread of its own, which goes away when it has nothing to do. The answer has the headers
+   * that a client would get, without those of a connection and without `Date`.
+   *
+   * `onStart` runs once for everything: for the first call, unless `run()` came before. It must not wait for an injected
+   * request itself. After `server.close()` the call rejects with `ARMATURE_SERVER_CLOSED`.
+   *
+   * Read the body, or `cancel()` it: one that is larger than `limits.responseBuffer` and never read keeps its handler
+   * waiting until the server closes or the process ends. It does not keep the process alive; a head that has not come,
+   * and a read that waits, do.
    *
    * @param path with its query, or a whole URL
    * @example

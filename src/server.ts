@@ -1,11 +1,10 @@
-import { type DataOverrides, type Prepared, prepare, startEngine, unwind } from './application.js'
+import type { Prepared } from './application.js'
 import { type DataKey, dataName } from './data.js'
-import { isDevelopment } from './development.js'
 import { milliseconds } from './duration.js'
-import type { Engine } from './engine.js'
+import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
-import type { Duration, RunOptions } from './generated/config.js'
-import type { AnyScope } from './scope.js'
+import type { Duration } from './generated/config.js'
+import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
 
 /** Numbers of a running server. */
@@ -54,15 +53,17 @@ export interface CloseOptions {
  * const res = await fetch(server.url)
  */
 export class Server implements AsyncDisposable {
-  readonly #prepared: Prepared
+  readonly #data: Prepared['data']
+  readonly #onClosed: (server: Server) => Promise<void>
   #engine: Engine | null = null
   #closing: Promise<number> | null = null
   #forgetSignals: () => void = () => {}
   #addresses: readonly string[] = []
 
-  /** @internal */
-  constructor(prepared: Prepared) {
-    this.#prepared = prepared
+  /** @internal `onClosed` runs the stop hooks when nothing else of the application runs. */
+  constructor(data: Prepared['data'], onClosed: (server: Server) => Promise<void>) {
+    this.#data = data
+    this.#onClosed = onClosed
   }
 
   /** Where it listens: `127.0.0.1:3000`, `[::]:8080` or `unix:/run/app.sock`; the first of several. */
@@ -99,9 +100,8 @@ export class Server implements AsyncDisposable {
    * @throws ArmatureError `ARMATURE_DATA_MISSING`
    */
   data<T>(key: DataKey<T>): T {
-    const { data } = this.#prepared
-    if (!data.has(key)) throw new ArmatureError('ARMATURE_DATA_MISSING', { name: dataName(key) })
-    return data.get(key) as T
+    if (!this.#data.has(key)) throw new ArmatureError('ARMATURE_DATA_MISSING', { name: dataName(key) })
+    return this.#data.get(key) as T
   }
 
   /** Reserved: sends a message to WebSocket subscribers. Throws `ARMATURE_NOT_AVAILABLE`. */
@@ -132,8 +132,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, closes idle connections, lets requests in progress finish for at most `timeout`, aborts the rest,
-   * then runs `onStop` and disposes shared state. A second call waits for the first. Rejects with what `onStop` threw.
+   * Stops accepting, closes idle connections, lets requests in progress finish for at most `timeout`, aborts the rest;
+   * then, unless another server of the same application runs, runs `onStop` and disposes shared state. A second call
+   * waits for the first. Rejects with what `onStop` threw.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { timeout } = options
@@ -151,19 +152,33 @@ export class Server implements AsyncDisposable {
     return this.#closing
   }
 
-  /** @internal */
-  _start(listen: boolean): Engine {
+  /** @internal Starts the native side. */
+  _listen(compiled: Compiled): void {
     if (this.#closing !== null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'closed before it listened')
-    const engine = startEngine(this.#prepared, listen)
+    const engine = new Engine(compiled, true)
     this.#engine = engine
     this.#addresses = engine.addresses
-    if (listen && engine.settings.signals) this.#forgetSignals = watchSignals(this)
-    return engine
+    if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
+  }
+
+  /** @internal Whether it has not listened yet. */
+  get _isNew(): boolean {
+    return this.#engine === null && this.#closing === null
+  }
+
+  /** @internal */
+  get _isClosing(): boolean {
+    return this.#closing !== null
   }
 
   /** @internal The time that signals leave between failing readiness and draining. */
   get _preDrain(): number {
     return this.#engine?.settings.preDrain ?? 0
+  }
+
+  /** @internal */
+  get _routes(): number {
+    return this.#running().routes
   }
 
   /** @internal */
@@ -184,7 +199,7 @@ export class Server implements AsyncDisposable {
     } finally {
       this.#forgetSignals()
     }
-    await unwind(this.#prepared)
+    await this.#onClosed(this)
     return cutOff
   }
 
@@ -192,41 +207,4 @@ export class Server implements AsyncDisposable {
     if (this.#engine === null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server does not run')
     return this.#engine
   }
-}
-
-/** @internal Prepares `app`, runs its start hooks and serves. What was started is undone when something fails. */
-export async function runApp(
-  app: AnyScope,
-  options: RunOptions,
-  overrides: DataOverrides = [],
-  quiet = false,
-): Promise<Server> {
-  const prepared = await prepare(app, options, overrides)
-  const server = await start(prepared, true)
-  if (isDevelopment() && !quiet) announce(server, prepared)
-  return server
-}
-
-/** @internal Runs the start hooks, then the native side. */
-export async function start(prepared: Prepared, listen: boolean): Promise<Server> {
-  const server = new Server(prepared)
-  try {
-    for (const hook of prepared.onStart) await (hook.run as (server: Server) => unknown)(server)
-    server._start(listen)
-    return server
-  } catch (error) {
-    // The reason is what counts; what fails while undoing comes second.
-    await unwind(prepared).catch(() => {})
-    throw error
-  }
-}
-
-function announce(server: Server, prepared: Prepared): void {
-  const routes = count(prepared.compiled.plan.routes.length, 'route')
-  const threads = count(server._ioThreads, 'IO thread')
-  process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | 1 JS thread\n`)
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`
 }

@@ -6,8 +6,9 @@
 import './node-version.js'
 import type { DataOverrides } from './application.js'
 import type { RunOptions } from './generated/config.js'
+import { runApp } from './lifecycle.js'
 import type { AnyScope } from './scope.js'
-import { runApp, type Server } from './server.js'
+import type { Server } from './server.js'
 
 /** Options of {@link testServer}. */
 export interface TestServerOptions {

@@ -1,20 +1,23 @@
 //! Injected requests: the whole native pipeline without a socket.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use armature_bridge::{SlotId, record};
-use armature_core::http::{Address, Body, Frame, Head, HeaderName, Method, Peer, Request, Version};
+use armature_core::http::{
+    Address, Body, Frame, Head, HeaderName, Method, Peer, Request, Response, SizeHint, StatusCode, Version,
+};
 use armature_core::io_loop::LoopHandle;
 use armature_core::server::Server;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use serde::Deserialize;
 
+use crate::bridge::flow::Flow;
 use crate::bridge::lane::JsLane;
 use crate::error::{JsError, Result, internal};
 
-/// Bytes that may wait in the lane before an answer pauses.
-const LANE_BYTES: usize = 4 << 20;
 /// Piece size of an answer; a record must fit JavaScript's buffer.
 const PIECE: usize = 64 * 1024;
 
@@ -67,49 +70,139 @@ impl Injection {
     }
 }
 
-/// Runs `injection`; its answer goes to `lane` under `id`. False when the server has ended.
-pub fn start(server: &Server, lane: Arc<JsLane>, id: u32, injection: Injection, body: Vec<u8>) -> bool {
-    let slot = SlotId { slot: id, generation: 0 };
+/// Where the answer to one injection goes. Whatever becomes of the request, its end is told once.
+struct Recipient {
+    lane: Arc<JsLane>,
+    slot: SlotId,
+    complete: bool,
+}
+
+impl Recipient {
+    /// False when nobody is there any more.
+    fn push(&self, kind: record::Kind, value: u32, bytes: &[u8]) -> bool {
+        self.lane.push(|out| record::data(out, kind, self.slot, value, bytes)).is_ok()
+    }
+
+    fn finish(mut self, complete: bool) {
+        self.complete = complete;
+    }
+}
+
+impl Drop for Recipient {
+    fn drop(&mut self) {
+        let failed = u32::from(!self.complete);
+        let _ = self.lane.push(|out| record::event(out, record::Kind::InjectedEnd, self.slot, failed));
+    }
+}
+
+/// Injections in progress on a loop, by id.
+#[derive(Default)]
+struct Injections(RefCell<HashMap<u32, Rc<Flow>>>);
+
+struct Entry(Rc<Injections>, u32);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let flow = self.0.0.borrow_mut().remove(&self.1);
+        drop(flow);
+    }
+}
+
+/// Runs `injection`; its answer goes to `lane` under `id`, at most `window` bytes ahead of what JavaScript grants. False
+/// when the server has ended.
+pub fn start(
+    server: &Server,
+    lane: Arc<JsLane>,
+    id: u32,
+    injection: Injection,
+    body: Vec<u8>,
+    window: usize,
+) -> bool {
+    let head_only = injection.method == "HEAD";
+    let to = Recipient { lane, slot: SlotId { slot: id, generation: 0 }, complete: false };
     server.inject(
         move |io_loop| injection.request(body, io_loop),
         move |io_loop, answer| {
-            let io_loop = io_loop.clone();
-            io_loop.clone().spawn(async move {
-                let response = answer.await;
-                let mut head = Vec::new();
-                for (name, value) in response.headers.iter() {
-                    for part in [name.as_str().as_bytes(), value.as_bytes()] {
-                        head.extend_from_slice(part);
-                        head.push(0);
-                    }
-                }
-                let status = u32::from(response.status.as_u16());
-                let _ = lane.push(|out| record::data(out, record::Kind::InjectedHead, slot, status, &head));
-                let failed = send_body(response.body, &lane, slot, &io_loop).await;
-                let _ = lane.push(|out| record::event(out, record::Kind::InjectedEnd, slot, failed.into()));
+            let injections = io_loop.local(Injections::default);
+            let flow = Flow::new(window);
+            injections.0.borrow_mut().insert(id, flow.clone());
+            let entry = Entry(injections, id);
+            io_loop.spawn(async move {
+                let _entry = entry;
+                let work = async {
+                    let mut response = answer.await;
+                    frame(&mut response, head_only);
+                    to.push(record::Kind::InjectedHead, u32::from(response.status.as_u16()), &head(&response))
+                        && send_body(response.body, &to, &flow).await
+                };
+                // Dropping the work is what tells a handler that nobody waits, before the end of it is announced.
+                let complete = flow.until_cancelled(work).await.unwrap_or(false);
+                to.finish(complete);
             });
         },
     )
 }
 
-/// True when the body failed.
-async fn send_body(mut body: Body, lane: &JsLane, slot: SlotId, io_loop: &LoopHandle) -> bool {
-    loop {
-        while lane.depth().1 > LANE_BYTES {
-            let pause = io_loop.sleep();
-            pause.reset(Duration::from_millis(10));
-            pause.await;
+/// Looks injection `id` up on the loop that runs it, unless it is over.
+pub fn with_flow(server: &Server, id: u32, then: impl FnOnce(&Flow) + Send + 'static) {
+    if let Some(remote) = server.remotes().first() {
+        remote.run(move |io_loop| {
+            let flow = io_loop.local(Injections::default).0.borrow().get(&id).cloned();
+            if let Some(flow) = flow {
+                then(&flow);
+            }
+        });
+    }
+}
+
+/// Does what a protocol does: frames by length where a length is known, and removes content that cannot be sent. Fields
+/// about a connection have no place here.
+fn frame(response: &mut Response, head_only: bool) {
+    let status = response.status;
+    let bodiless = head_only || matches!(status.as_u16(), 204 | 205 | 304);
+    response.headers.remove(&CONNECTION);
+    response.headers.remove(&TRANSFER_ENCODING);
+    // A length set by hand is kept only where no content follows, as on a socket.
+    if !bodiless {
+        response.headers.remove(&CONTENT_LENGTH);
+    }
+    if let SizeHint::Exact(length) = response.body.size_hint()
+        && status != StatusCode::NO_CONTENT
+        && !(bodiless && length == 0)
+        && !response.headers.contains(&CONTENT_LENGTH)
+    {
+        response.headers.append(CONTENT_LENGTH, length.into());
+    }
+    if bodiless {
+        response.body = Body::Empty;
+    }
+}
+
+/// Names and values, each with a zero byte behind it.
+fn head(response: &Response) -> Vec<u8> {
+    let mut head = Vec::new();
+    for (name, value) in response.headers.iter() {
+        for part in [name.as_str().as_bytes(), value.as_bytes()] {
+            head.extend_from_slice(part);
+            head.push(0);
         }
+    }
+    head
+}
+
+/// False when the body failed or nobody receives it.
+async fn send_body(mut body: Body, to: &Recipient, flow: &Flow) -> bool {
+    loop {
         match body.frame().await {
-            None => return false,
-            Some(Err(_)) => return true,
+            None => return true,
+            Some(Err(_)) => return false,
             Some(Ok(Frame::Trailers(_))) => {}
             Some(Ok(Frame::Data(data))) => {
                 for piece in data.chunks(PIECE) {
-                    if lane.push(|out| record::data(out, record::Kind::InjectedData, slot, 0, piece)).is_err()
-                    {
-                        return true;
+                    if !flow.has_credit().await || !to.push(record::Kind::InjectedData, 0, piece) {
+                        return false;
                     }
+                    flow.spend(piece.len());
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! * `plan`: an application as JavaScript describes it, into core's definition
 //! * `handler`: `JsHandler`, core's `Handler` over a lane
 //! * `bridge`: lanes, slots and bodies where they meet N-API and the loops
+//! * `census`: how many loops and lanes are left, for tests
 //! * `error`: core's errors as JavaScript exceptions with a stable code
 //!
 //! Nothing here is public API: `src/native.ts` is the only importer.
@@ -12,6 +13,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod census;
 mod error;
 mod handler;
 mod inject;

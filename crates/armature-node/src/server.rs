@@ -5,19 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use armature_bridge::{SlotId, record};
-use armature_core::config::Settings;
+use armature_core::config::{IoMode, Settings};
 use armature_core::io_loop::LoopHandle;
 use armature_core::metrics::Counter;
 use armature_core::server::{Server, io_threads};
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
+use crate::bridge::flow::Flow;
 use crate::bridge::headers::HeaderSets;
 use crate::bridge::lane::{JsLane, LoopEnd, NativeLane};
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::error::{Result, internal, js};
 use crate::inject::{self, Injection};
 use crate::plan::Plan;
+
+/// How long the answers of a server without an environment may take to leave, and its threads to end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What every handler of a server shares: its lanes, and the ends of its loops.
 pub struct Wiring {
@@ -81,11 +85,20 @@ impl NativeServer {
         let (mut settings, production) = crate::options::resolve(plan.config.clone(), &env)?;
         if !listen {
             settings.listen.clear();
+            // Injected requests go to the first loop; others would have nothing to do.
+            settings.io_threads = IoMode::Threads(1);
         }
         let wiring = Wiring::new(settings.clone(), lane);
         let generation = plan.into_generation(&buffers, &wiring, production)?;
         let server = Arc::new(Server::start(generation, settings).map_err(js)?);
         lane.connect(Self::collect_ends(&server, &wiring)?);
+        let (closing, remotes, shared) = (lane.lane().clone(), server.remotes().to_vec(), wiring.clone());
+        lane.at_teardown(move || {
+            for remote in remotes {
+                let (wiring, lane) = (shared.clone(), closing.clone());
+                remote.run(move |io_loop| wiring.side(io_loop).lane_closed(&lane));
+            }
+        });
         Ok(Self { server, wiring, lane: lane.lane().clone() })
     }
 
@@ -118,11 +131,24 @@ impl NativeServer {
     pub fn inject(&self, id: u32, request: String, body: Option<Buffer>) -> Result<()> {
         let injection = Injection::from_json(&request)?;
         let body = body.map(|body| body.to_vec()).unwrap_or_default();
-        if inject::start(&self.server, self.lane.clone(), id, injection, body) {
+        let window = self.wiring.settings.limits.response_buffer;
+        if inject::start(&self.server, self.lane.clone(), id, injection, body, window) {
             Ok(())
         } else {
             Err(internal("the server has ended"))
         }
+    }
+
+    /// Nobody waits for the answer to injection `id` any more. Its end arrives as a record all the same.
+    #[napi]
+    pub fn cancel_injection(&self, id: u32) {
+        inject::with_flow(&self.server, id, Flow::cancel);
+    }
+
+    /// `bytes` of the answer to injection `id` were read.
+    #[napi]
+    pub fn grant_injection(&self, id: u32, bytes: u32) {
+        inject::with_flow(&self.server, id, move |flow| flow.grant(bytes));
     }
 
     /// Lets handlers take as long as they like.
@@ -168,13 +194,14 @@ impl NativeServer {
 }
 
 impl Drop for NativeServer {
+    /// Does nothing for a server that has been stopped. One that runs has lost its environment: the lane's cleanup hook
+    /// has answered what waited, and these answers leave before the loops end.
     fn drop(&mut self) {
-        // The environment that served the requests is gone, or has closed the server already.
-        let lane = self.lane.clone();
-        lane.close();
-        for remote in self.server.remotes() {
-            let (wiring, lane) = (self.wiring.clone(), lane.clone());
-            remote.run(move |io_loop| wiring.side(io_loop).lane_closed(&lane));
-        }
+        let (done, closed) = mpsc::sync_channel(1);
+        self.server.close_with(LAST_WORDS, move |_| {
+            let _ = done.send(());
+        });
+        let _ = closed.recv_timeout(LAST_WORDS);
+        self.server.stop(LAST_WORDS);
     }
 }

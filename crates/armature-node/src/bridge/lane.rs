@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use super::headers::HeaderSets;
 use super::waker::{JsWaker, SharedWaker};
+use crate::census::{self, Live};
 use crate::error::{Result, internal};
 
 /// A lane whose reader is a JavaScript environment.
@@ -16,8 +17,15 @@ pub type JsLane = Lane<SharedWaker>;
 
 /// What a lane needs to know of each loop of its server, by loop index.
 pub struct LoopEnd {
-    pub mailbox: Arc<Mailbox>,
-    pub generations: Arc<Generations>,
+    mailbox: Arc<Mailbox>,
+    generations: Arc<Generations>,
+    _live: Live,
+}
+
+impl LoopEnd {
+    pub fn new(mailbox: Arc<Mailbox>, generations: Arc<Generations>) -> Self {
+        Self { mailbox, generations, _live: Live::one_of(&census::ENDS) }
+    }
 }
 
 /// One JavaScript environment's queue for one server.
@@ -25,7 +33,7 @@ pub struct LoopEnd {
 pub struct NativeLane {
     lane: Arc<JsLane>,
     reader: LaneReader,
-    loops: Arc<OnceLock<Vec<LoopEnd>>>,
+    loops: OnceLock<Vec<LoopEnd>>,
     header_sets: Arc<HeaderSets>,
 }
 
@@ -38,7 +46,7 @@ impl NativeLane {
         Ok(Self {
             lane: Arc::new(Lane::new(limit as usize, SharedWaker(waker))),
             reader: LaneReader::default(),
-            loops: Arc::new(OnceLock::new()),
+            loops: OnceLock::new(),
             header_sets: Arc::new(HeaderSets::default()),
         })
     }
@@ -83,11 +91,14 @@ impl NativeLane {
         vec![requests as u32, bytes as u32, self.lane.load() as u32]
     }
 
-    /// Ends the lane: nothing is queued any more and `pump` is not called again.
+    /// Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
+    /// collector sees a small object and may take its time.
     #[napi]
-    pub fn close(&self) {
+    pub fn close(&mut self, env: Env) {
         self.lane.close();
-        self.lane.waker().0.close();
+        self.lane.waker().0.close(&env);
+        self.reader = LaneReader::default();
+        self.loops.take();
     }
 }
 
@@ -103,5 +114,14 @@ impl NativeLane {
     pub(crate) fn connect(&self, ends: Vec<LoopEnd>) {
         // A lane belongs to one server; a second connect would be a defect and changes nothing.
         let _ = self.loops.set(ends);
+    }
+
+    /// Has `end` run when the environment ends while the lane is open, with the lane closed.
+    pub(crate) fn at_teardown(&self, end: impl FnOnce() + Send + 'static) {
+        let lane = self.lane.clone();
+        self.lane.waker().0.at_teardown(Box::new(move || {
+            lane.close();
+            end();
+        }));
     }
 }

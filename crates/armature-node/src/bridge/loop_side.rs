@@ -12,10 +12,12 @@ use armature_core::http::{Body, CancelReason, Headers, RequestContext, Response,
 use armature_core::io_loop::LoopHandle;
 use bytes::Bytes;
 
-use super::body::BodyPump;
+use super::body;
+use super::flow::Flow;
 use super::headers::{self, HeaderSets, SetCache};
 use super::lane::{JsLane, LoopEnd};
 use super::stream::{StreamBody, StreamState};
+use crate::census::{self, Live};
 
 /// Bodies up to this size are copied out of their batch, so that a slow reader keeps its own bytes alive and not those of
 /// everybody who was answered with it.
@@ -43,6 +45,7 @@ pub struct LoopSide {
     mailbox: Arc<Mailbox>,
     generations: Arc<Generations>,
     windows: Windows,
+    _live: Live,
 }
 
 impl Drop for LoopSide {
@@ -61,7 +64,7 @@ pub struct Slot {
     stream: Option<Rc<StreamState>>,
     /// JavaScript has said everything; the slot only waits for its reply to be taken.
     complete: bool,
-    pump: Option<Rc<BodyPump>>,
+    pump: Option<Rc<Flow>>,
     /// The body that JavaScript has not asked for yet.
     body: Option<Body>,
 }
@@ -102,6 +105,7 @@ impl LoopSide {
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
             windows,
+            _live: Live::one_of(&census::LOOPS),
         });
         let reader = side.clone();
         io_loop.spawn(async move {
@@ -115,7 +119,7 @@ impl LoopSide {
     }
 
     pub fn end(&self) -> LoopEnd {
-        LoopEnd { mailbox: self.mailbox.clone(), generations: self.generations.clone() }
+        LoopEnd::new(self.mailbox.clone(), self.generations.clone())
     }
 
     /// The lane with the least to do.
@@ -320,11 +324,11 @@ impl LoopSide {
             Some(pump) => pump.grant(bytes),
             None => {
                 let Some(body) = entry.body.take() else { return };
-                let pump = BodyPump::new(bytes);
-                entry.pump = Some(pump.clone());
+                let flow = Flow::new(bytes as usize);
+                entry.pump = Some(flow.clone());
                 let lane = entry.lane.clone();
                 drop(slots);
-                self.io_loop.spawn(pump.run(self.clone(), lane, slot, body));
+                self.io_loop.spawn(body::run(flow, self.clone(), lane, slot, body));
             }
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod flow;
 pub mod headers;
 pub mod lane;
 pub mod loop_side;

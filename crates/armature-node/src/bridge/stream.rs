@@ -125,10 +125,14 @@ impl BodyStream for StreamBody {
 
 impl Drop for StreamBody {
     fn drop(&mut self) {
-        if self.state.end.get() == End::Open {
-            self.state.end.set(End::Failed);
-            let reason = self.context.cancelled().unwrap_or(CancelReason::ClientGone);
-            self.side.abandon(self.slot, reason);
+        match self.state.end.get() {
+            End::Open => {
+                self.state.end.set(End::Failed);
+                let reason = self.context.cancelled().unwrap_or(CancelReason::ClientGone);
+                self.side.abandon(self.slot, reason);
+            }
+            // Over already when JavaScript said so; not when its lane has closed.
+            End::Complete | End::Failed => drop(self.side.release(self.slot)),
         }
     }
 }

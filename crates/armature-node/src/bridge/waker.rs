@@ -3,28 +3,42 @@
 //! * it carries no payload: a call means "drain the lane";
 //! * it is weak: whether the process lives on is decided by `reference` and `unreference`;
 //! * `closed` is set under the lock that guards the handle, by a cleanup hook registered after the function was made
-//!   (hooks run last-in first-out), so no call is made once Node tears it down.
+//!   (hooks run last-in first-out), so no call is made once Node tears it down. Closing removes the hook again.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use armature_bridge::Wake;
 use napi::{Env, JsValue, bindgen_prelude::Function, sys};
 
+use crate::census::{self, Live};
 use crate::error::{Result, internal};
 
 /// Wakes one JavaScript environment.
 pub struct JsWaker {
-    handle: Mutex<Option<Handle>>,
+    open: Mutex<Option<Open>>,
 }
 
-struct Handle(sys::napi_threadsafe_function);
+/// What exists until the waker is closed or its environment ends.
+struct Open {
+    handle: sys::napi_threadsafe_function,
+    /// The argument of the cleanup hook.
+    hook: *mut Hook,
+    at_teardown: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// What the cleanup hook owns, and whoever removes the hook.
+struct Hook {
+    waker: Arc<JsWaker>,
+    _live: Live,
+}
 
 // SAFETY: a napi_threadsafe_function may be called from any thread while it exists; the mutex around it is what ends
-// its use before it is destroyed.
-unsafe impl Send for Handle {}
+// its use before it is destroyed. `hook` is used by the environment's own thread alone.
+unsafe impl Send for Open {}
 
 impl JsWaker {
     /// Makes a weak threadsafe function that calls `pump` without arguments.
@@ -51,31 +65,38 @@ impl JsWaker {
         if status != sys::Status::napi_ok {
             return Err(internal(format!("creating a threadsafe function failed with status {status}")));
         }
-        let waker = Arc::new(Self { handle: Mutex::new(Some(Handle(handle))) });
-        waker.set_referenced(env, false)?;
-        let argument = Arc::into_raw(waker.clone()).cast_mut().cast::<c_void>();
-        // SAFETY: `argument` is an owned Arc that only the hook consumes; it is leaked when the process ends without
-        // running hooks, which is what happens on the main thread at exit.
-        let status = unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(close_at_teardown), argument) };
+        let waker = Arc::new(Self { open: Mutex::default() });
+        let hook =
+            Box::into_raw(Box::new(Hook { waker: waker.clone(), _live: Live::one_of(&census::HOOKS) }));
+        *waker.lock() = Some(Open { handle, hook, at_teardown: None });
+        // SAFETY: `hook` is owned by the registration until the hook runs or is removed; it is leaked when the process
+        // ends without running hooks, which is what happens on the main thread at exit.
+        let status = unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(end_environment), hook.cast()) };
         if status != sys::Status::napi_ok {
-            // SAFETY: the hook was not registered, so the Arc is still ours.
-            drop(unsafe { Arc::from_raw(argument.cast::<Self>()) });
+            waker.close(env);
             return Err(internal(format!("registering a cleanup hook failed with status {status}")));
         }
+        waker.set_referenced(env, false)?;
         Ok(waker)
+    }
+
+    /// Has `end` run when the environment ends before the waker is closed; wakes do nothing by then.
+    pub fn at_teardown(&self, end: Box<dyn FnOnce() + Send>) {
+        let replaced = self.lock().as_mut().and_then(|open| open.at_teardown.replace(end));
+        drop(replaced);
     }
 
     /// Whether the environment stays alive for this function.
     pub fn set_referenced(&self, env: &Env, referenced: bool) -> Result<()> {
-        let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(handle) = guard.as_ref() else { return Ok(()) };
+        let guard = self.lock();
+        let Some(open) = guard.as_ref() else { return Ok(()) };
         // SAFETY: the handle exists (it is taken under this lock before it is released), and this is the environment's
         // own thread, since it holds its Env.
         let status = unsafe {
             if referenced {
-                sys::napi_ref_threadsafe_function(env.raw(), handle.0)
+                sys::napi_ref_threadsafe_function(env.raw(), open.handle)
             } else {
-                sys::napi_unref_threadsafe_function(env.raw(), handle.0)
+                sys::napi_unref_threadsafe_function(env.raw(), open.handle)
             }
         };
         if status == sys::Status::napi_ok {
@@ -85,16 +106,23 @@ impl JsWaker {
         }
     }
 
-    /// Releases the function; later wakes do nothing.
-    pub fn close(&self) {
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(handle) = handle {
-            // SAFETY: taken from under the lock, so nobody else uses it; the environment has not torn it down, or the
-            // hook would have taken it.
-            unsafe {
-                sys::napi_release_threadsafe_function(handle.0, sys::ThreadsafeFunctionReleaseMode::abort)
-            };
-        }
+    /// Releases the function and removes the cleanup hook; later wakes do nothing.
+    pub fn close(&self, env: &Env) {
+        let Some(open) = self.lock().take() else { return };
+        // SAFETY: taken from under the lock, so nobody else uses them; the environment has not torn them down, or the
+        // hook would have taken them. This is the environment's own thread, since it holds its Env. The hook's argument
+        // is ours once the hook is removed.
+        let hook = unsafe {
+            sys::napi_release_threadsafe_function(open.handle, sys::ThreadsafeFunctionReleaseMode::abort);
+            sys::napi_remove_env_cleanup_hook(env.raw(), Some(end_environment), open.hook.cast());
+            Box::from_raw(open.hook)
+        };
+        drop(hook);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        // Nothing panics while the lock is held, so a poisoned state is still whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,13 +132,13 @@ pub struct SharedWaker(pub Arc<JsWaker>);
 
 impl Wake for SharedWaker {
     fn wake(&self) {
-        let guard = self.0.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = guard.as_ref() {
+        let guard = self.0.lock();
+        if let Some(open) = guard.as_ref() {
             // SAFETY: the handle exists while the lock is held. The queue is unbounded but holds at most one call per
             // drained lane, because the lane wakes only when it was not armed.
             unsafe {
                 sys::napi_call_threadsafe_function(
-                    handle.0,
+                    open.handle,
                     ptr::null_mut(),
                     sys::ThreadsafeFunctionCallMode::nonblocking,
                 )
@@ -148,9 +176,14 @@ unsafe extern "C" fn call_pump(
     }
 }
 
-unsafe extern "C" fn close_at_teardown(argument: *mut c_void) {
-    // SAFETY: `argument` is the Arc that `JsWaker::new` leaked for this hook, which runs once.
-    let waker = unsafe { Arc::from_raw(argument.cast::<JsWaker>()) };
+unsafe extern "C" fn end_environment(argument: *mut c_void) {
+    // SAFETY: `argument` is the Hook that `JsWaker::new` made for this hook, which runs once and only while it was not
+    // removed.
+    let hook = unsafe { Box::from_raw(argument.cast::<Hook>()) };
     // Node destroys the function itself from here on: it is given up, not released.
-    waker.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let open = hook.waker.lock().take();
+    if let Some(end) = open.and_then(|open| open.at_teardown) {
+        // A panic must not unwind into Node; the panic hook has reported it.
+        let _ = catch_unwind(AssertUnwindSafe(end));
+    }
 }
