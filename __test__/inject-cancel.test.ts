@@ -105,6 +105,16 @@ test('a signal does not wait for onStart', async () => {
   expect(await (await next).text()).toBe('ok')
 })
 
+test('a signal does not wait for a body that never ends', async () => {
+  const { app, heard } = createApp()
+  const controller = new AbortController()
+  const init = { method: 'POST', body: new ReadableStream(), duplex: 'half', signal: controller.signal }
+  const answer = app.fetch(new Request('http://localhost/wait', init as RequestInit))
+  controller.abort(new Error('impatient'))
+  await expect(answer).rejects.toThrow('impatient')
+  expect(heard.starts).toBe(0)
+})
+
 test('a signal that is not aborted is left alone', async () => {
   const { app } = createApp()
   const controller = new AbortController()

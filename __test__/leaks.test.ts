@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 
 async function many(mode: string) {
   const script = join(__dirname, 'fixtures/many.cjs')
-  const env = { ...process.env, NODE_ENV: 'production' }
+  // A server has four IO threads on any machine; what does not listen has one all the same.
+  const env = { ...process.env, NODE_ENV: 'production', ARMATURE_IO: '4' }
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, mode], { env })
   return JSON.parse(stdout)
 }

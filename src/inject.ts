@@ -1,3 +1,4 @@
+import { orAborted } from './aborted.js'
 import { typeError } from './errors.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { lifecycleOf } from './lifecycle.js'
@@ -36,7 +37,7 @@ export async function fetchApp(app: AnyScope, request: Request): Promise<Respons
   const { signal } = request
   signal.throwIfAborted()
   const url = new URL(request.url)
-  const body = request.body === null ? null : Buffer.from(await request.arrayBuffer())
+  const body = request.body === null ? null : Buffer.from(await orAborted(request.arrayBuffer(), signal))
   const headers = new Headers(request.headers)
   if (!headers.has('host')) headers.set('host', url.host)
   const injected: InjectedRequest = {

@@ -1,3 +1,4 @@
+import { orAborted } from './aborted.js'
 import { type DataOverrides, type Prepared, prepare, unwind } from './application.js'
 import { isDevelopment } from './development.js'
 import { ArmatureError } from './errors.js'
@@ -151,20 +152,4 @@ function announce(server: Server): void {
 
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
-}
-
-/** What `promise` gives, or the reason of `signal` when that comes first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  let onAbort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([aborted, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
