@@ -114,3 +114,121 @@ test('reserved features throw, they are never silent', async () => {
   expect(() => server.publish('a', 'b')).toThrow(/not available/)
   await server.close()
 })
+
+const foreign: [unknown, string][] = [
+  [Number.POSITIVE_INFINITY, 'Infinity'],
+  [Number.NaN, 'NaN'],
+  [-1, '-1'],
+  [1.5, '1.5'],
+  [1e30, '1000000000000000000000000000000'],
+  [10n, '10n'],
+  [() => 1, 'a function'],
+  [null, 'null'],
+  [true, 'true'],
+]
+
+test.each(foreign)('%s is refused wherever a size, a duration or a count stands', async (value, name) => {
+  const places: [string, string, (options: object) => Promise<unknown>][] = [
+    ['limits', 'body', (options) => app().run({ listen: '127.0.0.1:0', ...options })],
+    ['limits', 'headers', (options) => app().run({ listen: '127.0.0.1:0', ...options })],
+    ['timeouts', 'handler', (options) => app().run({ listen: '127.0.0.1:0', ...options })],
+    ['timeouts', 'shutdown', (options) => App.new(options).run('127.0.0.1:0')],
+    ['limits', 'queue', (options) => App.new(options).inject('/')],
+    ['timeouts', 'idle', (options) => App.new({ limits: { body: 1 } }).run(options)],
+  ]
+  for (const [group, option, start] of places) {
+    const thrown: Error & { code?: string } = await start({ [group]: { [option]: value } }).then(
+      () => new Error(`${group}.${option} was taken`),
+      (error) => error,
+    )
+    expect([thrown.code, thrown.message]).toEqual([
+      'ARMATURE_OPTION_INVALID',
+      expect.stringMatching(
+        new RegExp(`^${group}\\.${option}: ${name === 'a function' ? '.*' : name} is not `),
+      ),
+    ])
+    expect(thrown).toBeInstanceOf(TypeError)
+    expect(thrown.message).toMatch(/a size|a duration|a whole number/)
+  }
+})
+
+test.each([...foreign, [0, '0(b|ms)'], ['1000tb', '(1000tb|.1000tb.)'], ['99h', '(99h|.99h.)']] as [
+  unknown,
+  string,
+][])('%s is refused as an option of a route', async (value, name) => {
+  const named = typeof value === 'number' || typeof value === 'string' ? name : '.*'
+  for (const [options, option] of [
+    [{ timeout: value }, 'timeout of GET '],
+    [{ limits: { body: value } }, 'limits.body of GET '],
+  ] as const) {
+    const start = async () => {
+      const server = await App.new()
+        .get('/a', options as never, () => 'x')
+        .run('127.0.0.1:0')
+      await server.close()
+    }
+    const thrown: Error & { code?: string } = await start().then(
+      () => new Error(`${option} took it`),
+      (error) => error,
+    )
+    expect(thrown.message).toMatch(new RegExp(`^${option}'?/a'?: ${named} is not `))
+    expect([thrown.code, thrown instanceof TypeError]).toEqual(['ARMATURE_OPTION_INVALID', true])
+  }
+})
+
+test.each([
+  ['ARMATURE_LIMITS__BODY', 'Infinity'],
+  ['ARMATURE_LIMITS__BODY', '-1'],
+  ['ARMATURE_LIMITS__HEADERS', 'NaN'],
+  ['ARMATURE_TIMEOUTS__HANDLER', 'Infinity'],
+  ['ARMATURE_TIMEOUTS__HANDLER', '25h'],
+  ['ARMATURE_LIMITS__CONNECTIONS', '99999999999999999999'],
+])('%s=%s is refused', async (variable, value) => {
+  process.env[variable] = value
+  const thrown = await error({ listen: '127.0.0.1:0' })
+  expect([thrown.code, thrown.message]).toEqual([
+    'ARMATURE_OPTION_INVALID',
+    expect.stringMatching(new RegExp(`^${variable}: '?${value}`)),
+  ])
+})
+
+test.each([Number.POSITIVE_INFINITY, Number.NaN, -1, 2 ** 60, '25h', 'soon', null])(
+  'close() does not take %s as its timeout',
+  async (timeout) => {
+    const server = await app().run('127.0.0.1:0')
+    await expect(server.close({ timeout } as never)).rejects.toMatchObject({
+      code: 'ARMATURE_OPTION_INVALID',
+      message: expect.stringContaining('timeout of close()'),
+    })
+    await server.close()
+  },
+)
+
+test.each(['listen', 'io', 'workers'])('App.new() refuses %s, which is for run()', (name) => {
+  const make = () => App.new({ [name]: 1 } as never)
+  expect(make).toThrow(TypeError)
+  expect(make).toThrow(`App.new() does not take '${name}'`)
+  expect(make).toThrow(`run({ ${name}: … })`)
+})
+
+test('App.new() takes everything else, and run() overrides it', async () => {
+  const named = App.new({ name: 'api', signals: false, limits: { body: 5 } }).post('/', (req) => req.text())
+  const before = process.listenerCount('SIGTERM')
+  const server = await named.run({ listen: '127.0.0.1:0', limits: { body: undefined } })
+  expect(process.listenerCount('SIGTERM')).toBe(before)
+  const statuses = await Promise.all(
+    ['12345', '123456'].map(async (body) => (await fetch(server.url, { method: 'POST', body })).status),
+  )
+  expect(statuses).toEqual([200, 413])
+  await server.close()
+  for (const wrong of [null, [], true, () => {}]) {
+    expect(() => App.new(wrong as never)).toThrow(TypeError)
+    await expect(app().run(wrong as never)).rejects.toThrow(TypeError)
+  }
+})
+
+test('a layer option that JSON does not have is refused', () => {
+  expect(() => Cors.new({ origins: '*', maxAge: Number.POSITIVE_INFINITY })).toThrow(
+    /maxAge: Infinity is not/,
+  )
+})

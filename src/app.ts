@@ -1,7 +1,7 @@
 // biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
-import { nameOf, typeError } from './errors.js'
 import type { AppOptions } from './generated/config.js'
 import type { Layer } from './middleware.js'
+import { checkAppOptions } from './options.js'
 import { Router } from './router.js'
 import { type ConfiguredLocals, nodeOf } from './scope.js'
 import type { ScopeNode } from './scope-node.js'
@@ -25,21 +25,19 @@ export class App<out L extends object = {}> extends Router<L> {
   protected constructor(options: AppOptions) {
     super()
     const node = nodeOf(this) as ScopeNode
-    node.options = Object.freeze({ ...options })
+    node.options = checkAppOptions(options) as Readonly<Record<string, unknown>>
   }
 
   /**
    * Makes an application.
    *
-   * @param options everything that `run()` takes but `listen`, `io` and `workers`; checked when it starts
-   * @throws TypeError `ARMATURE_OPTION_INVALID` when it is not an object
+   * @param options everything that `run()` takes but `listen`, `io` and `workers`; their values are checked when it starts
+   * @throws TypeError `ARMATURE_OPTION_INVALID` when it is not an object or has one of those three
    * @example
    * const app = App.new({ trailingSlash: 'redirect', limits: { body: '2mb' } })
    */
   static new(options: AppOptions = {}): App {
-    if (typeof options === 'object' && options !== null) return new App(options)
-    const details = { option: 'App.new()', value: nameOf(options), allowed: 'an object with options' }
-    throw typeError('ARMATURE_OPTION_INVALID', details)
+    return new App(options)
   }
 
   /** {@inheritDoc Scope.wrap} */

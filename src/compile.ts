@@ -2,6 +2,7 @@ import { errorBoundary, isBoundary } from './error-boundary.js'
 import { typeError } from './errors.js'
 import { isNativeLayer, type NativeLayer } from './layers/layer.js'
 import { type AnyMiddleware, compose, type Run } from './middleware.js'
+import { portable } from './options.js'
 import { joinPath, parsePath } from './paths.js'
 import type { Compiled, CompiledHandler, HandlerSpec, RouteSpec, ScopeRuntime, ScopeSpec } from './plan.js'
 import { nativeResponse } from './response.js'
@@ -31,7 +32,7 @@ export function compile(app: AnyScope): CompiledApp {
   const root = nodeOf(app) as ScopeNode
   const compiler = new Compiler()
   compiler.addScope(root, null)
-  return compiler.result({ ...root.options })
+  return compiler.result(portable(root.options ?? {}))
 }
 
 /** @internal Layers by where they run, outermost first. */
@@ -88,6 +89,7 @@ class Compiler {
       parent: parent?.runtime ?? null,
       data: node.data,
       onError: hasEdge ? [] : onError,
+      ...(hasEdge && { insideOnError: onError }),
     }
     const place: Place = { index: this.#scopes.length, prefix, js, runtime }
     const layers = this.#layersOf(native)
@@ -134,7 +136,8 @@ class Compiler {
         existing: 'the one of another scope with this prefix',
       })
     }
-    owner.fallback = this.#handler(handler, js, { pattern: '', paramNames: [], scope: runtime })
+    const paramNames = prefix === '' ? [] : parsePath(prefix).params
+    owner.fallback = this.#handler(handler, js, { pattern: '', paramNames, scope: runtime })
   }
 
   #handler(handler: AnyHandler, js: readonly AnyMiddleware[], context: Context): HandlerSpec {

@@ -5,6 +5,7 @@ import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injector } from './injector.js'
+import { portable, readRunOptions } from './options.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { ScopeNode } from './scope-node.js'
 import { Server } from './server.js'
@@ -135,11 +136,11 @@ export class Lifecycle {
 /** @internal Runs `app`; resolves when it listens. */
 export async function runApp(
   app: AnyScope,
-  options: RunOptions,
+  target?: string | number | RunOptions,
   overrides: DataOverrides = [],
   quiet = false,
 ): Promise<Server> {
-  const server = await lifecycleOf(app).run(options, overrides)
+  const server = await lifecycleOf(app).run(portable(readRunOptions(target)), overrides)
   if (isDevelopment() && !quiet) announce(server)
   return server
 }

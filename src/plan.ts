@@ -62,8 +62,10 @@ export interface ScopeRuntime {
   readonly parent: ScopeRuntime | null
   /** Shared state declared on this scope. */
   readonly data: ReadonlyMap<unknown, unknown>
-  /** `onError` handlers of this scope, in declaration order. */
+  /** `onError` handlers of this scope, in declaration order, unless they are asked inside the middleware around it. */
   readonly onError: readonly ((error: unknown, req: HttpRequest) => unknown)[]
+  /** Those that are. */
+  readonly insideOnError?: ScopeRuntime['onError']
 }
 
 export interface Compiled {

@@ -54,7 +54,7 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
    * const server = await app.run({ listen: '0.0.0.0:8080', limits: { body: '2mb' } })
    */
   run(target?: string | number | RunOptions): Promise<Server> {
-    return runApp(this, runOptions(target))
+    return runApp(this, target)
   }
 
   /** The same as {@link Router.run} with a port (0: any free one) and an optional host. */
@@ -93,8 +93,4 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
   explain(path: string, method = 'GET'): Explanation {
     return explainPath(this, path, method)
   }
-}
-
-function runOptions(target: string | number | RunOptions = {}): RunOptions {
-  return typeof target === 'object' ? target : { listen: target }
 }

@@ -31,13 +31,13 @@ export interface RouteOptions<Layers extends readonly unknown[] = readonly Layer
   use?: Layers | undefined
   /** Limits that replace those of the application. */
   limits?: RouteLimits | undefined
-  /** Replaces `timeouts.handler`: milliseconds, or a text such as `'2s'`. */
+  /** Replaces `timeouts.handler`: milliseconds, or a text such as `'2s'`; from 1ms to 24h, it cannot be turned off. */
   timeout?: Duration | undefined
 }
 
 /** Limits of one route. */
 export interface RouteLimits {
-  /** Replaces `limits.body`, also by more: bytes, or a text such as `'200mb'`. */
+  /** Replaces `limits.body`, also by more: bytes, or a text such as `'200mb'`; from 1b to 1tb. */
   body?: Size | undefined
 }
 
@@ -149,8 +149,13 @@ function checkNames(what: string, value: unknown, allowed: readonly string[]): R
   throw typeError('ARMATURE_OPTION_INVALID', `${what}: '${unknown}' is not one of ${allowed.join(', ')}`)
 }
 
+// The value itself is read when it starts, by the same code that reads the options of the application.
 function checkAmount(what: string, value: unknown, allowed: string): number | string | undefined {
-  if (value === undefined || typeof value === 'number' || typeof value === 'string') return value
+  if (value === undefined || typeof value === 'string') return value
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value
+    throw typeError('ARMATURE_OPTION_INVALID', { option: what, value: String(value), allowed })
+  }
   throw wrong(what, value, allowed)
 }
 

@@ -189,13 +189,14 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
 
   /**
    * Answers requests below the prefix that no route matches; inside the middleware of this scope. A known path with
-   * another method stays a 405. There are no path parameters here, not even those of the prefix.
+   * another method stays a 405. The parameters are those of the prefix, and `req.route` is `''`.
    *
    * @throws TypeError `ARMATURE_ROUTE_CONFLICT` when this scope has one
    * @example
    * app.default((req) => HttpResponse.notFound(`nothing at ${req.path}`))
+   * app.scope('/orgs/:org', (org) => org.default((req) => HttpResponse.notFound(`not in ${req.param('org')}`)))
    */
-  default(handler: RouteHandler<{}, L>): this {
+  default(handler: RouteHandler<P, L>): this {
     const node = open(this, 'default()')
     if (node.fallback !== null) {
       const route = `default of '${joinPath(node.fullPrefix, '')}'`

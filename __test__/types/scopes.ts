@@ -42,6 +42,21 @@ scope('/orgs/:org').wrap((req, next) => (req.param('org') === '' ? 'none' : next
 // @ts-expect-error
 scope('/orgs/:org').get('/users/:id', (req) => req.param('organisation'))
 
+scope('/orgs/:org').default((req) => req.param('org'))
+// @ts-expect-error
+scope('/orgs/:org').default((req) => req.param('id'))
+App.new().scope('/orgs/:org', (org) =>
+  org
+    .wrap(auth)
+    .default((req) => req.param('org') + req.locals.user.name)
+    .scope('/teams/:team', (team) => team.default((req) => req.params.org + req.param('team'))),
+)
+declare function notFound(req: HttpRequest): string
+scope('/orgs/:org').default(notFound)
+App.new().default(notFound)
+// @ts-expect-error: an App has no prefix
+App.new().default((req) => req.param('org'))
+
 // --- .scope(prefix, build): passes parameters and locals of the parent ---
 App.new()
   .wrap(auth)

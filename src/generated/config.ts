@@ -22,6 +22,10 @@ export interface AppOptions {
   limits?: LimitOptions | undefined
   /** How long clients, handlers and a shutdown may take. */
   timeouts?: TimeoutOptions | undefined
+  /** Whether SIGTERM and SIGINT close the server. By default `true`. */
+  signals?: boolean | undefined
+  /** What this server is called, for workers that attach to it and in messages. */
+  name?: string | undefined
 }
 
 /** All options: those of the application, and where and how it runs. */
@@ -38,11 +42,10 @@ export interface RunOptions extends AppOptions {
    * are not available yet.
    */
   workers?: number | 'auto' | WorkerOptions | undefined
-  /** Whether SIGTERM and SIGINT close the server. By default `true`. */
-  signals?: boolean | undefined
-  /** What this server is called, for workers that attach to it and in messages. */
-  name?: string | undefined
 }
+
+/** What only `run()` takes: where and on which threads an application runs. */
+export const RUN_ONLY = ['listen', 'io', 'workers'] as const
 
 /** Bounds on what clients may send and on what is kept for them. */
 export interface LimitOptions {

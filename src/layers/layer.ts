@@ -49,8 +49,12 @@ function checkObject(type: string, options: object): object {
   })
 }
 
-// JSON.stringify leaves functions and symbols out: an option that is accepted and has no effect.
+// JSON.stringify leaves functions and symbols out and makes null of NaN: an option that is accepted and has no effect.
 function plainValue(type: string, name: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    const details = { option: `${type}.${name}`, value: String(value), allowed: 'a finite number' }
+    throw typeError('ARMATURE_OPTION_INVALID', details)
+  }
   if (typeof value !== 'function' && typeof value !== 'symbol' && typeof value !== 'bigint') return value
   throw typeError('ARMATURE_OPTION_INVALID', {
     option: `${type}.${name}`,

@@ -50,6 +50,14 @@ pub fn interface<T: TS>(out: &mut String, extends: &str) {
     out.push_str("}\n");
 }
 
+/// The names of the fields of a struct, as a constant.
+pub fn names<T: TS>(out: &mut String, comment: &str, constant: &str) {
+    let inline = T::inline(&options());
+    let fields = inline.lines().filter_map(|line| line.trim().trim_start_matches("{ ").split_once("?: "));
+    let names: Vec<_> = fields.map(|(name, _)| format!("'{}'", name.trim_matches('"'))).collect();
+    writeln!(out, "\n/** {comment} */\nexport const {constant} = [{}] as const", names.join(", ")).unwrap();
+}
+
 pub fn alias<T: TS>(out: &mut String) {
     start::<T>(out);
     let inline = T::inline(&options()).replace('"', "'");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use armature_core::config::{Config, Millis, Size, parse_value};
+use armature_core::config::{Config, parse_body_limit, parse_handler_timeout};
 use armature_core::handler::Fixed;
 use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
 use armature_core::pipeline::{HandlerFactory, LayerFactory};
@@ -11,7 +11,6 @@ use armature_core::server::{Definition, Generation, RouteDefinition, ScopeDefini
 use bytes::Bytes;
 use napi::bindgen_prelude::Buffer;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::{Result, internal, js};
 use crate::handler::JsHandlerFactory;
@@ -117,8 +116,8 @@ impl Plan {
                     pattern: route.path.clone(),
                     layers: pick(&route.layers)?,
                     handler: route.handler.build(buffers, wiring)?,
-                    body_limit: option::<Size>(route, "limits.body", &route.body_limit)?.map(|size| size.0),
-                    timeout: option::<Millis>(route, "timeout", &route.timeout)?.map(Millis::duration),
+                    body_limit: option(route, "limits.body", &route.body_limit, parse_body_limit)?,
+                    timeout: option(route, "timeout", &route.timeout, parse_handler_timeout)?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -128,14 +127,15 @@ impl Plan {
 }
 
 /// An option of one route.
-fn option<T: DeserializeOwned>(
+fn option<T>(
     route: &RouteSpec,
     name: &str,
     value: &Option<serde_json::Value>,
+    parse: impl Fn(&str, serde_json::Value) -> armature_core::error::Result<T>,
 ) -> Result<Option<T>> {
     let Some(value) = value else { return Ok(None) };
     let method = if route.method == "*" { "ANY" } else { &route.method };
-    parse_value(&format!("{name} of {method} {}", route.path), value.clone()).map(Some).map_err(js)
+    parse(&format!("{name} of {method} {}", route.path), value.clone()).map(Some).map_err(js)
 }
 
 fn method(name: &str) -> Result<MethodPattern> {

@@ -18,6 +18,10 @@ pub(super) struct Input {
     pub(super) text: bool,
 }
 
+/// The only key of an object that stands for a value which JSON does not have, such as `Infinity`; what it is
+/// called is the value of that key. `src/options.ts` writes it, so that no such value passes for an absent one.
+const FOREIGN: &str = "\0";
+
 /// Why a value was refused; the path is serde_path_to_error's to know.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -46,7 +50,14 @@ impl Input {
         if self.text { self.value.as_str().map(str::trim) } else { None }
     }
 
+    fn foreign(&self) -> Option<&str> {
+        self.value.as_object().filter(|object| object.len() == 1)?.get(FOREIGN)?.as_str()
+    }
+
     fn unexpected(&self) -> Unexpected<'_> {
+        if let Some(name) = self.foreign() {
+            return Unexpected::Other(name);
+        }
         match &self.value {
             Value::Null => Unexpected::Unit,
             Value::Bool(value) => Unexpected::Bool(*value),
@@ -66,6 +77,9 @@ impl<'de> Deserializer<'de> for Input {
     type Error = Refusal;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        if self.foreign().is_some() {
+            return Err(Refusal::invalid_type(self.unexpected(), &visitor));
+        }
         if let Some(word) = self.word() {
             if let Ok(number) = word.parse() {
                 return visitor.visit_u64(number);
@@ -97,7 +111,7 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
-    /// `null` is not "absent": JSON makes it of NaN and Infinity, which must not turn into the default.
+    /// `null` is not "absent": a mistake must not turn into the default.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         visitor.visit_some(self)
     }
@@ -140,7 +154,8 @@ impl<'de> Deserializer<'de> for Input {
     ) -> Result<V::Value, Refusal> {
         match self.value {
             Value::String(value) => value.into_deserializer().deserialize_enum(name, variants, visitor),
-            Value::Object(values) if values.len() == 1 => {
+            Value::Object(ref object) if object.len() == 1 && self.foreign().is_none() => {
+                let Value::Object(values) = self.value else { unreachable!("matched above") };
                 let text = self.text;
                 let values = values.into_iter().map(|(name, value)| (name, Self { value, text }));
                 let values = serde::de::value::MapAccessDeserializer::new(MapDeserializer::new(values));
@@ -158,7 +173,7 @@ impl<'de> Deserializer<'de> for Input {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         match &self.value {
-            Value::Object(_) => self.deserialize_any(visitor),
+            Value::Object(_) if self.foreign().is_none() => self.deserialize_any(visitor),
             _ => Err(Refusal::invalid_type(self.unexpected(), &"an object")),
         }
     }
@@ -171,9 +186,14 @@ impl<'de> Deserializer<'de> for Input {
         visitor.visit_newtype_struct(self)
     }
 
+    /// Whatever it is: who ignores a value has something else to say about the option.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char bytes byte_buf unit unit_struct seq tuple tuple_struct map
-        identifier ignored_any
+        identifier
     }
 }
 

@@ -1,5 +1,7 @@
 //! The options `limits`: what one client, or all together, may use.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 use super::{names::Names, range::within, size::Size};
@@ -61,6 +63,8 @@ pub struct Limits {
 }
 
 impl LimitsConfig {
+    pub(super) const BODY: RangeInclusive<Size> = Size(1)..=Size(1 << 40);
+
     pub(super) fn merge(self, over: Self) -> Self {
         Self {
             body: over.body.or(self.body),
@@ -78,8 +82,8 @@ impl LimitsConfig {
 
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
         let size = |path, value, from, to| within((names, path), value, "a size", from..=to, "");
+        within((names, "limits.body"), self.body, "a size", Self::BODY, "")?;
         let count = |path, value, to| within((names, path), value, "a whole number", 1..=to, "");
-        size("limits.body", self.body, Size(1), Size(1 << 40))?;
         size("limits.header", self.header, Size::kb(1), Size::mb(1))?;
         count("limits.headers", self.headers, 10_000)?;
         size("limits.url", self.url, Size(64), Size::mb(1))?;

@@ -34,6 +34,7 @@ mod options;
 mod parse;
 mod quantity;
 mod range;
+mod route;
 mod secrets;
 mod settings;
 mod size;
@@ -55,6 +56,7 @@ pub use self::{
     options::{AppConfig, Config},
     parse::{parse, parse_value},
     quantity::NotAQuantity,
+    route::{parse_body_limit, parse_handler_timeout},
     secrets::Secrets,
     settings::{Environment, Settings},
     size::Size,

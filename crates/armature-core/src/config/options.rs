@@ -29,6 +29,10 @@ pub struct AppConfig {
     pub limits: Option<LimitsConfig>,
     /// How long clients, handlers and a shutdown may take.
     pub timeouts: Option<TimeoutsConfig>,
+    /// Whether SIGTERM and SIGINT close the server. By default `true`.
+    pub signals: Option<bool>,
+    /// What this server is called, for workers that attach to it and in messages.
+    pub name: Option<String>,
 }
 
 /// All options: those of the application, and where and how it runs.
@@ -62,9 +66,11 @@ pub struct Config {
     #[serde(default, deserialize_with = "WorkersConfig::any_form")]
     #[cfg_attr(test, ts(as = "Option<super::workers::AnyFormTs>", inline))]
     pub workers: Option<WorkersConfig>,
-    /// Whether SIGTERM and SIGINT close the server. By default `true`.
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
     pub signals: Option<bool>,
-    /// What this server is called, for workers that attach to it and in messages.
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
     pub name: Option<String>,
 }
 
@@ -130,8 +136,8 @@ impl Config {
 
 impl From<AppConfig> for Config {
     fn from(app: AppConfig) -> Self {
-        let AppConfig { trailing_slash, trust_proxy, secrets, limits, timeouts } = app;
-        Self { trailing_slash, trust_proxy, secrets, limits, timeouts, ..Self::default() }
+        let AppConfig { trailing_slash, trust_proxy, secrets, limits, timeouts, signals, name } = app;
+        Self { trailing_slash, trust_proxy, secrets, limits, timeouts, signals, name, ..Self::default() }
     }
 }
 

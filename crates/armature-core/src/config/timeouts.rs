@@ -1,6 +1,6 @@
 //! The options `timeouts`: how long anybody is waited for.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 
@@ -46,6 +46,10 @@ pub struct Timeouts {
 }
 
 impl TimeoutsConfig {
+    /// Of those that cannot be turned off.
+    pub(super) const NEEDED: RangeInclusive<Millis> = Millis(1)..=Millis::hours(24);
+    pub(super) const NEEDED_NOTE: &str = "; it cannot be turned off";
+
     pub(super) fn merge(self, over: Self) -> Self {
         Self {
             header: over.header.or(self.header),
@@ -59,11 +63,10 @@ impl TimeoutsConfig {
     }
 
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
-        let most = Millis::hours(24);
-        let needed = |path, value| {
-            within((names, path), value, "a duration", Millis(1)..=most, "; it cannot be turned off")
-        };
-        let optional = |path, value| within((names, path), value, "a duration", Millis(0)..=most, "");
+        let needed =
+            |path, value| within((names, path), value, "a duration", Self::NEEDED, Self::NEEDED_NOTE);
+        let optional =
+            |path, value| within((names, path), value, "a duration", Millis(0)..=Millis::hours(24), "");
         needed("timeouts.header", self.header)?;
         needed("timeouts.body", self.body)?;
         needed("timeouts.write", self.write)?;

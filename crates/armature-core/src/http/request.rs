@@ -29,7 +29,8 @@ pub struct Request {
 pub struct Matched {
     /// The route, `None` for fallbacks and answers that the server gives by itself.
     pub route: Option<RouteId>,
-    /// Path parameters in the order of the pattern.
+    /// Path parameters in the order of the pattern; for fallbacks those of the prefix of the scope that the path
+    /// belongs to.
     pub params: Params,
     /// Bytes that the body may have.
     pub body_limit: u64,

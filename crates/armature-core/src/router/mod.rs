@@ -109,6 +109,8 @@ pub enum Found {
     NotFound {
         /// The deepest scope that contains the path.
         scope: ScopeId,
+        /// The parameters of its prefix, in order; those of the scopes around it come first.
+        params: Params,
     },
 }
 
@@ -146,7 +148,7 @@ impl Router {
         {
             return Ok(hit.into_found(escaped));
         }
-        Ok(self.miss(method, path, &canonical))
+        Ok(self.miss(method, path, &canonical, escaped))
     }
 
     /// The names of the parameters of `route`, in the order of [`Params`].
@@ -188,7 +190,7 @@ impl Router {
     }
 
     #[cold]
-    fn miss(&self, method: &Method, path: &str, canonical: &str) -> Found {
+    fn miss(&self, method: &Method, path: &str, canonical: &str, escaped: bool) -> Found {
         let mut known = self.known(canonical);
         match self.trailing_slash {
             TrailingSlash::Ignore => known.append(&mut self.known(&toggled(canonical))),
@@ -200,7 +202,8 @@ impl Router {
             TrailingSlash::Redirect | TrailingSlash::Strict => {}
         }
         let Some(route) = self.most_specific(&known) else {
-            return Found::NotFound { scope: self.scopes.deepest(canonical) };
+            let (scope, params) = self.scopes.deepest(canonical, escaped);
+            return Found::NotFound { scope, params };
         };
         let (scope, allow) = (self.scope(route), Allow::new(known.iter().filter_map(|(method, _)| *method)));
         if method == Method::OPTIONS {

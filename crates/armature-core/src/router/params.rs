@@ -1,5 +1,7 @@
 //! The values of path parameters, cheap enough to make for every request.
 
+use super::escape;
+
 /// Most routes have fewer; up to here nothing is allocated.
 const INLINE: usize = 4;
 
@@ -59,6 +61,28 @@ impl Params {
 
     pub(super) fn new(ranges: impl ExactSizeIterator<Item = (u32, u32)>) -> Self {
         Self { ranges: Ranges::new(ranges), decoded: None }
+    }
+
+    /// `values` gives slices of `searched`, a path in canonical form; `escaped` says whether that text may differ
+    /// from the path as sent, beyond its trailing slash.
+    #[inline]
+    pub(super) fn of<'p, I>(searched: &'p str, escaped: bool, values: impl Fn() -> I) -> Self
+    where
+        I: ExactSizeIterator<Item = &'p str>,
+    {
+        if !escaped {
+            return Self::new(values().map(|value| {
+                let start = value.as_ptr() as usize - searched.as_ptr() as usize;
+                (start as u32, (start + value.len()) as u32)
+            }));
+        }
+        let mut decoded = String::with_capacity(values().map(str::len).sum());
+        let params = Self::new(values().map(|value| {
+            let start = decoded.len();
+            escape::decode_into(value, &mut decoded);
+            (start as u32, decoded.len() as u32)
+        }));
+        params.with_decoded(decoded)
     }
 
     pub(super) fn with_decoded(self, decoded: String) -> Self {

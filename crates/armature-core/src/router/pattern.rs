@@ -117,15 +117,20 @@ impl Pattern {
             && pairs.all(|pair| !matches!(pair, (Segment::Static(a), Segment::Static(b)) if a != b))
     }
 
-    /// Whether the first segments of `path`, in canonical form, match this prefix.
-    pub(super) fn contains(&self, path: &str) -> bool {
+    /// The values of the parameters, when the first segments of `path`, in canonical form, match this
+    /// prefix.
+    pub(super) fn capture<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
         let mut rest = path.split('/').skip(1);
-        self.segments.iter().all(|segment| {
-            rest.next().is_some_and(|part| match segment {
-                Segment::Static(text) => part == text,
-                Segment::Param | Segment::Rest => !part.is_empty(),
-            })
-        })
+        let mut values = Vec::new();
+        for segment in &self.segments {
+            let part = rest.next()?;
+            match segment {
+                Segment::Static(text) if part == text => {}
+                Segment::Param | Segment::Rest if !part.is_empty() => values.push(part),
+                _ => return None,
+            }
+        }
+        Some(values)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{ScopeId, pattern::Pattern};
+use super::{Params, ScopeId, pattern::Pattern};
 
 /// The prefixes of all scopes, the deepest first. Of equally deep ones that contain a path the most specific
 /// comes first (static text before parameters), of equal ones the first registered.
@@ -19,8 +19,10 @@ impl Scopes {
     }
 
     /// Compares with every scope: this only runs before a 404, and most differ in their first segment.
-    pub(super) fn deepest(&self, path: &str) -> ScopeId {
-        let found = self.0.iter().find(|(_, prefix)| prefix.contains(path));
-        found.map_or(ScopeId::ROOT, |(id, _)| *id)
+    /// `path` is in canonical form; `escaped` as in [`Params::of`].
+    pub(super) fn deepest(&self, path: &str, escaped: bool) -> (ScopeId, Params) {
+        let mut found = self.0.iter().filter_map(|(id, prefix)| Some((*id, prefix.capture(path)?)));
+        let Some((id, values)) = found.next() else { return (ScopeId::ROOT, Params::default()) };
+        (id, Params::of(path, escaped, || values.iter().copied()))
     }
 }

@@ -1,6 +1,6 @@
 //! The routes of one method.
 
-use super::{Found, Params, RouteId, builder::Route, escape};
+use super::{Found, Params, RouteId, builder::Route};
 
 /// Finds the most specific of the routes that match a path.
 ///
@@ -87,24 +87,11 @@ impl<'t, 'p> Hit<'t, 'p> {
         self.found.value.route
     }
 
-    /// `escaped` says whether the searched text differs from the path as sent, beyond its trailing slash.
+    /// `escaped` as in [`Params::of`].
     #[inline]
     pub(super) fn into_found(self, escaped: bool) -> Found {
         let values = || self.found.params.iter().map(|(_, value)| value);
-        let params = if escaped {
-            let mut decoded = String::with_capacity(values().map(str::len).sum());
-            let params = Params::new(values().map(|value| {
-                let start = decoded.len();
-                escape::decode_into(value, &mut decoded);
-                (start as u32, decoded.len() as u32)
-            }));
-            params.with_decoded(decoded)
-        } else {
-            Params::new(values().map(|value| {
-                let start = value.as_ptr() as usize - self.path.as_ptr() as usize;
-                (start as u32, (start + value.len()) as u32)
-            }))
-        };
+        let params = Params::of(self.path, escaped, values);
         Found::Route { route: self.route(), params }
     }
 }

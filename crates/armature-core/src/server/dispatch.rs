@@ -87,8 +87,9 @@ fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
             }
             found.chain.clone()
         }
-        Ok(Found::NotFound { scope }) => {
+        Ok(Found::NotFound { scope, params }) => {
             let scope = scope.0 as usize;
+            request.matched.params = params;
             let found = &generation.scopes[scope];
             if found.has_fallback {
                 let limit = generation.default_body_limit;

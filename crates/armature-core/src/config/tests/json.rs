@@ -269,3 +269,23 @@ fn trusted_proxies() {
     assert!(!trusted.contains("127.0.0.1".parse().unwrap()));
     assert!(!TrustProxy::default().contains("127.0.0.1".parse().unwrap()));
 }
+
+#[test]
+fn what_json_does_not_have_is_named() {
+    check_refusals(&[
+        (
+            r#"{ "limits": { "body": { "\u0000": "Infinity" } } }"#,
+            "limits.body: Infinity is not a size; use bytes or a string such as '512kb', '1mb'",
+        ),
+        (r#"{ "limits": { "headers": { "\u0000": "NaN" } } }"#, "limits.headers: NaN is not a whole number"),
+        (r#"{ "limits": { "\u0000": "a function" } }"#, "limits: a function is not an object"),
+        (r#"{ "name": { "\u0000": "NaN" } }"#, "name: NaN is not a string"),
+        (r#"{ "signals": { "\u0000": "NaN" } }"#, "signals: NaN is not true or false"),
+        (
+            r#"{ "trailingSlash": { "\u0000": "NaN" } }"#,
+            "trailingSlash: NaN is not one of 'strict', 'redirect', 'ignore'",
+        ),
+    ]);
+    let reserved = refusal(r#"{ "listen": { "port": 1, "tls": { "cert": { "\u0000": "a function" } } } }"#);
+    assert!(reserved.starts_with("NOT_AVAILABLE"), "{reserved}");
+}

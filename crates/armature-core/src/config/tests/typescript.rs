@@ -2,13 +2,15 @@
 //! differ.
 
 use super::*;
-use crate::typescript::{alias, check, interface};
+use crate::typescript::{alias, check, interface, names};
 
 #[test]
 fn exports_typescript_types() {
     check("config", |out| {
         interface::<AppConfig>(out, "");
         interface::<Config>(out, " extends AppOptions");
+        let only = "What only `run()` takes: where and on which threads an application runs.";
+        names::<Config>(out, only, "RUN_ONLY");
         interface::<LimitsConfig>(out, "");
         interface::<TimeoutsConfig>(out, "");
         alias::<ListenConfig>(out);

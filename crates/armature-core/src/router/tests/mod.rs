@@ -49,7 +49,10 @@ fn outcome(router: &Router, request: &str) -> String {
         Ok(Found::Redirect { path, scope }) => format!("redirect {path} in {}", scope.0),
         Ok(Found::MethodNotAllowed { scope, allow }) => format!("405 {allow} in {}", scope.0),
         Ok(Found::Options { scope, allow }) => format!("204 {allow} in {}", scope.0),
-        Ok(Found::NotFound { scope }) => format!("404 in {}", scope.0),
+        Ok(Found::NotFound { scope, params }) => {
+            let values: String = params.iter(path).map(|value| format!(" {value}")).collect();
+            format!("404 in {}{values}", scope.0)
+        }
     }
 }
 
