@@ -2,6 +2,7 @@ import { FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import { BodyKind } from './bridge/types.js'
+import { HeadSink } from './head-sink.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
 import { isThenable, jsonText } from './payload.js'
@@ -70,17 +71,17 @@ export class Dispatcher {
     try {
       response.markUsed()
       response.finish(req)
-      return this.#send(response, req, record)
+      return this.#send(response, req, record, (error) => this.#failed(error, req, record, true))
     } catch (error) {
       return this.#failed(error, req, record)
     }
   }
 
-  /** An error becomes an answer by the scopes' `onError`, or a problem. */
-  #failed(error: unknown, req: HttpRequest, record: RequestRecord): boolean {
+  /** An error becomes an answer by the scopes' `onError`, or a problem; `late`: outside of all middleware. */
+  #failed(error: unknown, req: HttpRequest, record: RequestRecord, late = false): boolean {
     let resolved: HttpResponse | Promise<HttpResponse>
     try {
-      resolved = resolveError(error, req, record.handler.scope)
+      resolved = resolveError(error, req, record.handler.scope, logUnhandled, late)
     } catch {
       // What was thrown throws when it is looked at.
       return this.#bare(record)
@@ -104,13 +105,16 @@ export class Dispatcher {
 
   /** Sends the answer to an error; when that fails too, a bare 500. */
   #last(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+    const failed = (error: unknown) => {
+      logUnhandled(error, req)
+      return this.#bare(record)
+    }
     try {
       response.markUsed()
       response.finish(req)
-      return this.#send(response, req, record)
+      return this.#send(response, req, record, failed)
     } catch (error) {
-      logUnhandled(error, req)
-      return this.#bare(record)
+      return failed(error)
     }
   }
 
@@ -122,13 +126,18 @@ export class Dispatcher {
     return false
   }
 
-  /** Encodes the response. True when its body comes later. */
-  #send(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+  /** Encodes the response. True when its body comes later; `failed` answers when there turns out to be none. */
+  #send(
+    response: HttpResponse,
+    req: HttpRequest,
+    record: RequestRecord,
+    failed: (error: unknown) => void,
+  ): boolean {
     const { commands } = this.#lane
     const { _status: status, _type: type, _headers: headers, _body: body } = response
     switch (response._kind) {
       case BodyKind.Stream:
-        return this.#stream(response, req, record)
+        return this.#stream(response, req, record, failed)
       case BodyKind.Json: {
         // Serialised first: what throws must not leave half a command.
         const text = jsonText(body)
@@ -143,17 +152,25 @@ export class Dispatcher {
         commands.respondBytes(record, status, 0, this.#set(type), this.#list(type, headers), bytes)
         break
       }
-      default: {
-        const flags = response._kind === BodyKind.Native ? FLAG_NATIVE : 0
-        commands.respondText(record, status, flags, this.#set(type), this.#list(type, headers), '')
+      case BodyKind.Native: {
+        const lost = [...(response._lost ?? [])]
+        commands.respondText(record, lost.length, FLAG_NATIVE, 0, changes(lost, type, headers), '')
+        break
       }
+      default:
+        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), '')
     }
     this.#lane.forget(record)
     record.finish()
     return false
   }
 
-  #stream(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
+  #stream(
+    response: HttpResponse,
+    req: HttpRequest,
+    record: RequestRecord,
+    failed: (error: unknown) => void,
+  ): boolean {
     const { _status: status, _type: type, _headers: headers } = response
     const source = response._body as StreamSource
     const { commands } = this.#lane
@@ -164,9 +181,21 @@ export class Dispatcher {
       record.finish()
       return false
     }
-    commands.respondText(record, status, FLAG_STREAM, this.#set(type), this.#list(type, headers), '')
-    const sink = this.#lane.openStream(record)
-    this.#lane.schedule()
+    const begin = () => {
+      commands.respondText(record, status, FLAG_STREAM, this.#set(type), this.#list(type, headers), '')
+      this.#lane.schedule()
+      return this.#lane.openStream(record)
+    }
+    const refused = (error: unknown) => {
+      failed(error)
+      this.#lane.schedule()
+    }
+    const sink = new HeadSink(begin, refused)
+    this.#lane.track(record)
+    record.onAbort(() => {
+      sink.abort()
+      this.#lane.forget(record)
+    })
     pump(source, sink, req)
     return true
   }
@@ -187,6 +216,12 @@ export class Dispatcher {
     if (type === null || this.#sets.has(type)) return headers
     return headers === null ? ['content-type', type] : ['content-type', type, ...headers]
   }
+}
+
+/** The names that a native answer loses, without values, then what it gets: Rust knows how many come first. */
+function changes(lost: readonly string[], type: string | null, headers: HeaderList | null): HeaderList {
+  const own = type === null ? [] : ['content-type', type]
+  return [...lost.flatMap((name) => [name, '']), ...own, ...(headers ?? [])]
 }
 
 const MAX_SETS = 64

@@ -1,7 +1,7 @@
-import inspector from 'node:inspector'
 import { Lane } from './bridge/lane.js'
 import type { LaneHandlers } from './bridge/lane-handlers.js'
 import type { RequestRecord } from './bridge/record.js'
+import { watchInspector } from './debugging.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
 import type { InjectedRequest } from './inject-answer.js'
@@ -37,6 +37,7 @@ export class Engine implements LaneHandlers {
   #referenced = true
   #stopped = false
   #onClosed: ((cutOff: number) => void) | null = null
+  readonly #unwatch: () => void
 
   /** What the lane's handle is at the moment. */
   #isReferenced = false
@@ -63,8 +64,7 @@ export class Engine implements LaneHandlers {
     this.#onIdle = onIdle
     this.#listening = listen
     engines.add(this)
-    // Somebody who steps through a handler must not find its request answered.
-    if (inspector.url() !== undefined) this.#native.pauseDeadlines(true)
+    this.#unwatch = watchInspector((open) => this.#native.pauseDeadlines(open))
     this.#refer()
   }
 
@@ -117,6 +117,7 @@ export class Engine implements LaneHandlers {
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
+    this.#unwatch()
     engines.delete(this)
     this.#injections.stop()
     this.#lane.close()

@@ -186,6 +186,8 @@ export class RequestHeaders extends HeaderView {
 
 /** @internal Where the headers of a response are kept. */
 export interface HeaderOwner {
+  /** Names of what the answer of a native handler loses; `null` for every other response. */
+  _lost: Set<string> | null
   _type: string | null
   _headers: HeaderList | null
   _cookies: unknown[] | null
@@ -208,11 +210,17 @@ export class ResponseHeaders extends HeaderView {
     this.#owner = owner
   }
 
-  /** Removes a field; `set-cookie` includes the cookies set with `.cookie()`. Returns whether there was one. */
+  /**
+   * Removes a field; `set-cookie` includes the cookies set with `.cookie()`. Returns whether there was one.
+   *
+   * Of the answer of a native handler it removes what that handler will set, too; whether it will is not known yet, so
+   * that only what was set here counts for the result.
+   */
   delete(name: string): boolean {
     const owner = this.#owner
     const lower = name.toLowerCase()
     let removed = false
+    owner._lost?.add(lower)
     if (lower === 'content-type') {
       removed = owner._type !== null
       owner._type = null

@@ -4,7 +4,7 @@ import type { NativeLayer } from './layers/layer.js'
 import { isThenable } from './payload.js'
 import type { HttpRequest } from './request.js'
 import { type Responder, toResponse } from './responder.js'
-import type { HttpResponse } from './response.js'
+import { abandon, type HttpResponse } from './response.js'
 
 /**
  * Runs what is inside the middleware: further middleware and the handler. Resolves to an `HttpResponse` whatever the
@@ -90,33 +90,70 @@ function surround(inner: (req: HttpRequest) => Answer, layer: Middleware): (req:
   return (req) => {
     let called = false
     let answer: Promise<HttpResponse> | undefined
-    const result: unknown = layer(req, (unexpected?: unknown) => {
+    const inside: Inside = { response: undefined, replaced: false }
+    const next = (unexpected?: unknown) => {
       if (called) throw new ArmatureError('ARMATURE_NEXT_TWICE')
       if (unexpected !== undefined) throw misused(unexpected)
       called = true
-      answer = settle(inner, req)
+      answer = settle(inner, req, inside)
       return answer
-    })
-    if (result === undefined) return kept(answer)
-    if (result === answer) return answer
-    if (typeof result !== 'object' || result === null || !isThenable(result)) return toResponse(result, req)
-    return Promise.resolve(result).then((value) =>
-      value === undefined ? kept(answer) : toResponse(value, req),
-    )
+    }
+    const finish = (value: unknown) => {
+      if (value === undefined) return kept(answer)
+      if (value !== inside.response) replace(inside)
+      return toResponse(value, req)
+    }
+    const fail = (error: unknown) => {
+      replace(inside)
+      throw error
+    }
+    let result: unknown
+    try {
+      result = layer(req, next)
+    } catch (error) {
+      return fail(error)
+    }
+    if (result === answer && answer !== undefined) return answer
+    if (typeof result !== 'object' || result === null || !isThenable(result)) return finish(result)
+    return Promise.resolve(result).then(finish, fail)
   }
 }
 
+/** What `next()` led to, for the case that it is not sent. */
+interface Inside {
+  response: HttpResponse | undefined
+  replaced: boolean
+}
+
+function arrive(inside: Inside, response: HttpResponse): void {
+  if (inside.replaced) abandon(response)
+  else inside.response = response
+}
+
+/** The middleware answers with something else, or with an error. */
+function replace(inside: Inside): void {
+  inside.replaced = true
+  if (inside.response !== undefined) abandon(inside.response)
+}
+
 /** What `next()` returns. */
-function settle(inner: (req: HttpRequest) => Answer, req: HttpRequest): Promise<HttpResponse> {
+function settle(
+  inner: (req: HttpRequest) => Answer,
+  req: HttpRequest,
+  inside: Inside,
+): Promise<HttpResponse> {
   let answer: Answer
   try {
     answer = inner(req)
   } catch (error) {
     answer = Promise.reject(error)
   }
-  if (!(answer instanceof Promise)) return Promise.resolve(answer)
+  if (!(answer instanceof Promise)) {
+    arrive(inside, answer)
+    return Promise.resolve(answer)
+  }
   // A middleware may do other things before it awaits this, or answer without it: neither may end the process.
-  answer.catch(ignore)
+  answer.then((response) => arrive(inside, response), ignore)
   return answer
 }
 

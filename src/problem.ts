@@ -30,7 +30,8 @@ export function errorToResponse(error: unknown, requestId: string): HttpResponse
 
 /**
  * Asks the `onError` handlers, nearest scope first; `undefined` passes the error outwards, a throw passes the new one.
- * When none answers, the error becomes a problem, and `unhandled` hears of it unless it is an `HttpError` that tells
+ * Those that stand inside middleware were asked there; a `late` error, of a body that failed before its head had left,
+ * passed none of it. When none answers, the error becomes a problem, and `unhandled` hears of it unless it is an `HttpError` that tells
  * the client everything.
  *
  * @internal
@@ -40,8 +41,9 @@ export function resolveError(
   req: HttpRequest,
   scope: ScopeRuntime,
   unhandled: (error: unknown, req: HttpRequest) => void = logUnhandled,
+  late = false,
 ): HttpResponse | Promise<HttpResponse> {
-  const handlers = errorHandlers(scope)
+  const handlers = errorHandlers(scope, late)
   if (handlers.length === 0) return answer(error, req, unhandled)
   return askErrorHandlers(error, req, handlers).catch((left: unknown) => answer(left, req, unhandled))
 }
@@ -55,9 +57,10 @@ function answer(
   return errorToResponse(error, req.id)
 }
 
-function errorHandlers(scope: ScopeRuntime): ErrorHandler[] {
+function errorHandlers(scope: ScopeRuntime, late: boolean): ErrorHandler[] {
   const handlers: ErrorHandler[] = []
-  for (let at: ScopeRuntime | null = scope; at !== null; at = at.parent) handlers.push(...at.onError)
+  for (let at: ScopeRuntime | null = scope; at !== null; at = at.parent)
+    handlers.push(...((late ? at.insideOnError : undefined) ?? at.onError))
   return handlers
 }
 

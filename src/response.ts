@@ -105,6 +105,10 @@ export class HttpResponse {
   _cookies: PendingCookie[] | null = null
   /** @internal */
   _used = false
+  /** @internal Somebody has the stream and looks after it. */
+  _taken = false
+  /** @internal Names of the headers that the answer of a native handler loses. */
+  _lost: Set<string> | null = null
 
   private constructor(status: number, type: string | null, kind: BodyKind, body: unknown) {
     this._status = status
@@ -276,13 +280,14 @@ export class HttpResponse {
   }
 
   /**
-   * Sets a header, replacing what was there. Characters up to U+00FF are allowed; blanks around the value are removed.
+   * Sets a header, replacing what was there, also what a native handler will set. Characters up to U+00FF are allowed; blanks around the value are removed.
    * @throws TypeError `ARMATURE_HEADER_INVALID`: no header name, a line break or control character in the value, or a
    * header that belongs to the connection (`connection`, `transfer-encoding`, `upgrade`, …)
    */
   header(name: string, value: string | number): this {
     const lower = checkHeaderName(name)
     const text = checkHeaderValue(name, value)
+    this._lost?.add(lower)
     if (lower === 'content-type') this._type = text
     else {
       if (this._headers === null) this._headers = []
@@ -297,7 +302,7 @@ export class HttpResponse {
   append(name: string, value: string | number): this {
     const lower = checkHeaderName(name)
     const text = checkHeaderValue(name, value)
-    if (lower === 'content-type') this._type = text
+    if (lower === 'content-type') this.type(text)
     else if (this._headers === null) this._headers = [lower, text]
     else this._headers.push(lower, text)
     return this
@@ -306,6 +311,7 @@ export class HttpResponse {
   /** Sets the content type; a later body keeps it. */
   type(mime: string): this {
     this._type = checkHeaderValue('content-type', mime)
+    this._lost?.add('content-type')
     return this
   }
 
@@ -317,6 +323,7 @@ export class HttpResponse {
    */
   body(value: unknown): this {
     this.#own('body')
+    this.#replaceStream(value)
     setPayload(this, value)
     return this
   }
@@ -325,6 +332,7 @@ export class HttpResponse {
   json(value: unknown): this {
     this.#own('body')
     checkJson(value)
+    this.#replaceStream(value)
     this._kind = BodyKind.Json
     this._body = value
     if (this._type === null || !isJsonType(this._type)) this._type = JSON_TYPE
@@ -360,9 +368,13 @@ export class HttpResponse {
     return new ResponseHeaders(this)
   }
 
-  /** The body as it was given: a string, bytes, a stream, the value behind JSON; `null` without body. */
+  /**
+   * The body as it was given: a string, bytes, a stream, the value behind JSON; `null` without body. Who reads a stream
+   * here looks after it: otherwise it is cancelled when middleware replaces the response or its body.
+   */
   get value(): unknown {
     this.#own('body')
+    this._taken = true
     return this._body
   }
 
@@ -414,7 +426,9 @@ export class HttpResponse {
 
   /** @internal */
   static _native(): HttpResponse {
-    return new HttpResponse(0, null, BodyKind.Native, null)
+    const res = new HttpResponse(0, null, BodyKind.Native, null)
+    res._lost = new Set()
+    return res
   }
 
   /** @internal */
@@ -466,6 +480,11 @@ export class HttpResponse {
     if (this._kind === BodyKind.Stream) discardSource(this._body as StreamSource)
   }
 
+  #replaceStream(value: unknown): void {
+    if (value !== this._body) abandon(this)
+    this._taken = false
+  }
+
   /** Status and body of a native handler do not exist yet when middleware sees its response. */
   #own(what: string): void {
     if (this._kind === BodyKind.Native) throw new ArmatureError('ARMATURE_NATIVE_RESPONSE_READ', { what })
@@ -477,7 +496,14 @@ export function isHttpResponse(value: unknown): value is HttpResponse {
   return typeof value === 'object' && value !== null && RESPONSE_BRAND in value
 }
 
-/** @internal The response of a handler that Rust runs at commit: headers may be added, nothing else is known. */
+/** @internal Another response is sent instead of this one: a stream that nobody looks after is given up. */
+export function abandon(response: HttpResponse): void {
+  if (response._kind !== BodyKind.Stream || response._used || response._taken) return
+  response._taken = true
+  discardSource(response._body as StreamSource)
+}
+
+/** @internal The response of a handler that Rust runs at commit: headers may be changed, nothing else is known. */
 export function nativeResponse(): HttpResponse {
   return HttpResponse._native()
 }

@@ -11,6 +11,9 @@ export type StreamChunk = string | Uint8Array
 /**
  * Where a streamed body comes from: a web or Node stream, anything iterable (generators too), or a function that writes.
  *
+ * The head of the response leaves with the first chunk, at the end, or after 10 ms, whichever comes first. A source that
+ * fails before answers with an error, as if the handler had thrown it; later the connection is reset.
+ *
  * When the client leaves or the server stops, streams are cancelled or destroyed and iterators get `return()`.
  */
 export type StreamSource =
@@ -66,13 +69,18 @@ export function guardSource(source: object): void {
   if (isReadable(source)) source.on('error', ignore)
 }
 
+/** A sink that can still answer with an error, until the head has left; false afterwards. */
+interface RefusingSink extends ResponseSink {
+  refuse?(error: unknown): boolean
+}
+
 /**
- * Sends a source to a sink, waiting whenever the sink is full. The head has left already, so a source that fails resets
- * the connection and is logged. Resolves, never rejects, when the sink is done with.
+ * Sends a source to a sink, waiting whenever the sink is full. A source that fails once the head has left resets the
+ * connection and is logged. Resolves, never rejects, when the sink is done with.
  *
  * @internal
  */
-export function pump(source: StreamSource, sink: ResponseSink, req: HttpRequest): Promise<void> {
+export function pump(source: StreamSource, sink: RefusingSink, req: HttpRequest): Promise<void> {
   return new Promise((resolve) => {
     let cursor: Cursor | null = null
     const outlet = new Outlet(sink, () => {
@@ -81,8 +89,10 @@ export function pump(source: StreamSource, sink: ResponseSink, req: HttpRequest)
     })
     if (outlet.closed) return discardSource(source)
     const fail = (error: unknown) => {
-      if (isNews(error, outlet, cursor)) logUnhandled(error, req, 'could not finish its body')
-      outlet.fail()
+      if (!outlet.refuse(error)) {
+        if (isNews(error, outlet, cursor)) logUnhandled(error, req, 'could not finish its body')
+        outlet.fail()
+      }
       resolve()
     }
     const open = async (source: Iterated) => {
@@ -143,12 +153,12 @@ async function copy(cursor: Cursor, outlet: Outlet, req: HttpRequest): Promise<v
 
 /** The sink, with one place that knows whether it is full or gone. */
 class Outlet {
-  readonly #sink: ResponseSink
+  readonly #sink: RefusingSink
   #closed = false
   #full: Promise<void> | undefined
   #release: () => void = ignore
 
-  constructor(sink: ResponseSink, onClose: () => void) {
+  constructor(sink: RefusingSink, onClose: () => void) {
     this.#sink = sink
     sink.onDrain(() => this.#drained())
     sink.onClose(() => {
@@ -185,6 +195,13 @@ class Outlet {
     if (this.#closed) return
     this.#closed = true
     this.#sink.fail()
+  }
+
+  /** Whether the error is the answer now. */
+  refuse(error: unknown): boolean {
+    if (this.#closed || this.#sink.refuse?.(error) !== true) return false
+    this.#closed = true
+    return true
   }
 
   #drained(): void {

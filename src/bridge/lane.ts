@@ -60,9 +60,9 @@ export class Lane implements RecordOwner, SinkOwner {
     this.native = createLane(settings.queue, () => this.#pump())
   }
 
-  /** The answer to `record` comes later. */
+  /** The answer to `record` comes later. When nobody waits for it, its slot may belong to another request by now. */
   track(record: RequestRecord): void {
-    this.#active.add(record)
+    if (!record.isAborted) this.#active.add(record)
   }
 
   /**

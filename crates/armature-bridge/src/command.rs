@@ -20,7 +20,8 @@ use crate::slots::SlotId;
 
 /// The body follows as `data` commands.
 pub const FLAG_STREAM: u8 = 1;
-/// The native handler of the route produces the answer; the headers are added to it.
+/// The native handler of the route produces the answer, and with it the status: instead, `status` counts the headers
+/// at the front of the list that only name what the answer loses. The others are added to it.
 pub const FLAG_NATIVE: u8 = 1 << 1;
 
 /// One command, with ranges into its batch.

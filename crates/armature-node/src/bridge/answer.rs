@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use armature_bridge::SlotId;
-use armature_core::http::{CancelReason, Headers, Problem, Request, RequestContext, RequestId, Response};
+use armature_core::http::{CancelReason, Problem, Request, RequestContext, RequestId, Response};
 use armature_core::pipeline::{Handler, LocalFuture};
 
+use super::headers::HeaderChange;
 use super::loop_side::{LoopSide, Reply};
 
 /// Waits for the reply to one slot. Dropping it tells JavaScript that nobody waits.
@@ -26,8 +27,8 @@ pub struct Answer {
 pub enum State {
     /// JavaScript has not answered; whether it knows that the client left.
     Waiting { announced: bool },
-    /// The native handler works; these headers are added to what it gives.
-    Native(LocalFuture<Response>, Headers),
+    /// The native handler works; this is done to the headers of what it gives.
+    Native(LocalFuture<Response>, HeaderChange),
     /// The response was handed on.
     Done,
 }
@@ -57,9 +58,9 @@ impl Future for Answer {
                     this.state = State::Done;
                     match reply {
                         Reply::Response(response) => return Poll::Ready(response),
-                        Reply::Native(headers) => {
+                        Reply::Native(change) => {
                             if let Some((handler, request)) = this.native.take() {
-                                this.state = State::Native(handler.call(request), headers);
+                                this.state = State::Native(handler.call(request), change);
                                 continue;
                             }
                         }
@@ -68,9 +69,9 @@ impl Future for Answer {
                     }
                     return Poll::Ready(Problem::INTERNAL.response(Some(&this.id)));
                 }
-                State::Native(future, headers) => {
+                State::Native(future, change) => {
                     let mut response = std::task::ready!(Pin::new(future).poll(cx));
-                    response.headers.extend(std::mem::take(headers));
+                    std::mem::take(change).apply(&mut response.headers);
                     this.state = State::Done;
                     return Poll::Ready(response);
                 }

@@ -57,6 +57,35 @@ impl SetCache {
     }
 }
 
+/// What JavaScript middleware does to the headers of a native answer.
+#[derive(Default)]
+pub struct HeaderChange {
+    removed: Vec<HeaderName>,
+    added: Headers,
+}
+
+impl HeaderChange {
+    /// The first `named` of `list` only say which headers the answer loses.
+    pub fn new(list: Headers, named: usize) -> Self {
+        let mut change = Self::default();
+        for (index, (name, value)) in list.into_iter().enumerate() {
+            if index < named {
+                change.removed.push(name);
+            } else {
+                change.added.append(name, value);
+            }
+        }
+        change
+    }
+
+    pub fn apply(self, headers: &mut Headers) {
+        for name in &self.removed {
+            headers.remove(name);
+        }
+        headers.extend(self.added);
+    }
+}
+
 /// Adds the encoded headers at `block` of `batch`; false when one is not valid.
 pub fn decode(batch: &Bytes, block: std::ops::Range<usize>, headers: &mut Headers) -> bool {
     let start = block.start;

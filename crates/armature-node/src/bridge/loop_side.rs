@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::body;
 use super::flow::Flow;
-use super::headers::{self, HeaderSets, SetCache};
+use super::headers::{self, HeaderChange, HeaderSets, SetCache};
 use super::lane::{JsLane, LoopEnd};
 use super::stream::{StreamBody, StreamState};
 use crate::census::{self, Live};
@@ -73,8 +73,8 @@ pub struct Slot {
 pub enum Reply {
     /// A response.
     Response(Response),
-    /// The native handler answers; these headers are added.
-    Native(Headers),
+    /// The native handler answers, and this is done to its headers.
+    Native(HeaderChange),
     /// The bytes that came made no sense.
     Broken,
     /// The JavaScript thread is gone.
@@ -271,9 +271,10 @@ impl LoopSide {
         list.reserve(4);
         let valid = entry.lane.cache.extend(&entry.lane.header_sets, header_set, &mut list)
             && headers::decode(batch, headers, &mut list);
+        let named = usize::from(status);
         let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
         let reply = match status {
-            _ if flags & FLAG_NATIVE != 0 && valid => Reply::Native(list),
+            _ if flags & FLAG_NATIVE != 0 && valid => Reply::Native(HeaderChange::new(list, named)),
             Some(status) if valid => {
                 let body = if flags & FLAG_STREAM != 0 {
                     let stream = StreamState::new(self.windows.response);
