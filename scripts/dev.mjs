@@ -1,9 +1,10 @@
 // `npm run dev`: rebuild and restart when a source changes.
-import { existsSync, watch } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { args } from './lib/args.mjs'
 import { buildNative } from './lib/build-native.mjs'
 import { buildTs } from './lib/build-ts.mjs'
+import { devLoop } from './lib/dev-loop.mjs'
 import { ensureInstalled } from './lib/install.mjs'
 import { onLeave } from './lib/leave.mjs'
 import { fail, since, step } from './lib/log.mjs'
@@ -42,6 +43,7 @@ if (missing.length > 0) fail('this machine lacks something', ...missing)
 await ensureInstalled()
 
 async function cycle(changed) {
+  if (leaving()) return
   const start = performance.now()
   step(`building${changed ? ` (${changed})` : ''}`)
   const debug = !options.release
@@ -53,32 +55,4 @@ async function cycle(changed) {
   server = serve(script)
 }
 
-// One cycle at a time; what changes meanwhile starts another one.
-let running = false
-let pending
-async function run(changed) {
-  if (running) {
-    pending = changed
-    return
-  }
-  running = true
-  pending = changed
-  while (pending !== undefined && !leaving()) {
-    const reason = pending
-    pending = undefined
-    await cycle(reason)
-  }
-  running = false
-}
-
-const interesting = /\.(rs|ts|mts|cts|mjs|toml|json)$/
-let timer
-function changed(folder, file) {
-  if (!file || !interesting.test(file) || /(^|\/)(node_modules|target|dist)\//.test(file)) return
-  clearTimeout(timer)
-  timer = setTimeout(() => run(join(folder, file)), 200) // Editors write a file in several steps.
-}
-for (const folder of ['crates', 'src', 'examples/hello']) {
-  watch(join(root, folder), { recursive: true }, (_, file) => changed(folder, file?.toString()))
-}
-await run('')
+devLoop(root, ['crates', 'src', 'examples/hello'], cycle)

@@ -1,7 +1,8 @@
 // The parts that the commands are made of.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { devLoop } from './lib/dev-loop.mjs'
 import { docBlocks } from './lib/doc-blocks.mjs'
 import { checkExamples } from './lib/doc-examples.mjs'
 import { staleInstall } from './lib/install.mjs'
@@ -131,6 +132,36 @@ describe('re-exports', () => {
 })
 
 vi.setConfig({ testTimeout: 120_000 })
+
+describe('dev', () => {
+  test('goes round at the start and after a change of a source, never twice at a time', async () => {
+    const sources = { 'src/deep/a.ts': '', 'crates/b.rs': '' }
+    const others = { 'src/node_modules/c.ts': '', 'src/d.txt': '' }
+    const folder = tree({ ...sources, ...others })
+    const reasons = []
+    let running = 0
+    let most = 0
+    const cycle = async (reason) => {
+      reasons.push(reason)
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      running--
+    }
+    const stop = devLoop(folder, ['src', 'crates'], cycle, { settle: 10 })
+    onTestFinished(stop)
+    expect(reasons).toEqual([''])
+    for (const source of Object.keys(sources)) {
+      // Watching starts some time after the call, so each is written until it is seen.
+      for (let n = 0; !reasons.includes(join(source)); n++) {
+        for (const file of [...Object.keys(others), source]) writeFileSync(join(folder, file), String(n))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+    expect([...new Set(reasons)]).toEqual(['', ...Object.keys(sources).map((source) => join(source))])
+    await stop()
+    expect([running, most]).toEqual([0, 1])
+  })
+})
 
 describe('documentation examples', () => {
   const fence = (info, code) => `\`\`\`${info}\n${code}\n\`\`\`\n`

@@ -3,7 +3,7 @@ import type { ResponseSink } from './bridge/types.js'
 /** How long the head of a streamed response waits for the first piece of its body, in milliseconds. */
 const PATIENCE = 10
 
-// Taken at load, so that fake timers of a test runner do not stop a server.
+// Taken at load, so that the fake timers of a test runner do not stop a server.
 const { setTimeout, clearTimeout } = globalThis
 
 /**
