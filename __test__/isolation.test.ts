@@ -302,3 +302,36 @@ test('a handler that streams or reads after its deadline disturbs nobody', async
   await until(() => t.server.stats().lanes[0]?.pending === 0, 'the slots')
   expect(returned).toBe(0)
 })
+
+test('an error after the deadline, and a slow answer to it, disturb nobody', async () => {
+  const late: (() => void)[] = []
+  let answered = 0
+  const app = App.new({ timeouts: { handler: '100ms' } })
+    .get('/late', async () => {
+      await new Promise<void>((resolve) => late.push(resolve))
+      throw new HttpError(418, 'too late')
+    })
+    .get('/big', { timeout: '10s' }, () =>
+      HttpResponse.stream(async function* () {
+        for (let i = 0; i < 50; i++) {
+          yield Buffer.alloc(100_000)
+          for (const release of late.splice(0)) release()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      }),
+    )
+    .onError(async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      answered++
+      return 'never seen'
+    })
+  await using t = await testServer(app)
+  const statuses = await Promise.all([1, 2, 3].map(async () => (await t.fetch('/late')).status))
+  expect(statuses).toEqual([503, 503, 503])
+  const sizes = await Promise.all(
+    [1, 2, 3].map(async () => (await (await t.fetch('/big')).arrayBuffer()).byteLength),
+  )
+  expect(sizes).toEqual([5_000_000, 5_000_000, 5_000_000])
+  expect(answered).toBe(3)
+  await until(() => t.server.stats().lanes[0]?.pending === 0, 'the slots')
+})
