@@ -71,7 +71,7 @@ export class Dispatcher {
     try {
       response.markUsed()
       response.finish(req)
-      return this.#send(response, req, record, (error) => this.#failed(error, req, record, true))
+      return this.#send(response, req, record, false)
     } catch (error) {
       return this.#failed(error, req, record)
     }
@@ -105,16 +105,13 @@ export class Dispatcher {
 
   /** Sends the answer to an error; when that fails too, a bare 500. */
   #last(response: HttpResponse, req: HttpRequest, record: RequestRecord): boolean {
-    const failed = (error: unknown) => {
-      logUnhandled(error, req)
-      return this.#bare(record)
-    }
     try {
       response.markUsed()
       response.finish(req)
-      return this.#send(response, req, record, failed)
+      return this.#send(response, req, record, true)
     } catch (error) {
-      return failed(error)
+      logUnhandled(error, req)
+      return this.#bare(record)
     }
   }
 
@@ -126,18 +123,13 @@ export class Dispatcher {
     return false
   }
 
-  /** Encodes the response. True when its body comes later; `failed` answers when there turns out to be none. */
-  #send(
-    response: HttpResponse,
-    req: HttpRequest,
-    record: RequestRecord,
-    failed: (error: unknown) => void,
-  ): boolean {
+  /** Encodes the response, which is the `last` try when it answers an error. True when its body comes later. */
+  #send(response: HttpResponse, req: HttpRequest, record: RequestRecord, last: boolean): boolean {
     const { commands } = this.#lane
     const { _status: status, _type: type, _headers: headers, _body: body } = response
     switch (response._kind) {
       case BodyKind.Stream:
-        return this.#stream(response, req, record, failed)
+        return this.#stream(response, req, record, last)
       case BodyKind.Json: {
         // Serialised first: what throws must not leave half a command.
         const text = jsonText(body)
@@ -165,12 +157,7 @@ export class Dispatcher {
     return false
   }
 
-  #stream(
-    response: HttpResponse,
-    req: HttpRequest,
-    record: RequestRecord,
-    failed: (error: unknown) => void,
-  ): boolean {
+  #stream(response: HttpResponse, req: HttpRequest, record: RequestRecord, last: boolean): boolean {
     const { _status: status, _type: type, _headers: headers } = response
     const source = response._body as StreamSource
     const { commands } = this.#lane
@@ -187,7 +174,10 @@ export class Dispatcher {
       return this.#lane.openStream(record)
     }
     const refused = (error: unknown) => {
-      failed(error)
+      if (last) {
+        logUnhandled(error, req)
+        this.#bare(record)
+      } else this.#failed(error, req, record, true)
       this.#lane.schedule()
     }
     const sink = new HeadSink(begin, refused)

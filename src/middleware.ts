@@ -88,73 +88,81 @@ export function compose(layers: readonly AnyMiddleware[], handler: Run): Run {
 
 function surround(inner: (req: HttpRequest) => Answer, layer: Middleware): (req: HttpRequest) => Answer {
   return (req) => {
-    let called = false
-    let answer: Promise<HttpResponse> | undefined
-    const inside: Inside = { response: undefined, replaced: false }
-    const next = (unexpected?: unknown) => {
-      if (called) throw new ArmatureError('ARMATURE_NEXT_TWICE')
-      if (unexpected !== undefined) throw misused(unexpected)
-      called = true
-      answer = settle(inner, req, inside)
-      return answer
-    }
-    const finish = (value: unknown) => {
-      if (value === undefined) return kept(answer)
-      if (value !== inside.response) replace(inside)
-      return toResponse(value, req)
-    }
-    const fail = (error: unknown) => {
-      replace(inside)
-      throw error
-    }
+    const call = new Call(req)
     let result: unknown
     try {
-      result = layer(req, next)
+      result = layer(req, (unexpected?: unknown) => call.next(inner, unexpected))
     } catch (error) {
-      return fail(error)
+      return call.fail(error)
     }
-    if (result === answer && answer !== undefined) return answer
-    if (typeof result !== 'object' || result === null || !isThenable(result)) return finish(result)
-    return Promise.resolve(result).then(finish, fail)
+    if (call.answer !== undefined && result === call.answer) return call.answer
+    if (typeof result !== 'object' || result === null || !isThenable(result)) return call.finish(result)
+    return Promise.resolve(result).then(
+      (value) => call.finish(value),
+      (error) => call.fail(error),
+    )
   }
 }
 
-/** What `next()` led to, for the case that it is not sent. */
-interface Inside {
-  response: HttpResponse | undefined
-  replaced: boolean
-}
+/** One run of a middleware, and what its `next()` led to: a stream that is not sent in the end must be given up. */
+class Call {
+  readonly #req: HttpRequest
+  #called = false
+  #replaced = false
+  #inside: HttpResponse | undefined
+  /** What `next()` returned. */
+  answer: Promise<HttpResponse> | undefined
 
-function arrive(inside: Inside, response: HttpResponse): void {
-  if (inside.replaced) abandon(response)
-  else inside.response = response
-}
-
-/** The middleware answers with something else, or with an error. */
-function replace(inside: Inside): void {
-  inside.replaced = true
-  if (inside.response !== undefined) abandon(inside.response)
-}
-
-/** What `next()` returns. */
-function settle(
-  inner: (req: HttpRequest) => Answer,
-  req: HttpRequest,
-  inside: Inside,
-): Promise<HttpResponse> {
-  let answer: Answer
-  try {
-    answer = inner(req)
-  } catch (error) {
-    answer = Promise.reject(error)
+  constructor(req: HttpRequest) {
+    this.#req = req
   }
-  if (!(answer instanceof Promise)) {
-    arrive(inside, answer)
-    return Promise.resolve(answer)
+
+  next(inner: (req: HttpRequest) => Answer, unexpected: unknown): Promise<HttpResponse> {
+    if (this.#called) throw new ArmatureError('ARMATURE_NEXT_TWICE')
+    if (unexpected !== undefined) throw misused(unexpected)
+    this.#called = true
+    this.answer = this.#settle(inner)
+    return this.answer
   }
-  // A middleware may do other things before it awaits this, or answer without it: neither may end the process.
-  answer.then((response) => arrive(inside, response), ignore)
-  return answer
+
+  /** The middleware has answered; `undefined` keeps what `next()` led to. */
+  finish(value: unknown): Answer {
+    if (value === undefined) return kept(this.answer)
+    if (value !== this.#inside) this.#replace()
+    return toResponse(value, this.#req)
+  }
+
+  /** The middleware has thrown. */
+  fail(error: unknown): never {
+    this.#replace()
+    throw error
+  }
+
+  #settle(inner: (req: HttpRequest) => Answer): Promise<HttpResponse> {
+    let answer: Answer
+    try {
+      answer = inner(this.#req)
+    } catch (error) {
+      answer = Promise.reject(error)
+    }
+    if (!(answer instanceof Promise)) {
+      this.#arrive(answer)
+      return Promise.resolve(answer)
+    }
+    // A middleware may do other things before it awaits this, or answer without it: neither may end the process.
+    answer.then((response) => this.#arrive(response), ignore)
+    return answer
+  }
+
+  #arrive(response: HttpResponse): void {
+    if (this.#replaced) abandon(response)
+    else this.#inside = response
+  }
+
+  #replace(): void {
+    this.#replaced = true
+    if (this.#inside !== undefined) abandon(this.#inside)
+  }
 }
 
 /** The middleware returned nothing. */

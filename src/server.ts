@@ -25,6 +25,8 @@ export interface ServerStats {
   readonly handlerTimeouts: number
   /** Heads that did not arrive within `timeouts.header`. */
   readonly headerTimeouts: number
+  /** Requests answered 500 because native code failed, which is a defect of the framework. */
+  readonly panics: number
   /** The queue of each JS thread. */
   readonly lanes: readonly LaneStats[]
 }

@@ -29,7 +29,8 @@ pub struct ScopeDefinition {
     pub parent: Option<usize>,
     /// Own layers, outermost first.
     pub layers: Vec<Arc<dyn LayerFactory>>,
-    /// Answers misses below the prefix.
+    /// Answers misses below the prefix, with the parameters of the prefix of the scope that the path belongs to: this
+    /// one or one inside it, whose further parameters come last.
     pub fallback: Option<Arc<dyn HandlerFactory>>,
 }
 
@@ -91,7 +92,7 @@ impl Scope {
         self
     }
 
-    /// Answers what no route below the prefix matches.
+    /// Answers what no route below the prefix matches; the first parameters of its requests are those of the prefix.
     #[must_use]
     pub fn fallback(mut self, handler: impl HandlerFactory) -> Self {
         self.fallback = Some(Arc::new(handler));
