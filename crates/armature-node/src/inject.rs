@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use armature_bridge::{SlotId, record};
 use armature_core::http::{
-    Address, Body, Frame, Head, HeaderName, Method, Peer, Request, Response, SizeHint, StatusCode, Version,
+    Address, Body, ContentLength, Frame, Head, HeaderName, Method, Peer, Request, Response, Version,
 };
 use armature_core::io_loop::LoopHandle;
 use armature_core::server::Server;
@@ -158,22 +158,16 @@ pub fn with_flow(server: &Server, id: u32, then: impl FnOnce(&Flow) + Send + 'st
 /// Does what a protocol does: frames by length where a length is known, and removes content that cannot be sent. Fields
 /// about a connection have no place here.
 fn frame(response: &mut Response, head_only: bool) {
-    let status = response.status;
-    let bodiless = head_only || matches!(status.as_u16(), 204 | 205 | 304);
+    let length = response.content_length(head_only);
     response.headers.remove(&CONNECTION);
     response.headers.remove(&TRANSFER_ENCODING);
-    // A length set by hand is kept only where no content follows, as on a socket.
-    if !bodiless {
+    if length != ContentLength::AsSet {
         response.headers.remove(&CONTENT_LENGTH);
     }
-    if let SizeHint::Exact(length) = response.body.size_hint()
-        && status != StatusCode::NO_CONTENT
-        && !(bodiless && length == 0)
-        && !response.headers.contains(&CONTENT_LENGTH)
-    {
+    if let ContentLength::Exact(length) = length {
         response.headers.append(CONTENT_LENGTH, length.into());
     }
-    if bodiless {
+    if head_only || response.is_bodiless() {
         response.body = Body::Empty;
     }
 }

@@ -22,4 +22,4 @@ pub use id::RequestId;
 pub use peer::{Address, Peer};
 pub use problem::Problem;
 pub use request::{Automatic, CancelReason, Matched, Request, RequestContext};
-pub use response::Response;
+pub use response::{ContentLength, Response};

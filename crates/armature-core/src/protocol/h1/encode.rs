@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode};
 
-use crate::http::{Headers, Response, SizeHint};
+use crate::http::{ContentLength, Headers, Response, SizeHint};
 use crate::protocol::date::Date;
 
 /// How the content of a response is delimited.
@@ -29,7 +29,7 @@ pub(super) struct Asked {
 
 /// How `response` will be delimited.
 pub(super) fn delimiter(response: &Response, asked: Asked) -> Delimiter {
-    if asked.head_only || is_bodiless(response.status) {
+    if asked.head_only || response.is_bodiless() {
         return Delimiter::Nothing;
     }
     match response.body.size_hint() {
@@ -37,11 +37,6 @@ pub(super) fn delimiter(response: &Response, asked: Asked) -> Delimiter {
         SizeHint::Unknown if asked.http10 => Delimiter::Close,
         SizeHint::Unknown => Delimiter::Chunks,
     }
-}
-
-/// RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
-fn is_bodiless(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 204 | 205 | 304)
 }
 
 /// Whether the handler asks for the connection to be closed.
@@ -62,19 +57,14 @@ pub(super) fn head(
 ) {
     status_line(out, response.status);
     let mut has_date = false;
-    let mut own_length = None;
     for (name, value) in response.headers.iter() {
-        if *name == CONNECTION || *name == TRANSFER_ENCODING {
-            continue;
-        }
-        if *name == CONTENT_LENGTH {
-            own_length = Some(value);
+        if *name == CONNECTION || *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH {
             continue;
         }
         has_date |= *name == DATE;
         field(out, name.as_str(), value);
     }
-    length(out, response, delimiter, asked, own_length);
+    length(out, response, delimiter, asked);
     if close {
         out.extend_from_slice(b"connection: close\r\n");
     } else if asked.http10 {
@@ -86,40 +76,23 @@ pub(super) fn head(
     out.extend_from_slice(b"\r\n");
 }
 
-fn length(
-    out: &mut Vec<u8>,
-    response: &Response,
-    delimiter: Delimiter,
-    asked: Asked,
-    own: Option<&HeaderValue>,
-) {
-    let known = match delimiter {
-        Delimiter::Chunks => {
-            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
-            return;
+fn length(out: &mut Vec<u8>, response: &Response, delimiter: Delimiter, asked: Asked) {
+    if delimiter == Delimiter::Chunks {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        return;
+    }
+    match response.content_length(asked.head_only) {
+        ContentLength::Absent => {}
+        ContentLength::Exact(length) => {
+            out.extend_from_slice(b"content-length: ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
         }
-        Delimiter::Close => return,
-        Delimiter::Length(length) => Some(length),
-        Delimiter::Nothing => match response.status.as_u16() {
-            204 => return,
-            205 => Some(0),
-            // What GET would have (RFC 9110 section 8.6): the handler may know it without having the content.
-            _ => match response.body.size_hint() {
-                SizeHint::Exact(length) if length > 0 => Some(length),
-                hint => {
-                    if let Some(own) = own {
-                        field(out, "content-length", own);
-                        return;
-                    }
-                    (asked.head_only && response.status != 304 && hint == SizeHint::Exact(0)).then_some(0)
-                }
-            },
-        },
-    };
-    if let Some(length) = known {
-        out.extend_from_slice(b"content-length: ");
-        decimal(out, length);
-        out.extend_from_slice(b"\r\n");
+        ContentLength::AsSet => {
+            if let Some(own) = response.headers.get(&CONTENT_LENGTH) {
+                field(out, "content-length", own);
+            }
+        }
     }
 }
 
