@@ -4,17 +4,33 @@ import { defineConfig } from 'vitest/config'
 // this folder). `npm run test:long` sets ARMATURE_TEST_LONG to run the folder that `npm test` leaves out.
 const long = process.env.ARMATURE_TEST_LONG === '1'
 
+const all = ['__test__/**/*.test.ts', 'scripts/**/*.test.mjs', 'benchmark/**/*.test.mjs']
+const none = ['**/node_modules/**', '__test__/types/**']
+const shared = {
+  pool: 'forks',
+  testTimeout: long ? 600_000 : 30_000,
+  hookTimeout: 60_000,
+  // The build is loaded by Node itself: it is CommonJS and owns a native addon.
+  server: { deps: { external: [/\/dist\/.*\.m?js$/, /\/native\//] } },
+} as const
+
 export default defineConfig({
   test: {
-    include: long
-      ? ['__test__/long/**/*.test.ts']
-      : ['__test__/**/*.test.ts', 'scripts/**/*.test.mjs', 'benchmark/**/*.test.mjs'],
-    exclude: ['**/node_modules/**', '__test__/types/**', ...(long ? [] : ['__test__/long/**'])],
-    pool: 'forks',
-    testTimeout: long ? 600_000 : 30_000,
-    hookTimeout: 60_000,
     passWithNoTests: false,
-    // The build is loaded by Node itself: it is CommonJS and owns a native addon.
-    server: { deps: { external: [/\/dist\/.*\.m?js$/, /\/native\//] } },
+    projects: long
+      ? [{ test: { ...shared, name: 'long', include: ['__test__/long/**/*.test.ts'], exclude: none } }]
+      : [
+          { test: { ...shared, name: 'threads', include: all, exclude: [...none, '__test__/long/**'] } },
+          // The same again with IO on the JavaScript thread: what has a server in it.
+          {
+            test: {
+              ...shared,
+              name: 'inline',
+              include: ['__test__/*.test.ts'],
+              exclude: [...none, '__test__/{pack,reference,inline}.test.ts'],
+              env: { ARMATURE_IO: 'inline' },
+            },
+          },
+        ],
   },
 })

@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
+/**
+ * Whether the tests run with IO on the JavaScript thread. Tests that need answers while that thread is blocked skip
+ * themselves: nobody else is there to give them.
+ */
+export const isInline = process.env.ARMATURE_IO === 'inline'
+
 /** A response as it came over a socket. */
 export interface RawReply {
   status: number

@@ -1,7 +1,7 @@
 import { App, HttpError, HttpResponse } from '@armature/core'
 import { testServer } from '@armature/core/testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { RawClient, until } from './helper.js'
+import { isInline, RawClient, until } from './helper.js'
 
 let log: string[]
 beforeEach(() => {
@@ -101,7 +101,7 @@ test('errors that were made for the client arrive; others do not', async () => {
   expect([hidden.status, (await hidden.json()).detail]).toEqual([503, undefined])
 })
 
-test('a deadline is kept while JavaScript is busy', async () => {
+test.skipIf(isInline)('a deadline is kept while JavaScript is busy', async () => {
   const app = App.new({ timeouts: { handler: '200ms' } })
     .get('/busy', () => {
       const until = Date.now() + 700

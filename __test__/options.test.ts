@@ -38,7 +38,6 @@ test.each([
 })
 
 test.each([
-  { io: 'inline' },
   { workers: 2 },
   { listen: { port: 0, http3: true } },
   { listen: { port: 0, tls: { cert: 'a', key: 'b' } } },

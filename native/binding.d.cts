@@ -39,6 +39,10 @@ export declare class NativeServer {
    * listener, for injected requests.
    */
   static start(plan: string, buffers: Array<Buffer>, env: string, listen: boolean, lane: NativeLane): NativeServer
+  /** Threads that do IO; 0 with the inline driver. */
+  get ioThreads(): number
+  /** Why IO runs on threads although `io: 'inline'` was asked for. */
+  get fallback(): string | null
   /** The addresses it listens on, as `host:port` or `unix:/path`. */
   addresses(): Array<string>
   /** Counters and gauges, as JSON. */

@@ -60,6 +60,8 @@ export class Engine implements LaneHandlers {
       this.#lane.close()
       throw error
     }
+    const { fallback } = this.#native
+    if (fallback) warnOfFallback(fallback)
     this.#injections = new Injections(this.#native, this.settings.responseBuffer, () => this.#refer())
     this.#onIdle = onIdle
     this.#listening = listen
@@ -71,6 +73,11 @@ export class Engine implements LaneHandlers {
   /** `host:port` and `unix:/path` of everything it listens on. */
   get addresses(): string[] {
     return this.#native.addresses()
+  }
+
+  /** IO threads; 0 when IO is done on this thread. */
+  get ioThreads(): number {
+    return this.#native.ioThreads
   }
 
   counters(): Record<string, number> {
@@ -155,4 +162,11 @@ export class Engine implements LaneHandlers {
     this.#isReferenced = needed
     this.#lane.native.setReferenced(needed)
   }
+}
+
+function warnOfFallback(why: string): void {
+  process.emitWarning(`io: 'inline' is not possible here (${why}); IO threads take its place`, {
+    type: 'ArmatureWarning',
+    code: 'ARMATURE_INLINE_FALLBACK',
+  })
 }

@@ -147,7 +147,7 @@ export async function runApp(
 
 function announce(server: Server): void {
   const routes = count(server._routes, 'route')
-  const threads = count(server._ioThreads, 'IO thread')
+  const threads = server._ioThreads === 0 ? 'IO inline' : count(server._ioThreads, 'IO thread')
   process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | 1 JS thread\n`)
 }
 

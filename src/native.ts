@@ -67,7 +67,6 @@ export function startServer(
 
 /** What JavaScript needs of the resolved options; sizes in bytes, times in milliseconds. */
 export interface Settings {
-  readonly ioThreads: number
   readonly production: boolean
   readonly shutdown: number
   readonly preDrain: number

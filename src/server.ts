@@ -185,7 +185,7 @@ export class Server implements AsyncDisposable {
 
   /** @internal */
   get _ioThreads(): number {
-    return this.#running().settings.ioThreads
+    return this.#running().ioThreads
   }
 
   /** @internal */

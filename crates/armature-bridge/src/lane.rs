@@ -143,6 +143,12 @@ impl<W: Wake> Lane<W> {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether the reader has been woken, or has not found the lane empty since. Exact on the reader's own thread when
+    /// nobody else pushes; anywhere else it may change while it is looked at.
+    pub fn is_armed(&self) -> bool {
+        self.armed.load(Ordering::Acquire)
+    }
+
     /// The waker given to [`Lane::new`].
     pub fn waker(&self) -> &W {
         &self.waker

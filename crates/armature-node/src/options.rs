@@ -1,9 +1,9 @@
 //! Options from JavaScript and from the environment into settings.
 
-use armature_core::config::{Config, Environment, Settings};
+use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
 use armature_core::pipeline::LayerFactory;
-use armature_core::server::io_threads;
+use armature_core::server::cores;
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -25,12 +25,19 @@ pub fn resolve(config: Config, env: &str) -> Result<(Settings, bool)> {
     Ok((settings, environment.production))
 }
 
+/// What `io: 'auto'` means here: with a single core IO threads would only take turns with JavaScript.
+pub fn choose_driver(settings: &Settings) -> IoMode {
+    match settings.io_threads {
+        IoMode::Auto if cores() == 1 => IoMode::Inline,
+        mode => mode,
+    }
+}
+
 /// Checks options without starting anything; returns what JavaScript needs of the result, as JSON.
 #[napi]
 pub fn resolve_options(config: String, env: String) -> Result<String> {
     let (settings, production) = resolve(Config::from_json(&config).map_err(js)?, &env)?;
     Ok(serde_json::json!({
-        "ioThreads": io_threads(&settings),
         "production": production,
         "shutdown": settings.timeouts.shutdown.as_millis() as u64,
         "preDrain": settings.timeouts.pre_drain.as_millis() as u64,

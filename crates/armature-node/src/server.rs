@@ -9,11 +9,13 @@ use armature_core::config::{IoMode, Settings};
 use armature_core::io_loop::LoopHandle;
 use armature_core::metrics::Counter;
 use armature_core::server::{Server, io_threads};
+use napi::Env;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
 use crate::bridge::flow::Flow;
 use crate::bridge::headers::HeaderSets;
+use crate::bridge::inline::Inline;
 use crate::bridge::lane::{JsLane, LoopEnd, NativeLane};
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::error::{Result, internal, js};
@@ -35,7 +37,10 @@ struct Side(Rc<LoopSide>);
 
 impl Wiring {
     fn new(settings: Settings, lane: &NativeLane) -> Arc<Self> {
-        let loops = io_threads(&settings);
+        let loops = match settings.io_threads {
+            IoMode::Inline => 1,
+            _ => io_threads(&settings),
+        };
         Arc::new(Self {
             settings,
             shed: Counter::default(),
@@ -59,6 +64,11 @@ impl Wiring {
         });
         side.0.clone()
     }
+
+    fn take_ends(&self) -> Result<Vec<LoopEnd>> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.iter_mut().map(|end| end.take().ok_or_else(|| internal("a loop has no bridge"))).collect()
+    }
 }
 
 /// A server with one JavaScript environment attached.
@@ -67,6 +77,10 @@ pub struct NativeServer {
     server: Arc<Server>,
     wiring: Arc<Wiring>,
     lane: Arc<JsLane>,
+    /// The loop on the JavaScript thread, with the inline driver.
+    inline: Option<Rc<Inline>>,
+    /// Why there is none although it was asked for.
+    fallback: Option<String>,
 }
 
 #[napi]
@@ -75,6 +89,7 @@ impl NativeServer {
     /// listener, for injected requests.
     #[napi(factory)]
     pub fn start(
+        vm: Env,
         plan: String,
         buffers: Vec<Buffer>,
         env: String,
@@ -83,23 +98,46 @@ impl NativeServer {
     ) -> Result<Self> {
         let plan = Plan::from_json(&plan)?;
         let (mut settings, production) = crate::options::resolve(plan.config.clone(), &env)?;
+        settings.io_threads = crate::options::choose_driver(&settings);
         if !listen {
             settings.listen.clear();
+        }
+        let (inline, fallback) = match settings.io_threads {
+            IoMode::Inline => match lane.inline(vm) {
+                Ok(inline) => (Some(inline), None),
+                Err(error) => (None, Some(error.reason.clone())),
+            },
+            _ => (None, None),
+        };
+        if inline.is_none() && (!listen || fallback.is_some()) {
             // Injected requests go to the first loop; others would have nothing to do.
-            settings.io_threads = IoMode::Threads(1);
+            settings.io_threads = if listen { IoMode::Auto } else { IoMode::Threads(1) };
         }
         let wiring = Wiring::new(settings.clone(), lane);
         let generation = plan.into_generation(&buffers, &wiring, production)?;
-        let server = Arc::new(Server::start(generation, settings).map_err(js)?);
-        lane.connect(Self::collect_ends(&server, &wiring)?);
-        let (closing, remotes, shared) = (lane.lane().clone(), server.remotes().to_vec(), wiring.clone());
-        lane.at_teardown(move || {
-            for remote in remotes {
-                let (wiring, lane) = (shared.clone(), closing.clone());
-                remote.run(move |io_loop| wiring.side(io_loop).lane_closed(&lane));
-            }
-        });
-        Ok(Self { server, wiring, lane: lane.lane().clone() })
+        let started = match &inline {
+            Some(inline) => inline
+                .with_host(|host| Server::start_inline(generation, settings, host))
+                .unwrap_or_else(|| unreachable!("a loop that was just made has not ended")),
+            None => Server::start(generation, settings),
+        };
+        let server = Arc::new(started.map_err(js)?);
+        match inline {
+            Some(inline) => Self::attach_inline(server, wiring, lane, inline),
+            None => Self::attach_threads(server, wiring, lane, fallback),
+        }
+    }
+
+    /// Threads that do IO; 0 with the inline driver.
+    #[napi(getter)]
+    pub fn io_threads(&self) -> u32 {
+        if self.inline.is_some() { 0 } else { self.server.remotes().len() as u32 }
+    }
+
+    /// Why IO runs on threads although `io: 'inline'` was asked for.
+    #[napi(getter)]
+    pub fn fallback(&self) -> Option<String> {
+        self.fallback.clone()
     }
 
     /// The addresses it listens on, as `host:port` or `unix:/path`.
@@ -171,11 +209,48 @@ impl NativeServer {
     /// Ends the loops, waiting at most `patience` milliseconds for their threads.
     #[napi]
     pub fn stop(&self, patience: f64) {
+        if let Some(inline) = &self.inline {
+            inline.close();
+        }
         self.server.stop(Duration::from_millis(patience.max(0.0) as u64));
     }
 }
 
 impl NativeServer {
+    fn attach_threads(
+        server: Arc<Server>,
+        wiring: Arc<Wiring>,
+        lane: &NativeLane,
+        fallback: Option<String>,
+    ) -> Result<Self> {
+        lane.connect(Self::collect_ends(&server, &wiring)?);
+        let (closing, remotes, shared) = (lane.lane().clone(), server.remotes().to_vec(), wiring.clone());
+        lane.at_teardown(move || {
+            for remote in remotes {
+                let (wiring, lane) = (shared.clone(), closing.clone());
+                remote.run(move |io_loop| wiring.side(io_loop).lane_closed(&lane));
+            }
+        });
+        Ok(Self { server, wiring, lane: lane.lane().clone(), inline: None, fallback })
+    }
+
+    fn attach_inline(
+        server: Arc<Server>,
+        wiring: Arc<Wiring>,
+        lane: &NativeLane,
+        inline: Rc<Inline>,
+    ) -> Result<Self> {
+        inline.with_host(|host| host.run(|io_loop| wiring.side(io_loop)));
+        lane.connect(wiring.take_ends()?);
+        inline.watch()?;
+        lane.drive(inline.clone());
+        let (closing, shared) = (lane.lane().clone(), wiring.clone());
+        inline.at_teardown(move |io_loop| shared.side(io_loop).lane_closed(&closing));
+        // The first turn, which makes the loop accept.
+        lane.lane().waker().0.notify();
+        Ok(Self { server, wiring, lane: lane.lane().clone(), inline: Some(inline), fallback: None })
+    }
+
     fn collect_ends(server: &Server, wiring: &Arc<Wiring>) -> Result<Vec<LoopEnd>> {
         let (done, built) = mpsc::channel();
         for remote in server.remotes() {
@@ -188,8 +263,7 @@ impl NativeServer {
         for _ in server.remotes() {
             built.recv().map_err(|_| internal("an IO thread ended while it started"))?;
         }
-        let mut ends = wiring.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        ends.iter_mut().map(|end| end.take().ok_or_else(|| internal("a loop has no bridge"))).collect()
+        wiring.take_ends()
     }
 }
 
@@ -197,6 +271,9 @@ impl Drop for NativeServer {
     /// Does nothing for a server that has been stopped. One that runs has lost its environment: the lane's cleanup hook
     /// has answered what waited, and these answers leave before the loops end.
     fn drop(&mut self) {
+        if let Some(inline) = self.inline.take() {
+            inline.close();
+        }
         let (done, closed) = mpsc::sync_channel(1);
         self.server.close_with(LAST_WORDS, move |_| {
             let _ = done.send(());

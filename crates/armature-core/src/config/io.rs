@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{names::Names, range::within};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The raw option: `'auto'`, `'inline'` or a number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub enum Io {
     /// What suits the machine.
     Auto,
-    /// On the JavaScript thread. Not available yet.
+    /// On the JavaScript thread.
     Inline,
     /// So many threads of their own, from 1 to 256.
     Threads(u16),
@@ -28,6 +28,8 @@ pub enum IoMode {
     /// The server chooses by the number of cores.
     #[default]
     Auto,
+    /// On the thread of the host, which is JavaScript's.
+    Inline,
     /// On so many threads of their own, from 1 to 256.
     Threads(u16),
 }
@@ -36,7 +38,7 @@ impl Io {
     pub(super) fn resolve(self, names: Names<'_>) -> Result<IoMode> {
         match self {
             Self::Auto => Ok(IoMode::Auto),
-            Self::Inline => Err(Error::not_available(names.name("io"), "'inline'")),
+            Self::Inline => Ok(IoMode::Inline),
             Self::Threads(count) => {
                 within((names, "io"), Some(count), "a number of IO threads", 1..=256, "")?;
                 Ok(IoMode::Threads(count))

@@ -1,14 +1,17 @@
 //! An IO loop: one current-thread runtime that owns its connections from accept to close.
 //!
+//! Two drivers run the same loop: [`LoopThread`] on a thread of its own, [`HostLoop`] on a thread that belongs to somebody else.
 //! Everything on a loop is local. Other threads reach it through its [`LoopRemote`] mailbox only.
 
 mod clock;
+mod host;
 mod mailbox;
 mod sleep;
 mod thread;
 mod wheel;
 
 pub use clock::Clock;
+pub use host::{HostLoop, Turn, Turning};
 pub use mailbox::LoopRemote;
 pub use sleep::Sleep;
 pub use thread::{LoopThread, StartError};

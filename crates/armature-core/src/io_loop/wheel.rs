@@ -142,6 +142,12 @@ impl Wheel {
         next
     }
 
+    /// Time until something may be due.
+    pub(super) fn until_next(&self) -> Option<Duration> {
+        let next = self.state.borrow().next_occupied()?;
+        Some(self.clock.until(next))
+    }
+
     /// Drives the wheel for as long as the loop runs.
     pub(super) async fn drive(&self) {
         let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));

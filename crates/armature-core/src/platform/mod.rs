@@ -10,6 +10,16 @@ mod other;
 #[cfg(not(unix))]
 pub use other::*;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use epoll::EventQueue;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod no_event_queue;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub use no_event_queue::EventQueue;
+
 use tokio::io::Interest;
 
 /// The interest that only a closed or reset peer satisfies.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::config::{IoMode, Settings};
 use crate::error::{Error, Result};
 use crate::http::{Address, Request, Response};
-use crate::io_loop::{LoopHandle, LoopRemote, LoopThread};
+use crate::io_loop::{HostLoop, LoopHandle, LoopRemote, LoopThread};
 use crate::listener::BoundListener;
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
@@ -37,11 +37,15 @@ const STOP_PATIENCE: Duration = Duration::from_millis(100);
 pub fn io_threads(settings: &Settings) -> usize {
     match settings.io_threads {
         IoMode::Threads(count) => usize::from(count),
-        IoMode::Auto => {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            (cores - 1).clamp(1, MAX_AUTO_THREADS)
-        }
+        // Only a host can drive a loop without a thread; see [`Server::start_inline`].
+        IoMode::Inline => 1,
+        IoMode::Auto => cores().saturating_sub(1).clamp(1, MAX_AUTO_THREADS),
     }
+}
+
+/// Cores that this process may use: those of the machine, of its affinity mask or of its cgroup's quota, whichever is least.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A running server. Dropping it cuts everything off; [`Server::close`] drains first.
@@ -60,6 +64,37 @@ pub(crate) struct Shared {
     pub deadlines_paused: AtomicBool,
 }
 
+/// What every loop of a server gets.
+#[derive(Clone)]
+struct Parts {
+    shared: Arc<Shared>,
+    generation: Arc<Generation>,
+    listeners: Arc<Vec<BoundListener>>,
+}
+
+impl Parts {
+    fn new(generation: Generation, settings: Settings) -> Result<Self> {
+        let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
+        let shared =
+            Shared { settings, metrics: Metrics::default(), deadlines_paused: AtomicBool::new(false) };
+        Ok(Self {
+            shared: Arc::new(shared),
+            generation: Arc::new(generation),
+            listeners: Arc::new(listeners),
+        })
+    }
+
+    fn serve_on(&self, handle: &LoopHandle) -> std::io::Result<()> {
+        let server = LoopServer::start(handle, &self.generation, self.shared.clone());
+        accept::start(&server, self.listeners.clone())
+    }
+
+    fn into_server(self, remotes: Vec<LoopRemote>, loops: Vec<LoopThread>) -> Server {
+        let addresses = self.listeners.iter().map(|l| l.address().clone()).collect();
+        Server { shared: self.shared, remotes, loops: Mutex::new(loops), addresses }
+    }
+}
+
 impl Server {
     /// Binds every address of `settings.listen`, starts the IO loops and serves.
     ///
@@ -67,25 +102,15 @@ impl Server {
     /// `ARMATURE_LISTEN` when an address cannot be bound, `ARMATURE_IO` when threads or descriptors are exhausted.
     /// Nothing is left running then.
     pub fn start(generation: Generation, settings: Settings) -> Result<Self> {
-        let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
-        let addresses = listeners.iter().map(|l| l.address().clone()).collect();
-        let listeners = Arc::new(listeners);
-        let generation = Arc::new(generation);
-        let shared = Arc::new(Shared {
-            settings,
-            metrics: Metrics::default(),
-            deadlines_paused: AtomicBool::new(false),
-        });
-
+        let parts = Parts::new(generation, settings)?;
         let mut loops = Vec::new();
-        for index in 0..io_threads(&shared.settings) {
+        for index in 0..io_threads(&parts.shared.settings) {
             let io_loop =
                 LoopThread::start(index as u16).map_err(|e| Error::io("starting an IO thread", e))?;
-            let (generation, shared, listeners) = (generation.clone(), shared.clone(), listeners.clone());
+            let parts = parts.clone();
             let (done, started) = mpsc::sync_channel(1);
             io_loop.remote().run(move |handle| {
-                let server = LoopServer::start(handle, &generation, shared);
-                let _ = done.send(accept::start(&server, listeners));
+                let _ = done.send(parts.serve_on(handle));
             });
             match started.recv() {
                 Ok(Ok(())) => loops.push(io_loop),
@@ -96,7 +121,17 @@ impl Server {
             }
         }
         let remotes = loops.iter().map(|l| l.remote().clone()).collect();
-        Ok(Self { shared, remotes, loops: Mutex::new(loops), addresses })
+        Ok(parts.into_server(remotes, loops))
+    }
+
+    /// The same on a loop that its host drives, and without a thread. The server ends when the host drops the loop.
+    ///
+    /// # Errors
+    /// Those of [`Server::start`].
+    pub fn start_inline(generation: Generation, settings: Settings, host: &HostLoop) -> Result<Self> {
+        let parts = Parts::new(generation, settings)?;
+        host.run(|handle| parts.serve_on(handle)).map_err(|e| Error::io("registering a listener", e))?;
+        Ok(parts.into_server(vec![host.remote().clone()], Vec::new()))
     }
 
     /// The addresses it listens on, with chosen ports.

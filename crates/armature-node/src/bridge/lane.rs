@@ -1,5 +1,7 @@
 //! `NativeLane`: the JavaScript end of a lane.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use armature_bridge::{Generations, Lane, LaneReader, Mailbox, command};
@@ -8,6 +10,7 @@ use napi::bindgen_prelude::{BufferSlice, Function};
 use napi_derive::napi;
 
 use super::headers::HeaderSets;
+use super::inline::{Inline, Pump};
 use super::waker::{JsWaker, SharedWaker};
 use crate::census::{self, Live};
 use crate::error::{Result, internal};
@@ -35,6 +38,10 @@ pub struct NativeLane {
     reader: LaneReader,
     loops: OnceLock<Vec<LoopEnd>>,
     header_sets: Arc<HeaderSets>,
+    /// The function that the waker calls.
+    pump: Option<Pump>,
+    /// The loop on this thread, with the inline driver.
+    inline: OnceCell<Rc<Inline>>,
 }
 
 #[napi]
@@ -42,12 +49,15 @@ impl NativeLane {
     /// `pump` is called without arguments when the lane has something to drain. At most `limit` requests wait.
     #[napi(constructor)]
     pub fn new(env: Env, limit: u32, pump: Function<'_, (), ()>) -> Result<Self> {
+        let again = pump.create_ref().map_err(|error| internal(error.to_string()))?;
         let waker = JsWaker::new(&env, pump)?;
         Ok(Self {
             lane: Arc::new(Lane::new(limit as usize, SharedWaker(waker))),
             reader: LaneReader::default(),
             loops: OnceLock::new(),
             header_sets: Arc::new(HeaderSets::default()),
+            pump: Some(again),
+            inline: OnceCell::new(),
         })
     }
 
@@ -57,7 +67,7 @@ impl NativeLane {
     #[napi]
     pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
         let Some(loops) = self.loops.get() else { return 0 };
-        if length > 0 {
+        let commit = || {
             let commands: &[u8] = &commands;
             let committed = &commands[..commands.len().min(length as usize)];
             command::split_by_loop(committed, |io_loop, batch| {
@@ -65,11 +75,24 @@ impl NativeLane {
                     end.mailbox.send(batch);
                 }
             });
+        };
+        match self.inline.get() {
+            Some(inline) => inline.commit(length > 0, commit),
+            None if length > 0 => commit(),
+            None => {}
         }
         let drained = self.reader.drain(&self.lane, &mut records, |slot| {
             loops.get(usize::from(slot.io_loop())).is_some_and(|end| end.generations.is_current(slot))
         });
-        if drained.needs > 0 { -(drained.needs as i32) } else { drained.bytes as i32 }
+        if drained.needs > 0 {
+            return -(drained.needs as i32);
+        }
+        if drained.bytes == 0
+            && let Some(inline) = self.inline.get()
+        {
+            inline.after_drain(records.is_empty() && self.lane.is_armed());
+        }
+        drained.bytes as i32
     }
 
     /// Registers a list of header names and values (alternating); 0 when no more can be registered.
@@ -99,12 +122,27 @@ impl NativeLane {
         self.lane.waker().0.close(&env);
         self.reader = LaneReader::default();
         self.loops.take();
+        self.pump = None;
+        self.inline.take();
     }
 }
 
 impl NativeLane {
     pub(crate) fn lane(&self) -> &Arc<JsLane> {
         &self.lane
+    }
+
+    /// Makes the loop of the inline driver. It is the lane's from [`NativeLane::drive`] on.
+    pub(crate) fn inline(&self, env: Env) -> Result<Rc<Inline>> {
+        let pump = self.pump.as_ref().ok_or_else(|| internal("the lane is closed"))?;
+        let pump = pump.borrow_back(&env).and_then(|pump| pump.create_ref());
+        Inline::new(env, self.lane.clone(), pump.map_err(|error| internal(error.to_string()))?)
+    }
+
+    /// Has calls of JavaScript drive `inline`.
+    pub(crate) fn drive(&self, inline: Rc<Inline>) {
+        // A lane belongs to one server; a second one would be a defect and changes nothing.
+        let _ = self.inline.set(inline);
     }
 
     pub(crate) fn header_sets(&self) -> &Arc<HeaderSets> {

@@ -1,12 +1,19 @@
 //! Where lanes, slots and bodies meet N-API and the loops.
 //!
-//! `unsafe` lives in `waker` alone.
+//! `unsafe` lives in `waker`, `inline` and `uv`.
 
 pub mod answer;
 pub mod body;
 pub mod flow;
 pub mod headers;
+#[cfg(target_os = "linux")]
+pub mod inline;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_inline.rs"]
+pub mod inline;
 pub mod lane;
 pub mod loop_side;
 pub mod stream;
+#[cfg(target_os = "linux")]
+mod uv;
 pub mod waker;

@@ -9,9 +9,10 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use armature_bridge::Wake;
+use armature_core::io_loop::Turning;
 use napi::{Env, JsValue, bindgen_prelude::Function, sys};
 
 use crate::census::{self, Live};
@@ -20,6 +21,8 @@ use crate::error::{Result, internal};
 /// Wakes one JavaScript environment.
 pub struct JsWaker {
     open: Mutex<Option<Open>>,
+    /// Set with the inline driver, whose turns look at the lane when they end.
+    turning: OnceLock<Turning>,
 }
 
 /// What exists until the waker is closed or its environment ends.
@@ -65,7 +68,7 @@ impl JsWaker {
         if status != sys::Status::napi_ok {
             return Err(internal(format!("creating a threadsafe function failed with status {status}")));
         }
-        let waker = Arc::new(Self { open: Mutex::default() });
+        let waker = Arc::new(Self { open: Mutex::default(), turning: OnceLock::new() });
         let hook =
             Box::into_raw(Box::new(Hook { waker: waker.clone(), _live: Live::one_of(&census::HOOKS) }));
         *waker.lock() = Some(Open { handle, hook, at_teardown: None });
@@ -84,6 +87,28 @@ impl JsWaker {
     pub fn at_teardown(&self, end: Box<dyn FnOnce() + Send>) {
         let replaced = self.lock().as_mut().and_then(|open| open.at_teardown.replace(end));
         drop(replaced);
+    }
+
+    /// Leaves wakes to the turn in progress, while there is one.
+    pub fn defer_to(&self, turning: Turning) {
+        // A lane belongs to one server: this is called once.
+        let _ = self.turning.set(turning);
+    }
+
+    /// Has `pump` called. Called from any thread.
+    pub fn notify(&self) {
+        let guard = self.lock();
+        if let Some(open) = guard.as_ref() {
+            // SAFETY: the handle exists while the lock is held. The queue is unbounded but holds at most one call per
+            // drained lane, because the lane wakes only when it was not armed, and one per turn of an inline loop.
+            unsafe {
+                sys::napi_call_threadsafe_function(
+                    open.handle,
+                    ptr::null_mut(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                )
+            };
+        }
     }
 
     /// Whether the environment stays alive for this function.
@@ -132,17 +157,8 @@ pub struct SharedWaker(pub Arc<JsWaker>);
 
 impl Wake for SharedWaker {
     fn wake(&self) {
-        let guard = self.0.lock();
-        if let Some(open) = guard.as_ref() {
-            // SAFETY: the handle exists while the lock is held. The queue is unbounded but holds at most one call per
-            // drained lane, because the lane wakes only when it was not armed.
-            unsafe {
-                sys::napi_call_threadsafe_function(
-                    open.handle,
-                    ptr::null_mut(),
-                    sys::ThreadsafeFunctionCallMode::nonblocking,
-                )
-            };
+        if self.0.turning.get().is_none_or(|turning| !turning.now()) {
+            self.0.notify();
         }
     }
 }
@@ -165,13 +181,24 @@ unsafe extern "C" fn call_pump(
             return;
         }
         let status = sys::napi_call_function(env, receiver, pump, 0, ptr::null(), &mut result);
-        if status == sys::Status::napi_pending_exception {
-            // The pump catches everything that handlers throw; what comes here is a defect of ours, reported as an
-            // uncaught exception instead of being lost.
-            let mut exception = ptr::null_mut();
-            if sys::napi_get_and_clear_last_exception(env, &mut exception) == sys::Status::napi_ok {
-                sys::napi_fatal_exception(env, exception);
-            }
+        report_exception(env, status);
+    }
+}
+
+/// The pump catches everything that handlers throw; what comes here is a defect of ours, reported as an uncaught exception
+/// instead of being lost.
+///
+/// # Safety
+/// `env` is live and this is its thread, with a handle scope open.
+pub unsafe fn report_exception(env: sys::napi_env, status: sys::napi_status) {
+    if status != sys::Status::napi_pending_exception {
+        return;
+    }
+    let mut exception = ptr::null_mut();
+    // SAFETY: says the caller; `exception` is a live local.
+    unsafe {
+        if sys::napi_get_and_clear_last_exception(env, &mut exception) == sys::Status::napi_ok {
+            sys::napi_fatal_exception(env, exception);
         }
     }
 }

@@ -79,8 +79,11 @@ fn refusals_name_the_variable() {
     }
     let error = from_env(&[("ARMATURE_SECRETS", "hunter2")]).unwrap_err().to_string();
     assert!(error.starts_with("ARMATURE_SECRETS: secret number 1 has 7 bytes") && !error.contains("hunter2"));
-    let error = from_env(&[("ARMATURE_IO", "inline")]).unwrap_err();
-    assert_eq!(show(error), "NOT_AVAILABLE: ARMATURE_IO: 'inline' is not available yet");
+    let error = from_env(&[("ARMATURE_WORKERS", "2")]).unwrap_err();
+    assert_eq!(
+        show(error),
+        "NOT_AVAILABLE: ARMATURE_WORKERS: more than one JavaScript thread is not available yet"
+    );
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn every_option() {
     assert_eq!(config.name.as_deref(), Some("api"));
     assert_eq!(Config::from_json("{}").unwrap(), Config::default());
     assert_eq!(Config::from_json(r#"{ "io": "auto", "workers": 1 }"#).unwrap().io, Some(Io::Auto));
+    assert_eq!(Config::from_json(r#"{ "io": "inline" }"#).unwrap().io, Some(Io::Inline));
 }
 
 #[test]
@@ -202,7 +203,6 @@ fn ranges() {
 #[test]
 fn not_available_yet() {
     let table = [
-        (r#"{ "io": "inline" }"#, "io: 'inline' is not available yet"),
         (r#"{ "workers": 2 }"#, "workers: more than one JavaScript thread is not available yet"),
         (r#"{ "workers": "auto" }"#, "workers: 'auto' is not available yet"),
         (r#"{ "workers": { "count": 3 } }"#, "workers: more than one JavaScript thread is not available yet"),

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process'
+import { Worker } from 'node:worker_threads'
+import { App } from '@armature/core'
+import { testServer } from '@armature/core/testing'
+import { expect, test } from 'vitest'
+import { RawClient, until } from './helper.js'
+
+const inline = { run: { listen: '127.0.0.1:0', io: 'inline' } } as const
+
+const serve = `
+  const { App } = require('@armature/core')
+  const app = App.new().get('/', () => 'hello')
+`
+
+function run(
+  script: string,
+  command: string[] = [],
+): { status: number | null; stdout: string; stderr: string } {
+  const [program = process.execPath, ...args] = [...command, process.execPath, '-e', serve + script]
+  return spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: { ...process.env, NODE_ENV: '' },
+  })
+}
+
+test('no thread does IO, and the process ends by itself', () => {
+  const result = run(`
+    const threads = () => require('node:fs').readdirSync('/proc/self/task').length
+    const before = threads()
+    app.run({ listen: '127.0.0.1:0', io: 'inline' }).then(async (server) => {
+      const text = await (await fetch(server.url)).text()
+      await server.close()
+      console.log(text, threads() - before)
+    })
+  `)
+  expect(result.stdout).toContain('IO inline | 1 JS thread')
+  expect(result.stdout).toContain('hello 0')
+  expect([result.status, result.stderr]).toEqual([0, ''])
+})
+
+test('timers, promises and other I/O of the process get their turn under full load', async () => {
+  const app = App.new().get('/', async () => 'x'.repeat(100))
+  await using t = await testServer(app, inline)
+  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.to(t.server.port)))
+  const request = 'GET / HTTP/1.1\r\nhost: t\r\n\r\n'.repeat(16)
+  let answers = 0
+  let stop = false
+  const load = clients.map(async (client) => {
+    while (!stop) {
+      client.send(request)
+      for (let i = 0; i < 16; i++) await client.read()
+      answers += 16
+    }
+  })
+  let ticks = 0
+  const timer = setInterval(() => ticks++, 1)
+  await until(() => answers > 5000)
+  clearInterval(timer)
+  const before = ticks
+  stop = true
+  await Promise.all(load)
+  for (const client of clients) await client[Symbol.asyncDispose]()
+  // As many as there were turns of the event loop; starved, there would be none or a handful.
+  expect(before).toBeGreaterThan(20)
+})
+
+test('two servers share the thread', async () => {
+  await using a = await testServer(
+    App.new().get('/', () => 'a'),
+    inline,
+  )
+  await using b = await testServer(
+    App.new().get('/', () => 'b'),
+    inline,
+  )
+  const answers = await Promise.all([a, b, a, b].map(async (t) => (await t.fetch('/')).text()))
+  expect(answers).toEqual(['a', 'b', 'a', 'b'])
+})
+
+test('a server that closes inside its own handler', async () => {
+  const app = App.new().get('/', () => {
+    void t.server.close()
+    return 'last'
+  })
+  const t = await testServer(app, inline)
+  expect(await (await t.fetch('/')).text()).toBe('last')
+  await t.server.close()
+})
+
+test('a worker that ends while its server answers takes only itself down', async () => {
+  const worker = new Worker(
+    `${serve}
+    app.get('/never', () => new Promise(() => {}))
+    app.run({ listen: '127.0.0.1:0', io: 'inline', signals: false }).then((server) => {
+      require('node:worker_threads').parentPort.postMessage(server.port)
+    })`,
+    { eval: true },
+  )
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve))
+  await using client = await RawClient.to(port)
+  client.send('GET /never HTTP/1.1\r\nhost: t\r\n\r\n')
+  await using other = await RawClient.to(port)
+  expect((await other.get('/')).body).toBe('hello')
+  await worker.terminate()
+  expect((await client.read().catch(() => ({ status: 503 }))).status).toBe(503)
+})
+
+test('where the event queue cannot be found, IO threads take its place and a warning says so', () => {
+  // A mount namespace in which /proc is empty.
+  const command = ['unshare', '-Urm', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"']
+  const result = run(
+    `app.run({ listen: '127.0.0.1:0', io: 'inline' }).then(async (server) => {
+      console.log(await (await fetch(server.url)).text())
+      await server.close()
+    })`,
+    command,
+  )
+  expect(result.stdout).toContain('1 IO thread')
+  expect(result.stdout).toContain('hello')
+  expect(result.stderr).toMatch(/ARMATURE_INLINE_FALLBACK.*\/proc\/self\/fd cannot be read/)
+  expect(result.status).toBe(0)
+})

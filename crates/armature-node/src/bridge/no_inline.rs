@@ -1,0 +1,58 @@
+//! Where nobody else can wait for what a runtime waits for there is no inline driver, and IO threads take its place.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use armature_core::io_loop::{HostLoop, LoopHandle};
+use napi::Env;
+use napi::bindgen_prelude::FunctionRef;
+
+use super::lane::JsLane;
+use crate::error::{Result, internal};
+
+/// A function of JavaScript without arguments.
+pub type Pump = FunctionRef<(), ()>;
+
+/// Cannot exist here.
+pub struct Inline(Infallible);
+
+impl Inline {
+    /// Always an error.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn new(_: Env, _: Arc<JsLane>, _: Pump) -> Result<Rc<Self>> {
+        Err(internal("this system has no epoll"))
+    }
+
+    /// Never called.
+    pub fn watch(self: &Rc<Self>) -> Result<()> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn at_teardown(&self, _: impl FnOnce(&LoopHandle) + 'static) {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn with_host<T>(&self, _: impl FnOnce(&HostLoop) -> T) -> Option<T> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn commit(&self, _: bool, _: impl FnOnce()) {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn after_drain(&self, _: bool) {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn close(self: &Rc<Self>) {
+        match self.0 {}
+    }
+}
