@@ -95,6 +95,9 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
     }
     platform::allow_rebind(&socket)?;
     platform::limit_unsent(&socket, UNSENT_BYTES);
+    if platform::INHERITS_NODELAY {
+        socket.set_tcp_nodelay(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

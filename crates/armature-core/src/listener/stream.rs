@@ -82,7 +82,9 @@ fn accept_tcp_now(listener: &TcpListener) -> io::Result<(TcpStream, std::net::So
 
 fn tcp((stream, peer): (TcpStream, std::net::SocketAddr)) -> (Stream, Address) {
     // Answers are written whole; Nagle would only delay them.
-    let _ = stream.set_nodelay(true);
+    if !platform::INHERITS_NODELAY {
+        let _ = stream.set_nodelay(true);
+    }
     (Stream::Tcp(Rc::new(stream)), Address::Ip(peer))
 }
 

@@ -32,3 +32,6 @@ pub const READ_CLOSED_INTEREST: Interest = Interest::READABLE;
 
 /// Whether events are edges, so that a read that did not fill its buffer need not be repeated.
 pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Whether an accepted connection has TCP_NODELAY when its listener has it, which saves a system call for each.
+pub const INHERITS_NODELAY: bool = cfg!(any(target_os = "linux", target_os = "android"));

@@ -42,7 +42,7 @@ pub(super) enum End {
     Close,
     /// The peer must not take what it got for complete, or takes nothing any more.
     Reset,
-    /// The peer is gone.
+    /// The peer is gone, or will say no more: nothing to wait for.
     Gone,
 }
 
@@ -60,6 +60,8 @@ pub(super) struct Connection<D> {
     pub since: u64,
     /// Since when the peer has taken nothing; in ticks.
     pub stalled: Option<u64>,
+    /// Nothing has been tried yet.
+    pub fresh: bool,
     /// No request has begun yet.
     pub first: bool,
     /// The peer has shut down its side.
@@ -72,6 +74,8 @@ pub(super) struct Connection<D> {
     pub paused: bool,
     /// The answer that closes the connection has been encoded.
     pub closing: bool,
+    /// The client said that it will send nothing more, and has kept its word.
+    pub parted: bool,
 }
 
 /// What the connections of one loop share.
@@ -101,12 +105,14 @@ pub async fn serve<D: Dispatch + 'static>(
         phase: Phase::Waiting,
         since: io_loop.now(),
         stalled: None,
+        fresh: true,
         first: true,
         left: false,
         last: false,
         deaf: false,
         paused: false,
         closing: false,
+        parted: false,
         server,
     };
     match connection.await {
@@ -161,7 +167,8 @@ impl<D: Dispatch + 'static> Connection<D> {
                 continue;
             }
             if self.phase != Phase::Busy && (self.closing || self.left) {
-                return Ok(Some(End::Close));
+                // Nothing unread is left that a reset could answer, and nothing will come.
+                return Ok(Some(if self.left || self.parted { End::Gone } else { End::Close }));
             }
             if self.phase != Phase::Busy && self.draining() && self.drain_head()? {
                 continue;

@@ -1,7 +1,6 @@
 //! The reading half of a connection: bytes to requests, requests to the server.
 
 use std::io;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,8 +13,7 @@ use super::encode::Asked;
 use super::framing::Framing;
 use super::head::{HeadLimits, Parsed};
 use super::work::{Answer, Exchange, Work};
-use crate::http::{Body, CancelReason, Head, Problem, Request, RequestContext, Version};
-use crate::pipeline::LocalFuture;
+use crate::http::{Body, CancelReason, Head, Problem, Request, Version};
 use crate::protocol::Dispatch;
 
 /// A body of known length up to this size that has arrived with its head is not streamed.
@@ -33,6 +31,11 @@ impl<D: Dispatch + 'static> Connection<D> {
             return Ok(());
         }
         self.resume();
+        if self.fresh && !self.draining() {
+            // Most clients speak at once: the bytes are there before the first event is.
+            self.fresh = false;
+            self.read_once()?;
+        }
         // Bounded: each read takes from the budget that tokio gives a task.
         while self.may_read() {
             let local = self.local.clone();
@@ -237,7 +240,8 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         };
         let answer = self.server.clone().dispatch(request);
-        self.push(answer, context, asked, persists, safe);
+        let answer = Answer::Waiting(answer);
+        self.push(Exchange { answer, context, asked, persists, farewell: !persists, safe });
         used
     }
 
@@ -255,21 +259,14 @@ impl<D: Dispatch + 'static> Connection<D> {
         let request = Request::new(head, Body::Empty, self.peer.clone(), id);
         let context = request.context.clone();
         let answer = self.server.clone().refuse(request, problem);
-        self.push(answer, context, asked, false, true);
+        let answer = Answer::Waiting(answer);
+        self.push(Exchange { answer, context, asked, persists: false, farewell: false, safe: true });
     }
 
-    fn push(
-        &mut self,
-        answer: LocalFuture<crate::http::Response>,
-        context: Rc<RequestContext>,
-        asked: Asked,
-        persists: bool,
-        safe: bool,
-    ) {
-        self.last |= !persists;
+    fn push(&mut self, exchange: Exchange) {
+        self.last |= !exchange.persists;
         self.first = false;
         self.since = self.io_loop().now();
-        let exchange = Exchange { answer: Answer::Waiting(answer), context, asked, persists, safe };
         self.busy().exchanges.push_back(exchange);
     }
 }
