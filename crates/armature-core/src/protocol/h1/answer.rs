@@ -32,8 +32,13 @@ impl<D: Dispatch + 'static> Connection<D> {
                 cx.waker().wake_by_ref();
                 break;
             }
-            self.encode(cx, now)?;
+            let encoded = self.encode(cx, now);
             let Some(work) = &mut self.work else { return Ok(false) };
+            if encoded.is_err() {
+                // The answers before the one that failed are good.
+                let _ = work.output.poll_flush(&self.stream, cx);
+            }
+            encoded?;
             if work.output.is_empty() {
                 self.stalled = None;
                 break;
@@ -121,7 +126,8 @@ fn start(
     let exchange = work.exchanges.front_mut()?;
     let asked = exchange.asked;
     let delimiter = encode::delimiter(&response, asked);
-    let unread = work.channel.as_ref().is_some_and(|channel| {
+    // The body is that of the last request.
+    let unread = work.channel.as_ref().filter(|_| alone).is_some_and(|channel| {
         // Whoever waits for a 100 and gets an answer instead may send the body or not: nobody can tell.
         !channel.is_complete()
             && (channel.expects() || channel.remaining().is_none_or(|left| left > DRAIN_BYTES))
@@ -175,8 +181,10 @@ fn content(
             Ok(Progress::More)
         }
         Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
-            if writing.delimiter == Delimiter::Chunks {
-                encode::last_chunk(output.gathered(), Some(&trailers));
+            match writing.delimiter {
+                Delimiter::Chunks => encode::last_chunk(output.gathered(), Some(&trailers)),
+                Delimiter::Length(_) => return Err(broken()),
+                Delimiter::Nothing | Delimiter::Close => {}
             }
             Ok(Progress::Done)
         }

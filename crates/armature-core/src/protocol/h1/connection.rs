@@ -206,7 +206,8 @@ impl<D: Dispatch + 'static> Connection<D> {
             None => Phase::Waiting,
             Some(work) if !work.exchanges.is_empty() || !work.output.is_empty() => Phase::Busy,
             Some(work) if work.channel.is_some() => Phase::Discarding,
-            Some(work) if !work.input.is_empty() => Phase::Head,
+            // An empty line after a request (RFC 9112 section 2.2) does not begin the next one.
+            Some(work) if work.has_begun() => Phase::Head,
             Some(_) => Phase::Waiting,
         };
         if phase == Phase::Waiting

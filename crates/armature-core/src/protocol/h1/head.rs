@@ -10,6 +10,8 @@ use crate::http::{Head, Problem, Version};
 
 /// Longest method; longer ones are of no protocol that anybody speaks.
 const METHOD_BYTES: usize = 32;
+/// What follows the target in its line.
+const AFTER_TARGET: usize = " HTTP/1.1\r\n".len();
 
 /// The limits of a head, and of trailers.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,8 @@ pub(super) struct HeadParser {
     /// How far that line has been looked at.
     seen: usize,
     head: Option<Head>,
+    /// Field lines so far.
+    fields: usize,
     facts: Facts,
     /// The authority of an absolute target has replaced Host.
     absolute: bool,
@@ -66,9 +70,9 @@ impl HeadParser {
         }))
     }
 
-    /// Whether nothing of a head has been seen, empty lines aside.
-    pub fn is_untouched(&self) -> bool {
-        self.head.is_none() && self.seen == self.line
+    /// Whether there is more than empty lines; `input` is that of the last call.
+    pub fn has_begun(&self, input: &[u8]) -> bool {
+        self.head.is_some() || !matches!(input.get(self.line..), None | Some([] | [b'\r']))
     }
 
     /// As much of the head as there is.
@@ -76,42 +80,51 @@ impl HeadParser {
         self.head.take()
     }
 
-    /// Takes in every complete line; true at the empty one that ends the head.
+    /// Takes in every complete line; true at the empty one that ends the head. What is wrong is found at the same byte, and
+    /// called the same, however the bytes are cut into pieces.
     fn lines(&mut self, input: &[u8], limits: &HeadLimits) -> Result<bool, Problem> {
-        while let Some(offset) = memchr(b'\n', &input[self.seen..]) {
-            let end = self.seen + offset;
-            let line = input[self.line..end].strip_suffix(b"\r").ok_or(Problem::BARE_LF)?;
+        loop {
+            // One byte more than there may be: it tells that there are too many.
+            let most = self.most(limits);
+            let view = &input[..input.len().min(most + 1)];
+            let rest = &view[self.seen..];
+            let end = memchr(b'\n', rest);
+            let new = &rest[..end.unwrap_or(rest.len())];
+            // Whoever speaks another protocol is told at once, not when his time is over.
+            if has_control(new.strip_suffix(b"\r").unwrap_or(new)) {
+                return Err(if self.head.is_none() { Problem::BAD_REQUEST } else { Problem::BAD_FIELD });
+            }
+            if view.len() > most && end.is_none_or(|end| self.seen + end == most) {
+                return Err(if self.head.is_none() {
+                    Problem::URI_TOO_LONG
+                } else {
+                    Problem::HEADERS_TOO_LARGE
+                });
+            }
+            let Some(end) = end.map(|end| self.seen + end) else {
+                // The last byte may be the CR of a line's end.
+                self.seen = view.len().saturating_sub(1).max(self.line);
+                return Ok(false);
+            };
+            let line = view[self.line..end].strip_suffix(b"\r").ok_or(Problem::BARE_LF)?;
             self.line = end + 1;
             self.seen = self.line;
-            if self.line > limits.bytes {
-                return Err(self.too_large());
-            }
-            match &mut self.head {
+            match &self.head {
                 // RFC 9112 section 2.2: empty lines before the request line are ignored.
                 None if line.is_empty() => {}
                 None => self.request_line(line, limits)?,
                 Some(_) if line.is_empty() => return Ok(true),
-                Some(head) if head.len() == limits.fields => return Err(Problem::HEADERS_TOO_LARGE),
-                Some(_) => self.field(line)?,
+                Some(_) => self.field(line, limits)?,
             }
         }
-        let rest = &input[self.seen..];
-        // Whoever speaks another protocol is told at once, not when his time is over.
-        if has_control(rest.strip_suffix(b"\r").unwrap_or(rest)) {
-            return Err(Problem::BAD_REQUEST);
-        }
-        // The last byte may be the CR of a line's end.
-        self.seen = (input.len().saturating_sub(1)).max(self.line);
-        if input.len() > limits.bytes
-            || (self.head.is_none() && input.len() - self.line > limits.target + METHOD_BYTES + 12)
-        {
-            return Err(self.too_large());
-        }
-        Ok(false)
     }
 
-    fn too_large(&self) -> Problem {
-        if self.head.is_none() { Problem::URI_TOO_LONG } else { Problem::HEADERS_TOO_LARGE }
+    /// How many bytes there may be until the line is complete that is not complete yet.
+    fn most(&self, limits: &HeadLimits) -> usize {
+        match self.head {
+            None => limits.bytes.min(self.line + METHOD_BYTES + 1 + limits.target + AFTER_TARGET),
+            Some(_) => limits.bytes,
+        }
     }
 
     /// `method SP request-target SP HTTP-version` (RFC 9112 section 3), one space each.
@@ -157,13 +170,14 @@ impl HeadParser {
         Ok(())
     }
 
-    fn field(&mut self, line: &[u8]) -> Result<(), Problem> {
+    fn field(&mut self, line: &[u8], limits: &HeadLimits) -> Result<(), Problem> {
         let Some(head) = &mut self.head else { return Ok(()) };
+        if self.fields == limits.fields {
+            return Err(Problem::HEADERS_TOO_LARGE);
+        }
+        self.fields += 1;
         let colon = memchr(b':', line).ok_or(Problem::BAD_FIELD)?;
         let value = super::grammar::trim(&line[colon + 1..]);
-        if has_control(value) {
-            return Err(Problem::BAD_FIELD);
-        }
         // A name with a space before the colon or a folded line is no token.
         let name = head.push_raw(&line[..colon], value, &super::grammar::TOKEN).ok_or(Problem::BAD_FIELD)?;
         self.facts.note(name, value)?;

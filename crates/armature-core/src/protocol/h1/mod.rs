@@ -6,6 +6,7 @@
 //! * `body` is the way of a request body that has not arrived as a whole
 //! * `encode` writes heads, `output` gathers what is written, `linger` closes
 //! * `control` is the server's hold on a connection
+//! * `model` is the grammar once more, for `fuzzing` and tests, which compare
 
 mod answer;
 mod body;
@@ -15,9 +16,14 @@ mod content;
 mod control;
 mod encode;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grammar;
 mod head;
 mod linger;
+#[cfg(any(test, fuzzing))]
+mod model;
 mod output;
 mod receive;
 mod work;

@@ -85,6 +85,10 @@ impl Output {
         if self.sent == self.gathered.len() {
             self.gathered.clear();
             self.sent = 0;
+        } else if self.sent >= GATHER_BYTES {
+            // A peer that never takes everything must not make it grow.
+            self.gathered.drain(..self.sent);
+            self.sent = 0;
         }
         let of_direct = n.min(self.direct.len());
         if of_direct == self.direct.len() {
@@ -104,5 +108,44 @@ impl Output {
         self.sent = 0;
         self.direct = Bytes::new();
         self.after = b"";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_small_while_the_peer_never_takes_everything() {
+        let mut output = Output::default();
+        let mut expected = 0u8;
+        let mut next = 0u8;
+        for _ in 0..2000 {
+            while output.has_room() {
+                output.content(Bytes::from(vec![next; 1024]), b"");
+                next = next.wrapping_add(1);
+            }
+            for at in output.sent..output.sent + 2048 {
+                assert_eq!(output.gathered[at], expected.wrapping_add(((at - output.sent) / 1024) as u8));
+            }
+            output.advance(2048);
+            expected = expected.wrapping_add(2);
+            assert!(output.gathered.len() <= 2 * GATHER_BYTES + DIRECT_BYTES, "{}", output.gathered.len());
+        }
+    }
+
+    #[test]
+    fn advances_over_its_parts() {
+        let whole: Vec<u8> = [&b"head"[..], &[b'x'; DIRECT_BYTES], b"\r\n"].concat();
+        for cut in [1, 3, 4, 5, 4 + DIRECT_BYTES - 1, 4 + DIRECT_BYTES, whole.len() - 1, whole.len()] {
+            let mut output = Output::default();
+            output.gathered().extend_from_slice(b"head");
+            output.content(Bytes::from(vec![b'x'; DIRECT_BYTES]), b"\r\n");
+            assert!(!output.has_room());
+            output.advance(cut);
+            let left = [&output.gathered[output.sent..], &output.direct, output.after].concat();
+            assert_eq!(left, &whole[cut..], "{cut}");
+            assert_eq!(output.is_empty(), cut == whole.len());
+        }
     }
 }

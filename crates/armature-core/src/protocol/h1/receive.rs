@@ -122,7 +122,9 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         }
         if !channel.is_complete() {
-            if work.writing.is_none() && work.output.has_room() && channel.take_continue() {
+            // It belongs to the last request: the answers of those before it come first.
+            let is_next = work.exchanges.len() == 1 && work.writing.is_none();
+            if is_next && work.output.has_room() && channel.take_continue() {
                 work.output.gathered().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
             return Ok(false);

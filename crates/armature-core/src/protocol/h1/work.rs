@@ -62,11 +62,12 @@ pub(super) struct Work {
 impl Work {
     /// Whether nothing is going on.
     pub fn is_idle(&self) -> bool {
-        self.exchanges.is_empty()
-            && self.input.is_empty()
-            && self.channel.is_none()
-            && self.output.is_empty()
-            && self.parser.is_untouched()
+        self.exchanges.is_empty() && self.input.is_empty() && self.channel.is_none() && self.output.is_empty()
+    }
+
+    /// Whether a part of a request is there that could not begin yet.
+    pub fn has_begun(&self) -> bool {
+        self.parser.has_begun(&self.input)
     }
 
     /// Whether all requests in progress may be handled side by side.
