@@ -73,7 +73,14 @@ impl Client {
     /// # Errors
     /// When it refuses.
     pub fn to(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// Uses a connection that exists.
+    ///
+    /// # Errors
+    /// When the socket is not one any more.
+    pub fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
