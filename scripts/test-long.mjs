@@ -4,14 +4,15 @@ import { buildNative } from './lib/build-native.mjs'
 import { buildTs } from './lib/build-ts.mjs'
 import { ensureInstalled } from './lib/install.mjs'
 import { fail, step } from './lib/log.mjs'
-import { hasLongTests, hasLoomTests, loomTests, vitest } from './lib/runners.mjs'
+import { fuzzTests, hasLongTests, hasLoomTests, loomTests, vitest } from './lib/runners.mjs'
 import { summary } from './lib/summary.mjs'
 import { missingTools } from './lib/tools.mjs'
 
 const help = `
 npm run test:long
 
-The soak and load tests of __test__/long, and the model checker with larger bounds.
+The soak and load tests of __test__/long, the fuzzers, and the model checker with larger bounds.
+  ARMATURE_FUZZ_SECONDS  time for each fuzzer (here 60)
   LOOM_MAX_PREEMPTIONS   thread switches that loom explores at most in one run (here 4)
 `
 
@@ -27,6 +28,8 @@ if (hasLoomTests()) {
   step('model checker (loom), larger bounds')
   results.push(await loomTests({ LOOM_MAX_PREEMPTIONS: process.env.LOOM_MAX_PREEMPTIONS ?? '4' }))
 }
+step('fuzzers')
+results.push(...(await fuzzTests(Number(process.env.ARMATURE_FUZZ_SECONDS ?? 60))))
 if (hasLongTests()) {
   step('__test__/long')
   results.push(await vitest('vitest, long', [], { ARMATURE_TEST_LONG: '1' }))

@@ -1,5 +1,6 @@
 // The test runners. Each resolves to `{ name, passed, failed, problem? }` and shows the output of what failed.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { bin, cacheDir, root, targetDir } from './paths.mjs'
 import { node, quiet, run } from './run.mjs'
@@ -25,6 +26,31 @@ export const loomTests = (env = {}) =>
   })
 
 export const hasLoomTests = () => existsSync(join(root, 'crates/armature-bridge/tests/loom.rs'))
+
+/**
+ * Runs each target of fuzz/ for `seconds`, from the kept corpus. What it finds goes to ~/.cache/armature/fuzz: new inputs
+ * below the name of the target, one that fails to `failed`. Stable Rust is enough without a sanitizer.
+ */
+export async function fuzzTests(seconds) {
+  const found = join(homedir(), '.cache/armature/fuzz')
+  const cwd = join(root, 'fuzz')
+  const results = []
+  for (const file of readdirSync(join(cwd, 'fuzz_targets')).sort()) {
+    const target = file.replace('.rs', '')
+    mkdirSync(join(found, target), { recursive: true })
+    mkdirSync(join(found, 'failed'), { recursive: true })
+    const flags = [`-max_total_time=${seconds}`, '-max_len=1600', '-dict=http1.dict', '-verbosity=0']
+    const corpora = [join(found, target), join('corpus', target)]
+    const args = ['fuzz', 'run', '--sanitizer', 'none', target, ...corpora]
+    const { code } = await run('cargo', [...args, '--', ...flags, `-artifact_prefix=${found}/failed/`], {
+      cwd,
+    })
+    const problem =
+      code === 0 ? undefined : 'found something, or "cargo install cargo-fuzz --locked" is missing'
+    results.push({ name: `fuzz ${target}`, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, problem })
+  }
+  return results
+}
 
 /** `args` go to vitest; the numbers come from its json reporter. */
 export async function vitest(name, args = [], env = {}) {
