@@ -110,9 +110,7 @@ fn options_built_by_hand_are_checked_too() {
     let config = Config { limits: Some(limits), ..Config::default() };
     let error = Settings::resolve(config, &Environment::default()).unwrap_err();
     assert_eq!(error.to_string(), "limits.body: 0b is not a size from 1b to 1tb");
-    let config = Config { io: Some(Io::Inline), ..Config::default() };
-    assert_eq!(
-        Settings::resolve(config, &Environment::default()).unwrap_err().code(),
-        "ARMATURE_NOT_AVAILABLE"
-    );
+    let config = Config { io: Some(Io::Threads(0)), ..Config::default() };
+    let error = Settings::resolve(config, &Environment::default()).unwrap_err();
+    assert_eq!(error.to_string(), "io: 0 is not a number of IO threads from 1 to 256");
 }
