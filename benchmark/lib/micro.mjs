@@ -37,7 +37,7 @@ export function parseCriterion(output) {
   }))
 }
 
-const benches = ['bench', '--quiet', '-p', 'armature-core', '--bench', 'router', '--bench', 'chain']
+const benches = ['bench', '--quiet', '-p', 'armature-core', '--bench', 'router', '--bench', 'chain', '--bench', 'head']
 
 /** Compiles what {@link rust} runs; resolves to why it cannot, or undefined. */
 export async function prepareRust() {

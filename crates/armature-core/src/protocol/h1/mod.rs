@@ -32,3 +32,13 @@ pub use connection::serve;
 pub use control::ConnectionControl;
 pub(crate) use linger::last_words;
 pub use linger::refuse;
+
+/// One head out of bytes that hold all of it, and its length; for `benches/head.rs`, and no part of the API.
+#[doc(hidden)]
+pub fn parse_head(
+    input: &[u8],
+    limits: &crate::config::Limits,
+) -> Result<Option<(crate::http::Head, usize)>, crate::http::Problem> {
+    let parsed = head::HeadParser::default().advance(input, &head::HeadLimits::from(limits))?;
+    Ok(parsed.map(|(parsed, used)| (parsed.head, used)))
+}
