@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
@@ -12,17 +12,25 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const examples = join(root, 'examples')
 
+type Format = 'module' | 'commonjs'
+
+const COMMONJS = ['--module', 'commonjs', '--moduleResolution', 'bundler']
+
+// Both drivers' runs of these tests may be at it at the same time.
+const compiled = join(cacheDir, 'examples', String(process.pid))
+afterAll(() => rmSync(compiled, { recursive: true, force: true }))
+
 /** Compiles an example into a folder from which '@armature/core' resolves. */
-async function compile(name: string): Promise<string> {
-  const out = join(cacheDir, 'examples', name)
-  rmSync(out, { recursive: true, force: true })
+async function compile(name: string, format: Format): Promise<string> {
+  const out = join(compiled, format, name)
   mkdirSync(out, { recursive: true })
-  const { code, stdout } = await node([bin.tsc, '-p', join(examples, name), '--outDir', out], {
+  const project = [bin.tsc, '-p', join(examples, name), '--outDir', out]
+  const { code, stdout } = await node([...project, ...(format === 'commonjs' ? COMMONJS : [])], {
     stdout: 'pipe',
   })
   expect(stdout).toBe('')
   expect(code).toBe(0)
-  writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n')
+  writeFileSync(join(out, 'package.json'), `{ "type": "${format}" }\n`)
   return join(out, 'server.js')
 }
 
@@ -99,9 +107,11 @@ test('hello passes the type checker', async () => {
   expect(code).toBe(0)
 })
 
+const hello = { module: 'hello/server.mjs', commonjs: 'hello/server.cjs' } as const
+
 describe.each(Object.entries(calls))('%s', (name, call) => {
-  test('answers, and ends cleanly on SIGINT', async () => {
-    const script = name === 'hello' ? join(examples, 'hello/server.mjs') : await compile(name)
+  test.each(['module', 'commonjs'] as const)('answers, and ends cleanly on SIGINT: %s', async (format) => {
+    const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
     const server = await startServer([script])
     await call(server.url)
     expect(await server.end('SIGINT')).toBe(0)

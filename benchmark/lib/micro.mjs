@@ -37,7 +37,18 @@ export function parseCriterion(output) {
   }))
 }
 
-const benches = ['bench', '--quiet', '-p', 'armature-core', '--bench', 'router', '--bench', 'chain', '--bench', 'head']
+const benches = [
+  'bench',
+  '--quiet',
+  '-p',
+  'armature-core',
+  '--bench',
+  'router',
+  '--bench',
+  'chain',
+  '--bench',
+  'head',
+]
 
 /** Compiles what {@link rust} runs; resolves to why it cannot, or undefined. */
 export async function prepareRust() {

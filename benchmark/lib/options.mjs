@@ -80,7 +80,7 @@ export function schedule({ work, duration, rounds }, round) {
   const asked = work.filter((name) => name in works || name === memoryWork)
   const isKey = (name) => keyWorks.includes(name) || !asked.some((other) => keyWorks.includes(other))
   return asked
-    .filter((name) => isKey(name) || round <= Math.ceil(rounds / 2))
+    .filter((name) => isKey(name) || round <= Math.max(1, Math.floor(rounds / 2)))
     .map((name) => ({
       work: name,
       seconds: isKey(name) ? duration : Math.max(1, Math.round(duration / 2)),

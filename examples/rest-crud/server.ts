@@ -1,4 +1,5 @@
 import { createApp } from './app.js'
 
-const server = await createApp().run()
-console.log(`rest-crud: ${server.url}`)
+createApp()
+  .run()
+  .then((server) => console.log(`rest-crud: ${server.url}`))

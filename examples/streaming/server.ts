@@ -1,4 +1,5 @@
 import { createApp } from './app.js'
 
-const server = await createApp().run()
-console.log(`streaming: ${server.url}`)
+createApp()
+  .run()
+  .then((server) => console.log(`streaming: ${server.url}`))
