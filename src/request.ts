@@ -1,8 +1,4 @@
 /**
- * `HttpRequest`. Over 300 lines because every member is documented here; decoding, bodies and cookies live in files of
- * their own.
- */
-/**
  * `HttpRequest`. A little over 300 lines, most of them documentation: every member only fetches and keeps what other
  * files decode - body.ts, forms.ts, cookies.ts, headers.ts, query.ts.
  */

@@ -1,4 +1,7 @@
-//! HTTP/1.1 over real sockets: framing, persistence, limits, timeouts.
+//! HTTP/1.1 over real sockets: framing, persistence, limits, timeouts. Long because it is one table of what a connection does,
+//! over one application.
+
+mod support;
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -10,6 +13,7 @@ use armature_core::router::MethodPattern;
 use armature_core::server::{App, Server};
 use armature_core::testing::{Client, Reply, serve};
 use bytes::Bytes;
+use support::until;
 
 fn app() -> App {
     App::new()
@@ -461,39 +465,6 @@ fn the_handlers_deadline_stands_still_while_the_client_sends() {
 }
 
 #[test]
-fn a_handler_hears_when_its_client_leaves() {
-    let (tell, heard) = std::sync::mpsc::channel();
-    let app = App::new().route(
-        Method::GET,
-        "/",
-        HandlerFn(move |request: Request| {
-            let tell = tell.clone();
-            async move {
-                let reason = std::future::poll_fn(|cx| match request.context.cancelled() {
-                    Some(reason) => std::task::Poll::Ready(reason),
-                    None => {
-                        request.context.on_cancel(cx.waker());
-                        std::task::Poll::Pending
-                    }
-                })
-                .await;
-                let _ = tell.send(reason);
-                Response::text("late")
-            }
-        }),
-    );
-    let server = serve(app, "{}").unwrap();
-    let mut client = Client::connect(&server).unwrap();
-    // The bytes of a second request, buffered, must not hide that the client has left.
-    client.send("GET / HTTP/1.1\r\nhost: t\r\n\r\nGET / HTTP/1.1\r\n").unwrap();
-    until(|| server.metrics().in_flight.get() == 1);
-    drop(client);
-    let reason = heard.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert_eq!(reason, armature_core::http::CancelReason::ClientGone);
-    until(|| server.metrics().connections.get() == 0);
-}
-
-#[test]
 fn a_half_closed_client_gets_its_answer() {
     let server = start("{}");
     let mut client = Client::connect(&server).unwrap();
@@ -555,13 +526,4 @@ fn a_used_port_is_an_error_that_names_it() {
     let error = serve(app(), &format!(r#"{{ "listen": "{address}" }}"#)).err().unwrap();
     assert!(error.is_listen());
     assert!(error.to_string().contains(&address), "{error}");
-}
-
-/// Waits for something that another thread does; bounded, without a fixed sleep.
-fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < deadline, "timed out");
-        std::thread::yield_now();
-    }
 }

@@ -37,10 +37,7 @@ struct Side(Rc<LoopSide>);
 
 impl Wiring {
     fn new(settings: Settings, lane: &NativeLane) -> Arc<Self> {
-        let loops = match settings.io_threads {
-            IoMode::Inline => 1,
-            _ => io_threads(&settings),
-        };
+        let loops = io_threads(&settings);
         Arc::new(Self {
             settings,
             shed: Counter::default(),

@@ -85,13 +85,9 @@ impl<D: Dispatch + 'static> Connection<D> {
                 }
             };
             work.writing = None;
-            let exchange = work.exchanges.pop_front();
+            work.exchanges.pop_front();
             work.watch = None;
             if close {
-                self.parted = !self.deaf
-                    && work.input.is_empty()
-                    && work.channel.is_none()
-                    && exchange.is_some_and(|exchange| exchange.farewell);
                 self.closing = true;
                 self.last = true;
                 work.exchanges.clear();

@@ -42,7 +42,7 @@ pub(super) enum End {
     Close,
     /// The peer must not take what it got for complete, or takes nothing any more.
     Reset,
-    /// The peer is gone, or will say no more: nothing to wait for.
+    /// The peer has closed its side, or is gone: nothing to wait for.
     Gone,
 }
 
@@ -74,8 +74,6 @@ pub(super) struct Connection<D> {
     pub paused: bool,
     /// The answer that closes the connection has been encoded.
     pub closing: bool,
-    /// The client said that it will send nothing more, and has kept its word.
-    pub parted: bool,
 }
 
 /// What the connections of one loop share.
@@ -112,7 +110,6 @@ pub async fn serve<D: Dispatch + 'static>(
         deaf: false,
         paused: false,
         closing: false,
-        parted: false,
         server,
     };
     match connection.await {
@@ -167,8 +164,9 @@ impl<D: Dispatch + 'static> Connection<D> {
                 continue;
             }
             if self.phase != Phase::Busy && (self.closing || self.left) {
-                // Nothing unread is left that a reset could answer, and nothing will come.
-                return Ok(Some(if self.left || self.parted { End::Gone } else { End::Close }));
+                // After the peer's FIN nothing can come that a reset would answer. A `Connection: close` is no FIN: what a
+                // client sends after it all the same must not cost it the answer.
+                return Ok(Some(if self.left { End::Gone } else { End::Close }));
             }
             if self.phase != Phase::Busy && self.draining() && self.drain_head()? {
                 continue;

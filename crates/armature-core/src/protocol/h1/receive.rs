@@ -243,7 +243,7 @@ impl<D: Dispatch + 'static> Connection<D> {
         };
         let answer = self.server.clone().dispatch(request);
         let answer = Answer::Waiting(answer);
-        self.push(Exchange { answer, context, asked, persists, farewell: !persists, safe });
+        self.push(Exchange { answer, context, asked, persists, safe });
         used
     }
 
@@ -262,7 +262,7 @@ impl<D: Dispatch + 'static> Connection<D> {
         let context = request.context.clone();
         let answer = self.server.clone().refuse(request, problem);
         let answer = Answer::Waiting(answer);
-        self.push(Exchange { answer, context, asked, persists: false, farewell: false, safe: true });
+        self.push(Exchange { answer, context, asked, persists: false, safe: true });
     }
 
     fn push(&mut self, exchange: Exchange) {

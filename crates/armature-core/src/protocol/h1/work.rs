@@ -22,8 +22,6 @@ pub(super) struct Exchange {
     pub asked: Asked,
     /// Further requests may follow on the connection, as far as this one says.
     pub persists: bool,
-    /// The client itself says that this is its last request.
-    pub farewell: bool,
     /// Safe (RFC 9110 section 9.2.1): may be handled beside others of the connection.
     pub safe: bool,
 }
