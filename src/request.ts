@@ -1,6 +1,6 @@
 /**
- * `HttpRequest`. A little over 300 lines, most of them documentation: every member only fetches and keeps what other
- * files decode - body.ts, forms.ts, cookies.ts, headers.ts, query.ts.
+ * `HttpRequest`. Over 300 lines because every member is documented here; each only fetches and keeps what other files
+ * decode: body.ts, forms.ts, cookies.ts, headers.ts, query.ts.
  */
 import { type InspectOptions, inspect } from 'node:util'
 import { RequestBody, unheard } from './body.js'
