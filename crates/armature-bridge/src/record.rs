@@ -126,9 +126,11 @@ pub struct Request<'a, P, F> {
     pub content_length: u64,
     /// Bytes the body may have.
     pub body_limit: u64,
-    /// Bytes of target and of path.
-    pub target: (u32, u32),
-    /// Target, then names and values of the fields.
+    /// Path and query.
+    pub target: &'a str,
+    /// Bytes of the path, which `target` begins with.
+    pub path: u32,
+    /// Names and values of the fields.
     pub text: &'a [u8],
     /// Lengths of names and values.
     pub fields: F,
@@ -148,20 +150,20 @@ pub struct Request<'a, P, F> {
 
 impl<'a, P, F> Request<'a, P, F>
 where
-    P: ExactSizeIterator<Item = &'a str>,
+    P: ExactSizeIterator<Item = &'a str> + Clone,
     F: ExactSizeIterator<Item = (u32, u32)>,
 {
     /// Appends the record to `out`.
     ///
     /// Words from 4: handler, routes, method | version << 8 | flags << 16, id (low, high), content length (low, high),
-    /// body limit (low, high), target bytes, path bytes, fields | params << 16, text bytes, body bytes, port, then the
+    /// body limit (low, high), target bytes, path bytes, fields | params << 16, text bytes (target and fields), body bytes, port, then the
     /// bytes of ip, remote ip, host, given id and method name, then a length for each param, then name and value length
-    /// for each field. The bytes follow in this order: text, params, ip, remote ip, host, given id, method name, padding,
+    /// for each field. The bytes follow in this order: target, fields, params, ip, remote ip, host, given id, method name, padding,
     /// body, padding.
     pub fn encode(self, out: &mut Vec<u8>) {
         let start = out.len();
-        let (fields, params) = (self.fields.len() as u32, self.params.len() as u32);
-        let mut words = [0u32; 24];
+        let (fields, params) = (self.fields.len(), self.params.len());
+        let mut words = [0u32; HEAD_WORDS];
         words[1] = Kind::Request as u32;
         words[2] = self.slot.slot;
         words[3] = self.slot.generation;
@@ -171,9 +173,9 @@ where
         (words[7], words[8]) = split(self.id);
         (words[9], words[10]) = split(self.content_length);
         (words[11], words[12]) = split(self.body_limit);
-        (words[13], words[14]) = self.target;
-        words[15] = fields | params << 16;
-        words[16] = self.text.len() as u32;
+        (words[13], words[14]) = (self.target.len() as u32, self.path);
+        words[15] = fields as u32 | (params as u32) << 16;
+        words[16] = (self.target.len() + self.text.len()) as u32;
         words[17] = self.body.len() as u32;
         words[18] = u32::from(self.remote_port);
         words[19] = self.ip.len() as u32;
@@ -181,31 +183,43 @@ where
         words[21] = self.host.len() as u32;
         words[22] = self.given_id.len() as u32;
         words[23] = self.method_name.len() as u32;
-        out.reserve(
-            words.len() * 4 + (params + fields * 2) as usize * 4 + self.text.len() + self.body.len() + 256,
-        );
-        for word in words {
-            out.extend_from_slice(&word.to_le_bytes());
+        // All numbers at once: a record has too many of them to look for room each time.
+        let text = start + (HEAD_WORDS + params + fields * 2) * 4;
+        out.reserve(text - start + self.target.len() + self.text.len() + self.body.len() + 256);
+        out.resize(text, 0);
+        let (head, lengths) = out[start..].split_at_mut(HEAD_WORDS * 4);
+        put_words(head, &words);
+        let (param_lengths, field_lengths) = lengths.split_at_mut(params * 4);
+        for (to, (name, value)) in field_lengths.chunks_exact_mut(8).zip(self.fields) {
+            put_words(to, &[name, value]);
         }
-        // The params are text too; remember where their lengths go and fill them in as they are appended.
-        let lengths = out.len();
-        out.resize(lengths + params as usize * 4, 0);
-        for (name, value) in self.fields {
-            out.extend_from_slice(&name.to_le_bytes());
-            out.extend_from_slice(&value.to_le_bytes());
+        for (to, param) in param_lengths.chunks_exact_mut(4).zip(self.params.clone()) {
+            put_words(to, &[param.len() as u32]);
         }
+        out.extend_from_slice(self.target.as_bytes());
         out.extend_from_slice(self.text);
-        for (index, param) in self.params.enumerate() {
-            let at = lengths + index * 4;
-            out[at..at + 4].copy_from_slice(&(param.len() as u32).to_le_bytes());
+        for param in self.params {
             out.extend_from_slice(param.as_bytes());
         }
         for text in [self.ip, self.remote_ip, self.host, self.given_id, self.method_name] {
-            out.extend_from_slice(text.as_bytes());
+            if !text.is_empty() {
+                out.extend_from_slice(text.as_bytes());
+            }
         }
-        pad(out);
-        out.extend_from_slice(self.body);
+        if !self.body.is_empty() {
+            pad(out);
+            out.extend_from_slice(self.body);
+        }
         finish(out, start);
+    }
+}
+
+/// Words of a request record before its lengths.
+const HEAD_WORDS: usize = 24;
+
+fn put_words(to: &mut [u8], words: &[u32]) {
+    for (to, word) in to.chunks_exact_mut(4).zip(words) {
+        to.copy_from_slice(&word.to_le_bytes());
     }
 }
 

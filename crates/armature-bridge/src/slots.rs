@@ -25,6 +25,16 @@ impl SlotId {
         (self.slot >> Self::INDEX_BITS) as u8
     }
 
+    /// Both numbers in one, for tables that have a single number.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// The other way round.
+    pub fn from_bits(bits: u64) -> Self {
+        Self { slot: bits as u32, generation: (bits >> 32) as u32 }
+    }
+
     fn index(self) -> usize {
         (self.slot & ((1 << Self::INDEX_BITS) - 1)) as usize
     }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use armature_core::handler::Fixed;
 use armature_core::http::{Address, Response};
 use armature_core::http::{Body, Head, Method, Peer, Request, RequestId, StatusCode, Version};
-use armature_core::pipeline::{Chain, Handler, Layer, LocalFuture, Next};
+use armature_core::io_loop::HostLoop;
+use armature_core::pipeline::{Chain, Handler, HandlerFactory, Layer, LocalFuture, Next};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 struct PassThrough;
@@ -25,7 +26,8 @@ fn request(peer: &Rc<Peer>) -> Request {
 
 fn chains(c: &mut Criterion) {
     let peer = Rc::new(Peer::new(Address::Unix(None), false));
-    let handler: Rc<dyn Handler> = Rc::new(Fixed::new(StatusCode::OK, "hello"));
+    let host = HostLoop::new(0, || {}).expect("a loop");
+    let handler: Rc<dyn Handler> = Fixed::new(StatusCode::OK, "hello").build(host.handle());
     for layers in [0, 1, 3] {
         let list = (0..layers).map(|_| Rc::new(PassThrough) as Rc<dyn Layer>).collect();
         let chain = Chain::new(list, handler.clone());
@@ -34,7 +36,7 @@ fn chains(c: &mut Criterion) {
                 || request(&peer),
                 |request| match chain.run(request) {
                     LocalFuture::Ready(response) => black_box(response),
-                    LocalFuture::Boxed(_) => None,
+                    _ => None,
                 },
                 BatchSize::SmallInput,
             );

@@ -41,9 +41,9 @@ fn main() -> Result<(), armature_core::error::Error> {
             Method::PUT,
             "/echo",
             // The body is handed on as it arrives; nothing is kept.
-            HandlerFn(
-                |request: Request| async move { Response::new(StatusCode::OK).with_body(request.body) },
-            ),
+            HandlerFn(|request: Request| async move {
+                Response::new(StatusCode::OK).with_body(request.into_body())
+            }),
         )
         .scope(Scope::new("/about").layer(marked).route(Method::GET, "/version", TowerHandler(Version)));
     let server = Server::start(

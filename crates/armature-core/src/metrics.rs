@@ -1,5 +1,7 @@
 //! Counters and gauges of a server. Written by the loops, read by anybody.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A number that only grows.
@@ -62,4 +64,24 @@ pub struct Metrics {
     pub header_timeouts: Counter,
     /// Handlers in Rust that panicked.
     pub panics: Counter,
+}
+
+/// A request in flight; dropping it takes it out of [`Metrics::in_flight`].
+pub struct InFlight {
+    // A loop's own count of references: one request must not touch what other loops touch more often than it has to.
+    metrics: Rc<Arc<Metrics>>,
+}
+
+impl InFlight {
+    /// Enters a request; returns how many there are now.
+    pub(crate) fn enter(metrics: &Rc<Arc<Metrics>>) -> (Self, i64) {
+        let number = metrics.in_flight.enter();
+        (Self { metrics: metrics.clone() }, number)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.metrics.in_flight.leave();
+    }
 }

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
-use armature_core::http::{Body, BodyError, Forwarded, Problem, Request, RequestId, Response, SizeHint};
+use armature_core::http::{
+    Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
+};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
@@ -32,6 +34,7 @@ impl HandlerFactory for JsHandlerFactory {
             id: self.id,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
             side: self.wiring.side(io_loop),
+            requests: io_loop.local(RequestPool::default),
             wiring: self.wiring.clone(),
         })
     }
@@ -41,6 +44,7 @@ struct JsHandler {
     id: u32,
     native: Option<Rc<dyn Handler>>,
     side: Rc<LoopSide>,
+    requests: Rc<RequestPool>,
     wiring: Arc<Wiring>,
 }
 
@@ -75,12 +79,17 @@ impl JsHandler {
             stream => (None, Some(stream)),
         };
         let has_body = inline.is_some() || body.is_some();
-        let Some(slot) = self.side.enter(lane.clone(), request.context.clone(), body) else {
+        let (context, id) = (request.context.clone(), request.id.clone());
+        let Some(slot) = self.side.enter(lane.clone(), context, id, body) else {
             return LocalFuture::ready(self.shed(&request));
         };
         let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
         let method = request.head.method();
-        let number = METHODS.iter().position(|m| *m == method.as_str()).map_or(METHOD_OTHER, |n| n as u8);
+        let number = match *method {
+            // Nearly all requests; the others are looked for by name.
+            Method::GET => 0,
+            _ => METHODS.iter().position(|m| *m == method.as_str()).map_or(METHOD_OTHER, |n| n as u8),
+        };
         let (sequence, given_id) = match &request.id {
             RequestId::Sequence(n) => (*n, ""),
             RequestId::Given(text) => (0, &**text),
@@ -109,8 +118,9 @@ impl JsHandler {
             given_id,
             content_length,
             body_limit: request.matched.body_limit,
-            target: request.head.target_lengths(),
-            text: request.head.text(),
+            target: request.head.target(),
+            path: request.head.path_len(),
+            text: request.head.field_text(),
             fields: request.head.field_lengths(),
             params: request.matched.params.iter(request.head.path()),
             ip: forwarded.ip.as_deref().unwrap_or(remote_ip),
@@ -124,14 +134,16 @@ impl JsHandler {
             self.side.withdraw(slot);
             return LocalFuture::ready(self.shed(&request));
         }
-        LocalFuture::new(Answer {
-            side: self.side.clone(),
-            slot,
-            context: request.context.clone(),
-            id: request.id.clone(),
-            native: self.native.clone().map(|native| (native, request)),
-            state: State::Waiting { announced: false },
-        })
+        match &self.native {
+            None => {
+                self.requests.recycle(request);
+                LocalFuture::kept(self.side.clone(), slot.to_bits())
+            }
+            Some(native) => {
+                let state = State::Waiting(native.clone(), request);
+                LocalFuture::new(Answer { side: self.side.clone(), slot, state })
+            }
+        }
     }
 
     fn shed(&self, request: &Request) -> Response {

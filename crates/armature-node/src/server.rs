@@ -237,9 +237,10 @@ impl NativeServer {
         lane: &NativeLane,
         inline: Rc<Inline>,
     ) -> Result<Self> {
-        inline.with_host(|host| host.run(|io_loop| wiring.side(io_loop)));
+        let side = inline.with_host(|host| host.run(|io_loop| wiring.side(io_loop)));
+        let side = side.ok_or_else(|| internal("the loop has ended"))?;
         lane.connect(wiring.take_ends()?);
-        inline.watch()?;
+        inline.watch(side)?;
         lane.drive(inline.clone());
         let (closing, shared) = (lane.lane().clone(), wiring.clone());
         inline.at_teardown(move |io_loop| shared.side(io_loop).lane_closed(&closing));

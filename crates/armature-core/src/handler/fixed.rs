@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::http::{Headers, Request, Response};
+use crate::http::{HeaderBlock, Headers, Request, RequestPool, Response};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Handler, HandlerFactory, LocalFuture};
 
@@ -31,18 +31,26 @@ impl Fixed {
     }
 }
 
-impl Handler for Fixed {
-    fn call(self: Rc<Self>, _: Request) -> LocalFuture<Response> {
-        LocalFuture::ready(Response {
-            status: self.status,
-            headers: self.headers.clone(),
-            body: self.body.clone().into(),
-        })
+/// A [`Fixed`] on one loop.
+struct LocalFixed {
+    answer: Fixed,
+    requests: Rc<RequestPool>,
+}
+
+impl Handler for LocalFixed {
+    fn call(self: Rc<Self>, request: Request) -> LocalFuture<Response> {
+        self.requests.recycle(request);
+        let Fixed { status, headers, body } = &self.answer;
+        LocalFuture::ready(Response { status: *status, headers: headers.clone(), body: body.clone().into() })
     }
 }
 
 impl HandlerFactory for Fixed {
-    fn build(&self, _: &LoopHandle) -> Rc<dyn Handler> {
-        Rc::new(self.clone())
+    fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Handler> {
+        let mut answer = self.clone();
+        if let Some(block) = HeaderBlock::new(self.headers.clone()) {
+            answer.headers = Headers::from_block(block.into());
+        }
+        Rc::new(LocalFixed { answer, requests: io_loop.local(RequestPool::default) })
     }
 }

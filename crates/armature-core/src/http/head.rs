@@ -1,5 +1,5 @@
-//! The head of a request as one flat buffer: target, then every field name directly followed by its value. Looking a
-//! field up walks a table of lengths; handing the head to another thread is two copies of memory.
+//! The head of a request as two flat texts: the target, and every field name directly followed by its value. Looking a
+//! field up walks a table of lengths; handing the head to another thread is three copies of memory.
 
 use http::Method;
 
@@ -22,11 +22,16 @@ pub enum Version {
 pub struct Head {
     method: Method,
     version: Version,
-    text: Vec<u8>,
-    target_len: u32,
+    /// A `String`, so that nobody who looks at it has to prove again that it is text.
+    target: String,
     path_len: u32,
+    text: Vec<u8>,
     fields: Vec<FieldLen>,
 }
+
+/// Room for the fields of a small head, in bytes and in fields.
+const FIRST_TEXT: usize = 384;
+const FIRST_FIELDS: usize = 12;
 
 /// Lengths of one field; offsets follow from the fields before it.
 #[derive(Clone, Copy, Debug)]
@@ -38,17 +43,25 @@ struct FieldLen {
 impl Head {
     /// Starts a head. `target` is path and query as sent; it must be ASCII, which every protocol checks before.
     pub fn new(method: Method, version: Version, target: &str) -> Self {
-        let path_len = target.bytes().position(|b| b == b'?').unwrap_or(target.len());
-        let mut text = Vec::with_capacity(target.len() + 384);
-        text.extend_from_slice(target.as_bytes());
-        Self {
-            method,
-            version,
-            target_len: target.len() as u32,
-            path_len: path_len as u32,
-            text,
-            fields: Vec::with_capacity(12),
-        }
+        let mut head = Self::default();
+        head.restart(method, version, target);
+        head
+    }
+
+    /// Starts a head in place of this one, whose memory it takes over.
+    pub(crate) fn restart(&mut self, method: Method, version: Version, target: &str) {
+        self.method = method;
+        self.version = version;
+        self.path_len = target.bytes().position(|b| b == b'?').unwrap_or(target.len()) as u32;
+        self.target.clear();
+        self.target.push_str(target);
+        self.text.clear();
+        self.fields.clear();
+    }
+
+    /// Bytes that it keeps when it is started again.
+    pub(crate) fn capacity(&self) -> usize {
+        self.target.capacity() + self.text.capacity() + self.fields.capacity() * size_of::<FieldLen>()
     }
 
     /// Appends a field. `name` must be a lower-case token.
@@ -61,6 +74,11 @@ impl Head {
     /// Appends a field with its name as it was sent; `lower` maps the bytes of a token to lower case and all others to 0.
     /// Returns the name as it is kept, or `None`, and appends nothing, when it is no token.
     pub(crate) fn push_raw(&mut self, name: &[u8], value: &[u8], lower: &[u8; 256]) -> Option<&[u8]> {
+        if self.text.capacity() == 0 {
+            // Most heads: one allocation instead of four.
+            self.text.reserve(FIRST_TEXT);
+            self.fields.reserve(FIRST_FIELDS);
+        }
         let start = self.text.len();
         self.text.extend(name.iter().map(|b| lower[usize::from(*b)]));
         let is_token = !name.is_empty() && self.text[start..].iter().fold(true, |good, &b| good & (b != 0));
@@ -82,14 +100,7 @@ impl Head {
 
     /// Replaces every field called `name` by one with `value`.
     pub fn set(&mut self, name: &str, value: &[u8]) {
-        let mut next = Head {
-            method: self.method.clone(),
-            version: self.version,
-            text: self.text[..self.target_len as usize].to_vec(),
-            target_len: self.target_len,
-            path_len: self.path_len,
-            fields: Vec::with_capacity(self.fields.len() + 1),
-        };
+        let mut next = Head::new(self.method.clone(), self.version, &self.target);
         for (n, v) in self.iter().filter(|(n, _)| *n != name) {
             next.push(n, v);
         }
@@ -109,23 +120,23 @@ impl Head {
 
     /// Path and query as sent.
     pub fn target(&self) -> &str {
-        ascii(&self.text[..self.target_len as usize])
+        &self.target
     }
 
     /// Path as sent, still escaped.
     pub fn path(&self) -> &str {
-        ascii(&self.text[..self.path_len as usize])
+        // The path ends before a `?` or with the target.
+        self.target.get(..self.path_len as usize).unwrap_or_default()
     }
 
     /// Query without its `?`.
     pub fn query(&self) -> Option<&str> {
-        (self.path_len < self.target_len)
-            .then(|| ascii(&self.text[self.path_len as usize + 1..self.target_len as usize]))
+        self.target.get(self.path_len as usize + 1..)
     }
 
     /// First value of the field `name` (lower case).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut at = self.target_len as usize;
+        let mut at = 0;
         for field in &self.fields {
             let value = at + field.name as usize;
             let end = value + field.value as usize;
@@ -149,7 +160,7 @@ impl Head {
 
     /// Fields in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut at = self.target_len as usize;
+        let mut at = 0;
         self.fields.iter().map(move |field| {
             let value = at + field.name as usize;
             let end = value + field.value as usize;
@@ -169,13 +180,13 @@ impl Head {
         self.fields.is_empty()
     }
 
-    /// Lengths of target and path, for encoders that copy [`Head::text`].
-    pub fn target_lengths(&self) -> (u32, u32) {
-        (self.target_len, self.path_len)
+    /// Length of the path, which the target begins with.
+    pub fn path_len(&self) -> u32 {
+        self.path_len
     }
 
-    /// Target and fields as one run of bytes, in the order of [`Head::field_lengths`].
-    pub fn text(&self) -> &[u8] {
+    /// Names and values as one run of bytes, in the order of [`Head::field_lengths`].
+    pub fn field_text(&self) -> &[u8] {
         &self.text
     }
 
@@ -186,12 +197,24 @@ impl Head {
 
     /// Bytes of the head as they were on an HTTP/1.1 wire: request line and field lines with their separators.
     pub fn wire_len(&self) -> usize {
-        self.method.as_str().len() + 12 + self.text.len() + self.fields.len() * 4
+        self.method.as_str().len() + 12 + self.target.len() + self.text.len() + self.fields.len() * 4
     }
 }
 
-/// Names are tokens and targets are checked by the protocol, so this never fails; an empty text is the safe answer if a
-/// protocol ever broke that promise.
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            method: Method::GET,
+            version: Version::Http11,
+            target: String::new(),
+            path_len: 0,
+            text: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+/// Names are tokens, so this never fails; an empty text is the safe answer if a protocol ever broke that promise.
 fn ascii(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("")
 }

@@ -1,15 +1,20 @@
 //! A request on its way from the protocol through the layers to a handler.
 
 use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::{Body, Head, Method, Peer, Problem, RequestId};
 use crate::router::{Allow, Params, RouteId};
 
-/// One request.
+/// One request: a handle, so that the rooms it passes through do not copy it. Its [`RequestParts`] are its fields.
 #[derive(Debug)]
-pub struct Request {
+pub struct Request(pub(super) Box<RequestParts>);
+
+/// The fields of a [`Request`].
+#[derive(Debug)]
+pub struct RequestParts {
     /// Method, target, fields.
     pub head: Head,
     /// Content.
@@ -73,7 +78,26 @@ pub struct RequestContext {
     body_wait_started: Cell<Option<u64>>,
 }
 
+impl Deref for Request {
+    type Target = RequestParts;
+
+    fn deref(&self) -> &RequestParts {
+        &self.0
+    }
+}
+
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut RequestParts {
+        &mut self.0
+    }
+}
+
 impl RequestContext {
+    /// Makes it ready for another request; nobody else may hold it.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
     /// Tells whoever waits in [`RequestContext::on_cancel`]; the first reason stays.
     pub fn cancel(&self, reason: CancelReason) {
         if self.cancelled.get().is_none() {
@@ -120,7 +144,16 @@ impl RequestContext {
 impl Request {
     /// A request that no router has seen yet.
     pub fn new(head: Head, body: Body, peer: Rc<Peer>, id: RequestId) -> Self {
-        Self { head, body, peer, id, matched: Matched::default(), context: Rc::default() }
+        Self::of(RequestParts { head, body, peer, id, matched: Matched::default(), context: Rc::default() })
+    }
+
+    /// Its content.
+    pub fn into_body(self) -> Body {
+        self.0.body
+    }
+
+    pub(super) fn of(parts: RequestParts) -> Self {
+        Self(Box::new(parts))
     }
 
     /// Request method.

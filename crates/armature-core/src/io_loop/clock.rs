@@ -18,7 +18,10 @@ impl Clock {
 
     /// Whole ticks since the start.
     pub fn now(&self) -> u64 {
-        (self.origin.elapsed().as_millis() / TICK.as_millis()) as u64
+        const TICK_NANOS: u32 = TICK.as_nanos() as u32;
+        let elapsed = self.origin.elapsed();
+        elapsed.as_secs() * u64::from(1_000_000_000 / TICK_NANOS)
+            + u64::from(elapsed.subsec_nanos() / TICK_NANOS)
     }
 
     /// When `tick` begins.

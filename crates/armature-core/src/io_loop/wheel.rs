@@ -20,7 +20,10 @@ const NONE: u32 = u32::MAX;
 
 /// Ticks that cover `duration`, rounded up, at least one.
 pub fn ticks(duration: Duration) -> u64 {
-    (duration.as_millis().div_ceil(TICK.as_millis()) as u64).max(1)
+    const TICK_NANOS: u64 = TICK.as_nanos() as u64;
+    let whole = duration.as_secs().saturating_mul(1_000_000_000 / TICK_NANOS);
+    let rest = u64::from(duration.subsec_nanos()).div_ceil(TICK_NANOS);
+    whole.saturating_add(rest).max(1)
 }
 
 pub(crate) struct Wheel {

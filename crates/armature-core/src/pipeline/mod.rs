@@ -8,7 +8,7 @@ mod future;
 pub mod tower;
 
 pub use chain::{Chain, Next};
-pub use future::LocalFuture;
+pub use future::{Keeper, Kept, LocalFuture};
 
 use std::future::Future;
 use std::rc::Rc;

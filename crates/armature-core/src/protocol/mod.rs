@@ -8,13 +8,14 @@ use std::rc::Rc;
 use crate::config::Settings;
 use crate::http::{Problem, Request, Response};
 use crate::io_loop::LoopHandle;
-use crate::metrics::Metrics;
+use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::LocalFuture;
 
 /// What a protocol needs from the server above it.
 pub trait Dispatch {
-    /// Answers one request.
-    fn dispatch(self: Rc<Self>, request: Request) -> LocalFuture<Response>;
+    /// Answers one request. It counts as in flight while the protocol keeps what comes with the future: until the head of
+    /// the answer is there, or nobody waits for it any more.
+    fn dispatch(self: Rc<Self>, request: Request) -> (LocalFuture<Response>, InFlight);
     /// Answers what came instead of a request; `request` has as much of it as could be understood.
     fn refuse(self: Rc<Self>, request: Request, problem: Problem) -> LocalFuture<Response>;
     /// Limits and timeouts.

@@ -41,7 +41,7 @@ impl Params {
     }
 
     /// The decoded values in order; `path` as in [`get`](Self::get).
-    pub fn iter<'a>(&'a self, path: &'a str) -> impl ExactSizeIterator<Item = &'a str> {
+    pub fn iter<'a>(&'a self, path: &'a str) -> impl ExactSizeIterator<Item = &'a str> + Clone {
         (0..self.len()).map(move |index| self.get(index, path).unwrap_or_default())
     }
 

@@ -1,46 +1,42 @@
 //! The way of one request: limits, router, chain.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Method;
 
-use super::Shared;
 use super::generation::LocalGeneration;
 use super::local::LoopServer;
 use crate::config::Settings;
 use crate::http::{Automatic, Body, BodyError, BodyStream, Frame, Problem, Request, Response, SizeHint};
 use crate::io_loop::LoopHandle;
-use crate::metrics::Metrics;
+use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::{Chain, LocalFuture};
 use crate::protocol::Dispatch;
 use crate::router::{BadPath, Found};
 
 impl Dispatch for LoopServer {
-    fn dispatch(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
-        let metrics = &self.shared.metrics;
+    fn dispatch(self: Rc<Self>, mut request: Request) -> (LocalFuture<Response>, InFlight) {
+        let metrics = &self.metrics;
         metrics.requests.add(1);
-        let generation = self.generation();
-        let in_flight = InFlight::enter(&self.shared);
-        let refusal = if in_flight.number > self.shared.settings.limits.in_flight as i64 {
+        let (in_flight, number) = InFlight::enter(metrics);
+        let limits = &self.shared.settings.limits;
+        let refusal = if number > limits.in_flight as i64 {
             metrics.shed.add(1);
             Some(Problem::OVERLOADED)
-        } else if request.head.target().len() > self.shared.settings.limits.url {
+        } else if request.head.target().len() > limits.url {
             Some(Problem::URI_TOO_LONG)
         } else {
             None
         };
+        let generation = self.generation.borrow();
         let chain = match refusal {
             Some(problem) => refuse(&generation, &mut request, 0, Automatic::Refuse(problem)),
             None => route(&generation, &mut request),
         };
-        match chain.run(request) {
-            LocalFuture::Ready(response) => LocalFuture::Ready(response),
-            LocalFuture::Boxed(future) => LocalFuture::new(Tracked { future, _in_flight: in_flight }),
-        }
+        drop(generation);
+        (chain.run(request), in_flight)
     }
 
     fn refuse(self: Rc<Self>, mut request: Request, problem: Problem) -> LocalFuture<Response> {
@@ -152,36 +148,5 @@ impl BodyStream for Limited {
             }
         }
         Poll::Ready(frame)
-    }
-}
-
-/// Counts a request until the head of its answer is there.
-struct InFlight {
-    shared: Arc<Shared>,
-    number: i64,
-}
-
-impl InFlight {
-    fn enter(shared: &Arc<Shared>) -> Self {
-        Self { number: shared.metrics.in_flight.enter(), shared: shared.clone() }
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.shared.metrics.in_flight.leave();
-    }
-}
-
-struct Tracked {
-    future: Pin<Box<dyn Future<Output = Response>>>,
-    _in_flight: InFlight,
-}
-
-impl Future for Tracked {
-    type Output = Response;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        self.future.as_mut().poll(cx)
     }
 }

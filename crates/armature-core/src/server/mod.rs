@@ -59,7 +59,7 @@ pub struct Server {
 /// What all loops of a server share: immutable, or counters.
 pub(crate) struct Shared {
     pub settings: Settings,
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Deadlines of handlers stand still.
     pub deadlines_paused: AtomicBool,
 }
@@ -75,8 +75,7 @@ struct Parts {
 impl Parts {
     fn new(generation: Generation, settings: Settings) -> Result<Self> {
         let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
-        let shared =
-            Shared { settings, metrics: Metrics::default(), deadlines_paused: AtomicBool::new(false) };
+        let shared = Shared { settings, metrics: Arc::default(), deadlines_paused: AtomicBool::new(false) };
         Ok(Self {
             shared: Arc::new(shared),
             generation: Arc::new(generation),
@@ -170,8 +169,13 @@ impl Server {
         self.remotes.first().is_some_and(|remote| {
             remote.run(move |handle| {
                 if let Some(server) = local::of(handle) {
-                    let request = request(handle);
-                    then(handle, server.dispatch(request));
+                    let (answer, in_flight) = server.dispatch(request(handle));
+                    let answer = LocalFuture::new(async move {
+                        let response = answer.await;
+                        drop(in_flight);
+                        response
+                    });
+                    then(handle, answer);
                 }
             })
         })

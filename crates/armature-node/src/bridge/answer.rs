@@ -1,12 +1,12 @@
-//! The future of an answer that JavaScript gives.
+//! The answer of a native handler inside JavaScript middleware: JavaScript decides first, then the handler is asked.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use armature_bridge::SlotId;
-use armature_core::http::{CancelReason, Problem, Request, RequestContext, RequestId, Response};
+use armature_core::http::{Problem, Request, Response};
 use armature_core::pipeline::{Handler, LocalFuture};
 
 use super::headers::HeaderChange;
@@ -16,17 +16,13 @@ use super::loop_side::{LoopSide, Reply};
 pub struct Answer {
     pub side: Rc<LoopSide>,
     pub slot: SlotId,
-    pub context: Rc<RequestContext>,
-    pub id: RequestId,
-    /// The native handler inside the JavaScript middleware, and the request it will get.
-    pub native: Option<(Rc<dyn Handler>, Request)>,
     pub state: State,
 }
 
 /// How far an answer is.
 pub enum State {
-    /// JavaScript has not answered; whether it knows that the client left.
-    Waiting { announced: bool },
+    /// JavaScript has not answered. The native handler, and the request that it will get.
+    Waiting(Rc<dyn Handler>, Request),
     /// The native handler works; this is done to the headers of what it gives.
     Native(LocalFuture<Response>, HeaderChange),
     /// The response was handed on.
@@ -38,53 +34,32 @@ impl Future for Answer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = &mut *self;
-        loop {
-            match &mut this.state {
-                State::Waiting { announced } => {
-                    let Some(reply) = this.side.poll_reply(this.slot, cx.waker()) else {
-                        match this.context.cancelled() {
-                            Some(reason) if !*announced => {
-                                *announced = true;
-                                this.side.announce_abort(this.slot, reason);
-                            }
-                            Some(_) => {}
-                            None => this.context.on_cancel(cx.waker()),
-                        }
-                        return Poll::Pending;
-                    };
-                    if !this.side.is_streaming(this.slot) {
-                        this.side.release(this.slot);
-                    }
-                    this.state = State::Done;
-                    match reply {
-                        Reply::Response(response) => return Poll::Ready(response),
-                        Reply::Native(change) => {
-                            if let Some((handler, request)) = this.native.take() {
-                                this.state = State::Native(handler.call(request), change);
-                                continue;
-                            }
-                        }
-                        Reply::Lost => return Poll::Ready(Problem::CLOSING.response(Some(&this.id))),
-                        Reply::Broken => {}
-                    }
-                    return Poll::Ready(Problem::INTERNAL.response(Some(&this.id)));
-                }
-                State::Native(future, change) => {
-                    let mut response = std::task::ready!(Pin::new(future).poll(cx));
-                    std::mem::take(change).apply(&mut response.headers);
-                    this.state = State::Done;
-                    return Poll::Ready(response);
-                }
-                State::Done => return Poll::Ready(Problem::INTERNAL.response(Some(&this.id))),
+        if let State::Waiting(..) = this.state {
+            let (reply, id) = ready!(this.side.poll_reply(this.slot, cx));
+            let State::Waiting(handler, request) = std::mem::replace(&mut this.state, State::Done) else {
+                return Poll::Ready(Problem::INTERNAL.response(Some(&id)));
+            };
+            match reply {
+                Reply::Response(response) => return Poll::Ready(response),
+                Reply::Native(change) => this.state = State::Native(handler.call(request), change),
+                Reply::Lost => return Poll::Ready(Problem::CLOSING.response(Some(&id))),
+                Reply::Broken => return Poll::Ready(Problem::INTERNAL.response(Some(&id))),
             }
         }
+        let State::Native(future, change) = &mut this.state else {
+            return Poll::Ready(Problem::INTERNAL.response(None));
+        };
+        let mut response = ready!(Pin::new(future).poll(cx));
+        std::mem::take(change).apply(&mut response.headers);
+        this.state = State::Done;
+        Poll::Ready(response)
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let State::Waiting { .. } = self.state {
-            self.side.abandon(self.slot, self.context.cancelled().unwrap_or(CancelReason::ClientGone));
+        if let State::Waiting(..) = self.state {
+            self.side.give_up(self.slot);
         }
     }
 }

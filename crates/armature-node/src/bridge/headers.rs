@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use armature_bridge::command::HeaderFields;
-use armature_core::http::{HeaderName, HeaderValue, Headers};
+use armature_core::http::{HeaderBlock, HeaderName, HeaderValue, Headers};
 use bytes::Bytes;
 
-type Set = Arc<[(HeaderName, HeaderValue)]>;
+type Set = Arc<HeaderBlock>;
 
 /// Sets that may be registered; JavaScript sends headers in full afterwards.
 const MAX_SETS: usize = 1024;
@@ -19,18 +19,20 @@ pub struct HeaderSets {
 }
 
 impl HeaderSets {
-    /// `None` when a name or value is not valid, 0 when the table is full.
+    /// `None` when a name or value is not valid, 0 when the table is full or the fields cannot be shared.
     pub fn register(&self, pairs: &[String]) -> Option<u32> {
         let parse = |pair: &[String]| {
             let name = HeaderName::from_bytes(pair.first()?.as_bytes()).ok()?;
             Some((name, HeaderValue::from_bytes(&latin1(pair.get(1)?)?).ok()?))
         };
-        let set: Set = pairs.chunks(2).map(parse).collect::<Option<Vec<_>>>()?.into();
+        let Some(set) = HeaderBlock::new(pairs.chunks(2).map(parse).collect::<Option<Vec<_>>>()?) else {
+            return Some(0);
+        };
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         if sets.len() == MAX_SETS {
             return Some(0);
         }
-        sets.push(set);
+        sets.push(Arc::new(set));
         Some(sets.len() as u32)
     }
 
@@ -44,16 +46,14 @@ impl HeaderSets {
 pub struct SetCache(RefCell<Vec<Set>>);
 
 impl SetCache {
-    /// Adds set number `id` to `headers`; false when there is no such set.
-    pub fn extend(&self, source: &HeaderSets, id: u32, headers: &mut Headers) -> bool {
-        let Some(index) = (id as usize).checked_sub(1) else { return true };
+    /// Headers that begin with set number `id`, 0 for none; `None` when there is no such set.
+    pub fn begin(&self, source: &HeaderSets, id: u32) -> Option<Headers> {
+        let Some(index) = (id as usize).checked_sub(1) else { return Some(Headers::new()) };
         let mut cache = self.0.borrow_mut();
         if cache.len() <= index {
             *cache = source.snapshot();
         }
-        let Some(set) = cache.get(index) else { return false };
-        headers.extend(set.iter().cloned());
-        true
+        cache.get(index).map(|set| Headers::from_block(set.clone()))
     }
 }
 
@@ -86,10 +86,8 @@ impl HeaderChange {
     }
 }
 
-/// Adds the encoded headers at `block` of `batch`; false when one is not valid.
-pub fn decode(batch: &Bytes, block: std::ops::Range<usize>, headers: &mut Headers) -> bool {
-    let start = block.start;
-    let bytes = &batch[block];
+/// Adds the encoded headers; false when one is not valid.
+pub fn decode(bytes: &[u8], headers: &mut Headers) -> bool {
     let fields = HeaderFields(bytes);
     let mut at = 0;
     while at < bytes.len() {
@@ -97,8 +95,9 @@ pub fn decode(batch: &Bytes, block: std::ops::Range<usize>, headers: &mut Header
         at = value.end;
         let Ok(name) = HeaderName::from_bytes(&bytes[name]) else { return false };
         // A short copy: a header that shared the batch would keep all of it alive.
-        let value = batch.slice(start + value.start..start + value.end);
-        let Ok(value) = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&value)) else { return false };
+        let Ok(value) = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&bytes[value])) else {
+            return false;
+        };
         headers.append(name, value);
     }
     true

@@ -18,6 +18,7 @@ use napi::bindgen_prelude::FunctionRef;
 use napi::{Env, JsValue, sys};
 
 use super::lane::JsLane;
+use super::loop_side::{Batch, LoopSide};
 use super::uv::{Watch, Watcher};
 use super::waker::report_exception;
 use crate::error::{Result, internal};
@@ -32,6 +33,8 @@ pub type Pump = FunctionRef<(), ()>;
 pub struct Inline {
     host: RefCell<Option<HostLoop>>,
     lane: Arc<JsLane>,
+    /// The bridge's end on the loop, from [`Inline::watch`] on.
+    side: RefCell<Option<Rc<LoopSide>>>,
     env: Env,
     pump: RefCell<Option<Pump>>,
     watch: RefCell<Option<Watch>>,
@@ -61,6 +64,7 @@ impl Inline {
         Ok(Rc::new(Self {
             host: RefCell::new(Some(host)),
             lane,
+            side: RefCell::default(),
             env,
             pump: RefCell::new(Some(pump)),
             watch: RefCell::default(),
@@ -71,11 +75,12 @@ impl Inline {
         }))
     }
 
-    /// Has the environment's event loop drive the loop from now on.
+    /// Has the environment's event loop drive the loop from now on; `side` is the bridge's end on it.
     ///
     /// # Errors
     /// When the host has no libuv.
-    pub fn watch(self: &Rc<Self>) -> Result<()> {
+    pub fn watch(self: &Rc<Self>, side: Rc<LoopSide>) -> Result<()> {
+        *self.side.borrow_mut() = Some(side);
         let descriptor = self.with_host(HostLoop::descriptor).unwrap_or(-1);
         let watch = Watch::start(self.env.raw(), descriptor, Box::new(Driver(self.clone())))?;
         *self.watch.borrow_mut() = Some(watch);
@@ -106,16 +111,20 @@ impl Inline {
         self.host.borrow().as_ref().map(work)
     }
 
-    /// JavaScript is here: `commit` hands its answers over, then the loop takes its turn - unless there was nothing to hand
-    /// over and the turn has just been.
-    pub fn commit(&self, has_commands: bool, commit: impl FnOnce()) {
+    /// JavaScript is here: its answers are handed over, then the loop takes its turn - unless there was nothing to hand over
+    /// and the turn has just been.
+    pub fn commit(&self, commands: &[u8]) {
         let was_fresh = self.fresh.replace(false);
-        if was_fresh && !has_commands {
+        if was_fresh && commands.is_empty() {
             return;
         }
         // What the answers wake needs no word to anybody: the turn follows.
         self.with_host(HostLoop::expect_turn);
-        commit();
+        if !commands.is_empty()
+            && let Some(side) = self.side.borrow().as_ref()
+        {
+            self.with_host(|host| host.run(|_| side.commit(Batch::Borrowed(commands))));
+        }
         self.turn();
     }
 
@@ -146,6 +155,7 @@ impl Inline {
 
     fn end(&self) {
         let (host, pump) = (self.host.borrow_mut().take(), self.pump.borrow_mut().take());
+        drop(self.side.borrow_mut().take());
         drop(host);
         drop(pump);
         drop(self.last_words.borrow_mut().take());

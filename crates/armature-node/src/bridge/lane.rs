@@ -67,18 +67,14 @@ impl NativeLane {
     #[napi]
     pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
         let Some(loops) = self.loops.get() else { return 0 };
-        let commit = || {
-            let commands: &[u8] = &commands;
-            let committed = &commands[..commands.len().min(length as usize)];
-            command::split_by_loop(committed, |io_loop, batch| {
+        let committed = &commands[..commands.len().min(length as usize)];
+        match self.inline.get() {
+            Some(inline) => inline.commit(committed),
+            None if length > 0 => command::split_by_loop(committed, |io_loop, batch| {
                 if let Some(end) = loops.get(usize::from(io_loop)) {
                     end.mailbox.send(batch);
                 }
-            });
-        };
-        match self.inline.get() {
-            Some(inline) => inline.commit(length > 0, commit),
-            None if length > 0 => commit(),
+            }),
             None => {}
         }
         let drained = self.reader.drain(&self.lane, &mut records, |slot| {

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker, ready};
 
 use armature_bridge::command::{Action, Command, Commands, FLAG_NATIVE, FLAG_STREAM};
 use armature_bridge::{Generations, Mailbox, SlotId, Slots, record};
-use armature_core::http::{Body, CancelReason, Headers, RequestContext, Response, StatusCode};
+use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response, StatusCode};
 use armature_core::io_loop::LoopHandle;
+use armature_core::pipeline::Keeper;
 use bytes::Bytes;
 
 use super::body;
@@ -59,14 +60,66 @@ impl Drop for LoopSide {
 pub struct Slot {
     pub lane: Rc<LaneEnd>,
     context: Rc<RequestContext>,
+    id: RequestId,
     reply: Option<Reply>,
     waker: Option<Waker>,
-    stream: Option<Rc<StreamState>>,
+    /// JavaScript has been told that the client left.
+    announced: bool,
+    /// What only some requests have.
+    streams: Option<Box<Streams>>,
+}
+
+/// Bodies that are not in one piece.
+#[derive(Default)]
+struct Streams {
+    /// Of the response.
+    response: Option<Rc<StreamState>>,
     /// JavaScript has said everything; the slot only waits for its reply to be taken.
     complete: bool,
     pump: Option<Rc<Flow>>,
     /// The body that JavaScript has not asked for yet.
     body: Option<Body>,
+}
+
+impl Slot {
+    fn streams(&mut self) -> &mut Streams {
+        self.streams.get_or_insert_default()
+    }
+
+    fn response(&self) -> Option<&Rc<StreamState>> {
+        self.streams.as_ref()?.response.as_ref()
+    }
+
+    /// Whether JavaScript has more to say after its reply.
+    fn is_streaming(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.response.is_some() && !streams.complete)
+    }
+}
+
+/// Commands on their way to a loop.
+#[derive(Clone, Copy)]
+pub enum Batch<'a> {
+    /// They came from another thread, in memory of their own.
+    Owned(&'a Bytes),
+    /// They are still where JavaScript wrote them.
+    Borrowed(&'a [u8]),
+}
+
+impl Batch<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Borrowed(bytes) => bytes,
+        }
+    }
+
+    /// A part of them that outlives the batch.
+    fn keep(&self, range: std::ops::Range<usize>) -> Bytes {
+        match self {
+            Self::Owned(bytes) if range.len() >= SHARE_BYTES => bytes.slice(range),
+            _ => Bytes::copy_from_slice(&self.bytes()[range]),
+        }
+    }
 }
 
 /// What a handler answered.
@@ -111,7 +164,7 @@ impl LoopSide {
         io_loop.spawn(async move {
             loop {
                 for batch in poll_fn(|cx| reader.mailbox.poll_receive(cx)).await {
-                    reader.commit(batch);
+                    reader.commit(Batch::Owned(&Bytes::from(batch)));
                 }
             }
         });
@@ -135,26 +188,50 @@ impl LoopSide {
         &self,
         lane: Rc<LaneEnd>,
         context: Rc<RequestContext>,
+        id: RequestId,
         body: Option<Body>,
     ) -> Option<SlotId> {
-        let slot =
-            Slot { lane, context, reply: None, waker: None, stream: None, complete: false, pump: None, body };
+        let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
+        let slot = Slot { lane, context, id, reply: None, waker: None, announced: false, streams };
         self.slots.borrow_mut().insert(slot)
     }
 
-    /// The reply to `slot`, or registers `waker` for it.
-    pub fn poll_reply(&self, slot: SlotId, waker: &Waker) -> Option<Reply> {
+    /// The reply to `slot`, whose task is woken when there is one. JavaScript hears when the request is given up.
+    pub fn poll_reply(&self, slot: SlotId, cx: &mut Context<'_>) -> Poll<(Reply, RequestId)> {
         let mut slots = self.slots.borrow_mut();
-        let Some(entry) = slots.get_mut(slot) else { return Some(Reply::Broken) };
-        if entry.reply.is_none() && !entry.waker.as_ref().is_some_and(|w| w.will_wake(waker)) {
-            entry.waker = Some(waker.clone());
+        let Some(entry) = slots.get_mut(slot) else {
+            return Poll::Ready((Reply::Broken, RequestId::Sequence(0)));
+        };
+        if let Some(reply) = entry.reply.take() {
+            let id = entry.id.clone();
+            let is_over = !entry.is_streaming();
+            drop(slots);
+            if is_over {
+                self.release(slot);
+            }
+            return Poll::Ready((reply, id));
         }
-        entry.reply.take()
+        if !entry.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            entry.waker = Some(cx.waker().clone());
+        }
+        match entry.context.cancelled() {
+            Some(reason) if !entry.announced => {
+                entry.announced = true;
+                // The slot is kept: the answer is still welcome.
+                let lane = entry.lane.clone();
+                drop(slots);
+                let _ = lane.lane.push(|out| record::event(out, record::Kind::Abort, slot, reason as u32));
+            }
+            Some(_) => {}
+            None => entry.context.on_cancel(cx.waker()),
+        }
+        Poll::Pending
     }
 
-    /// Whether JavaScript has more to say about `slot` after its reply.
-    pub fn is_streaming(&self, slot: SlotId) -> bool {
-        self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| entry.stream.is_some() && !entry.complete)
+    /// Nobody waits for the reply to `slot` any more.
+    pub fn give_up(&self, slot: SlotId) {
+        let reason = self.slots.borrow_mut().get_mut(slot).and_then(|entry| entry.context.cancelled());
+        self.abandon(slot, reason.unwrap_or(CancelReason::ClientGone));
     }
 
     /// The request is over; JavaScript has said everything it had to say.
@@ -162,7 +239,7 @@ impl LoopSide {
         // Dropped after the borrow: bodies and wakers run code of others.
         let entry = self.slots.borrow_mut().remove(slot)?;
         entry.lane.lane.settle();
-        if let Some(pump) = &entry.pump {
+        if let Some(pump) = entry.streams.as_ref().and_then(|streams| streams.pump.as_ref()) {
             pump.cancel();
         }
         Some(entry.lane)
@@ -179,7 +256,7 @@ impl LoopSide {
         let mut wakers = Vec::new();
         self.slots.borrow_mut().for_each(|entry| {
             if Arc::ptr_eq(&entry.lane.lane, lane) {
-                match &entry.stream {
+                match entry.response() {
                     Some(stream) => stream.fail(),
                     None if entry.reply.is_none() => entry.reply = Some(Reply::Lost),
                     None => {}
@@ -199,14 +276,6 @@ impl LoopSide {
         }
     }
 
-    /// Tells JavaScript that nobody waits, and keeps the slot: the answer is still welcome.
-    pub fn announce_abort(&self, slot: SlotId, reason: CancelReason) {
-        let lane = self.slots.borrow_mut().get_mut(slot).map(|entry| entry.lane.clone());
-        if let Some(lane) = lane {
-            let _ = lane.lane.push(|out| record::event(out, record::Kind::Abort, slot, reason as u32));
-        }
-    }
-
     /// Returns credit for a streamed response.
     pub fn give_credit(&self, slot: SlotId, bytes: usize) {
         let lane = self.slots.borrow_mut().get_mut(slot).map(|entry| entry.lane.clone());
@@ -217,75 +286,63 @@ impl LoopSide {
 
     /// The body pump of `slot` has ended.
     pub fn pump_ended(&self, slot: SlotId) {
-        let ended = self.slots.borrow_mut().get_mut(slot).and_then(|entry| entry.pump.take());
+        let ended =
+            self.slots.borrow_mut().get_mut(slot).and_then(|entry| entry.streams.as_mut()?.pump.take());
         drop(ended);
     }
 
-    fn commit(self: &Rc<Self>, batch: Vec<u8>) {
-        let batch = Bytes::from(batch);
-        for Command { slot, action } in Commands::new(&batch) {
+    /// Does what JavaScript says.
+    pub fn commit(self: &Rc<Self>, batch: Batch<'_>) {
+        for Command { slot, action } in Commands::new(batch.bytes()) {
             match action {
                 Action::Respond { status, flags, header_set, headers, body } => {
-                    self.respond(slot, &batch, status, flags, header_set, headers, body);
+                    let headers = (header_set, &batch.bytes()[headers]);
+                    self.respond(slot, batch, status, flags, headers, body);
                 }
                 Action::Data(range) => {
                     let stream = self.stream_of(slot);
                     if let Some(stream) = stream {
-                        stream.push(batch.slice(range));
+                        stream.push(batch.keep(range));
                     }
                 }
                 Action::End => self.finish_stream(slot, true),
                 Action::Fail => self.finish_stream(slot, false),
                 Action::Grant(bytes) => self.grant(slot, bytes),
-                Action::Cancel => {
-                    let dropped = self
-                        .slots
-                        .borrow_mut()
-                        .get_mut(slot)
-                        .map(|entry| (entry.body.take(), entry.pump.take()));
-                    if let Some((_, Some(pump))) = &dropped {
-                        pump.cancel();
-                    }
-                }
+                Action::Cancel => self.cancel_body(slot),
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one command, taken apart once")]
     fn respond(
         self: &Rc<Self>,
         slot: SlotId,
-        batch: &Bytes,
+        batch: Batch<'_>,
         status: u16,
         flags: u8,
-        header_set: u32,
-        headers: std::ops::Range<usize>,
+        (header_set, headers): (u32, &[u8]),
         body: std::ops::Range<usize>,
     ) {
         let mut slots = self.slots.borrow_mut();
         let Some(entry) = slots.get_mut(slot) else { return };
-        if entry.reply.is_some() || entry.stream.is_some() {
+        if entry.reply.is_some() || entry.response().is_some() {
             return;
         }
-        let mut list = Headers::new();
-        list.reserve(4);
-        let valid = entry.lane.cache.extend(&entry.lane.header_sets, header_set, &mut list)
-            && headers::decode(batch, headers, &mut list);
+        let list = entry.lane.cache.begin(&entry.lane.header_sets, header_set);
+        let list = list.and_then(|mut list| headers::decode(headers, &mut list).then_some(list));
         let named = usize::from(status);
         let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
-        let reply = match status {
-            _ if flags & FLAG_NATIVE != 0 && valid => Reply::Native(HeaderChange::new(list, named)),
-            Some(status) if valid => {
+        let reply = match (list, status) {
+            (Some(list), _) if flags & FLAG_NATIVE != 0 => Reply::Native(HeaderChange::new(list, named)),
+            (Some(headers), Some(status)) => {
                 let body = if flags & FLAG_STREAM != 0 {
                     let stream = StreamState::new(self.windows.response);
-                    entry.stream = Some(stream.clone());
+                    entry.streams().response = Some(stream.clone());
                     Body::stream(StreamBody::new(stream, slot, self.clone(), entry.context.clone()))
-                } else if body.len() >= SHARE_BYTES {
-                    batch.slice(body).into()
                 } else {
-                    Bytes::copy_from_slice(&batch[body]).into()
+                    // What the socket takes late does not keep everybody's answers of the batch alive.
+                    batch.keep(body).into()
                 };
-                Reply::Response(Response { status, headers: list, body })
+                Reply::Response(Response { status, headers, body })
             }
             _ => Reply::Broken,
         };
@@ -306,7 +363,7 @@ impl LoopSide {
         }
         // The head may still wait to be taken when a short stream ends in the batch that began it.
         let taken = self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| {
-            entry.complete = true;
+            entry.streams().complete = true;
             entry.reply.is_none()
         });
         if taken {
@@ -315,22 +372,50 @@ impl LoopSide {
     }
 
     fn stream_of(&self, slot: SlotId) -> Option<Rc<StreamState>> {
-        self.slots.borrow_mut().get_mut(slot)?.stream.clone()
+        self.slots.borrow_mut().get_mut(slot)?.response().cloned()
     }
 
     fn grant(self: &Rc<Self>, slot: SlotId, bytes: u32) {
         let mut slots = self.slots.borrow_mut();
         let Some(entry) = slots.get_mut(slot) else { return };
-        match &entry.pump {
+        let lane = entry.lane.clone();
+        let Some(streams) = &mut entry.streams else { return };
+        match &streams.pump {
             Some(pump) => pump.grant(bytes),
             None => {
-                let Some(body) = entry.body.take() else { return };
+                let Some(body) = streams.body.take() else { return };
                 let flow = Flow::new(bytes as usize);
-                entry.pump = Some(flow.clone());
-                let lane = entry.lane.clone();
+                streams.pump = Some(flow.clone());
                 drop(slots);
                 self.io_loop.spawn(body::run(flow, self.clone(), lane, slot, body));
             }
         }
+    }
+
+    /// Nobody reads the request body any more.
+    fn cancel_body(&self, slot: SlotId) {
+        let dropped = self.slots.borrow_mut().get_mut(slot).and_then(|entry| {
+            let streams = entry.streams.as_mut()?;
+            Some((streams.body.take(), streams.pump.take()))
+        });
+        if let Some((_, Some(pump))) = &dropped {
+            pump.cancel();
+        }
+    }
+}
+
+impl Keeper<Response> for LoopSide {
+    fn poll(&self, key: u64, cx: &mut Context<'_>) -> Poll<Response> {
+        let (reply, id) = ready!(self.poll_reply(SlotId::from_bits(key), cx));
+        Poll::Ready(match reply {
+            Reply::Response(response) => response,
+            Reply::Lost => Problem::CLOSING.response(Some(&id)),
+            // The native handler of a route is asked by an `Answer`, which such a route has.
+            Reply::Native(_) | Reply::Broken => Problem::INTERNAL.response(Some(&id)),
+        })
+    }
+
+    fn drop_future(&self, key: u64) {
+        self.give_up(SlotId::from_bits(key));
     }
 }

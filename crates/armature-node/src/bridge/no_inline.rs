@@ -9,6 +9,7 @@ use napi::Env;
 use napi::bindgen_prelude::FunctionRef;
 
 use super::lane::JsLane;
+use super::loop_side::LoopSide;
 use crate::error::{Result, internal};
 
 /// A function of JavaScript without arguments.
@@ -27,7 +28,7 @@ impl Inline {
     }
 
     /// Never called.
-    pub fn watch(self: &Rc<Self>) -> Result<()> {
+    pub fn watch(self: &Rc<Self>, _: Rc<LoopSide>) -> Result<()> {
         match self.0 {}
     }
 
@@ -42,7 +43,7 @@ impl Inline {
     }
 
     /// Never called.
-    pub fn commit(&self, _: bool, _: impl FnOnce()) {
+    pub fn commit(&self, _: &[u8]) {
         match self.0 {}
     }
 

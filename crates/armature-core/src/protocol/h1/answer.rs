@@ -24,6 +24,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 && let Poll::Ready(response) = Pin::new(answer).poll(cx)
             {
                 exchange.answer = Answer::Ready(response);
+                exchange.in_flight = None;
             }
         }
         let before = work.exchanges.len();
@@ -85,7 +86,9 @@ impl<D: Dispatch + 'static> Connection<D> {
                 }
             };
             work.writing = None;
-            work.exchanges.pop_front();
+            if let Some(exchange) = work.exchanges.pop_front() {
+                self.local.requests.recycle_context(exchange.context);
+            }
             work.watch = None;
             if close {
                 self.closing = true;

@@ -13,7 +13,7 @@ use super::buffers::Buffers;
 use super::control::{ConnectionControl, Control, Shutdown};
 use super::linger::Linger;
 use super::work::Work;
-use crate::http::{CancelReason, Peer, Problem};
+use crate::http::{CancelReason, Peer, Problem, RequestPool};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
 use crate::protocol::Dispatch;
@@ -77,10 +77,20 @@ pub(super) struct Connection<D> {
 }
 
 /// What the connections of one loop share.
-#[derive(Default)]
 pub(super) struct Local {
     pub buffers: Rc<Buffers>,
+    pub requests: Rc<RequestPool>,
     pub date: Date,
+}
+
+impl Local {
+    /// That of `io_loop`.
+    pub fn of(io_loop: &LoopHandle) -> Rc<Self> {
+        io_loop.local(|| {
+            let requests = io_loop.local(RequestPool::default);
+            Self { buffers: Rc::default(), requests, date: Date::default() }
+        })
+    }
 }
 
 /// Serves one connection until it closes. `register` receives the server's hold on it before anything is read.
@@ -97,7 +107,7 @@ pub async fn serve<D: Dispatch + 'static>(
         stream: stream.clone(),
         peer: Rc::new(peer),
         control: control.clone(),
-        local: io_loop.local(Local::default),
+        local: Local::of(&io_loop),
         work: None,
         sleep: io_loop.sleep(),
         phase: Phase::Waiting,
@@ -168,7 +178,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 // client sends after it all the same must not cost it the answer.
                 return Ok(Some(if self.left { End::Gone } else { End::Close }));
             }
-            if self.phase != Phase::Busy && self.draining() && self.drain_head()? {
+            if self.phase != Phase::Busy && self.draining() && self.drain_head(now)? {
                 continue;
             }
             match self.wait(cx, now) {
@@ -224,12 +234,12 @@ impl<D: Dispatch + 'static> Connection<D> {
     }
 
     /// A server that drains closes a connection without a request. False when there is something to do on it.
-    fn drain_head(&mut self) -> io::Result<bool> {
+    fn drain_head(&mut self, now: u64) -> io::Result<bool> {
         if self.phase != Phase::Waiting {
             return Ok(false);
         }
         // A request that the kernel has already must not be lost.
-        if self.read_once()? {
+        if self.read_once(now)? {
             return Ok(true);
         }
         self.closing = true;

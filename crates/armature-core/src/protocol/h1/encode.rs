@@ -41,7 +41,10 @@ pub(super) fn delimiter(response: &Response, asked: Asked) -> Delimiter {
 
 /// Whether the handler asks for the connection to be closed.
 pub(super) fn asks_to_close(headers: &Headers) -> bool {
-    headers.get_all(&CONNECTION).any(|value| {
+    // A shared block has no such field.
+    let (_, own) = headers.parts();
+    let mut values = own.iter().filter(|(name, _)| *name == CONNECTION).map(|(_, value)| value);
+    values.any(|value| {
         super::grammar::list(value.as_bytes()).any(|option| option.eq_ignore_ascii_case(b"close"))
     })
 }
@@ -57,7 +60,11 @@ pub(super) fn head(
 ) {
     status_line(out, response.status);
     let mut has_date = false;
-    for (name, value) in response.headers.iter() {
+    let (shared, own) = response.headers.parts();
+    if let Some(block) = shared {
+        out.extend_from_slice(block.lines());
+    }
+    for (name, value) in own {
         if *name == CONNECTION || *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH {
             continue;
         }

@@ -48,6 +48,8 @@ pub(super) struct HeadParser {
     /// How far that line has been looked at.
     seen: usize,
     head: Option<Head>,
+    /// Memory for the next head.
+    spare: Head,
     /// Field lines so far.
     fields: usize,
     facts: Facts,
@@ -63,11 +65,25 @@ impl HeadParser {
             return Ok(None);
         }
         let (framing, persists) = self.complete()?;
-        let Self { line: used, head, facts, .. } = std::mem::take(self);
+        let used = self.line;
+        let expects = self.facts.expects;
+        let head = self.head.take();
+        self.restart();
         Ok(head.map(|head| {
-            let expects = facts.expects && head.version() == Version::Http11;
+            let expects = expects && head.version() == Version::Http11;
             (Parsed { head, framing, persists, expects }, used)
         }))
+    }
+
+    /// Forgets what it has seen; the next call of [`HeadParser::advance`] begins a head.
+    pub fn restart(&mut self) {
+        let head = self.head.take();
+        *self = Self { spare: head.unwrap_or(std::mem::take(&mut self.spare)), ..Self::default() };
+    }
+
+    /// Takes the memory of a head that nobody reads any more.
+    pub fn reuse(&mut self, head: Head) {
+        self.spare = head;
     }
 
     /// Whether there is more than empty lines; `input` is that of the last call.
@@ -160,7 +176,8 @@ impl HeadParser {
         // Checked above: visible ASCII.
         let target = std::str::from_utf8(target).map_err(|_| Problem::BAD_TARGET)?;
         let target = if target.starts_with('?') { &format!("/{target}") } else { target };
-        let mut head = Head::new(method, version, target);
+        let mut head = std::mem::take(&mut self.spare);
+        head.restart(method, version, target);
         if let Some(authority) = authority {
             // RFC 9112 section 3.2.2: it replaces what Host says.
             head.push("host", authority);

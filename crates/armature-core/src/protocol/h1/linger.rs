@@ -32,7 +32,7 @@ impl Linger {
         stream.shutdown_write();
         let timer = io_loop.sleep();
         timer.reset(LINGER_TIME);
-        Self { stream, control, local: io_loop.local(Local::default), timer, discarded: 0 }
+        Self { stream, control, local: Local::of(io_loop), timer, discarded: 0 }
     }
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn last_words(problem: Problem, io_loop: &LoopHandle) -> Vec<u8> {
     let response = problem.response(None);
     let asked = Asked { http10: false, head_only: false };
     let mut out = Vec::with_capacity(512);
-    let local = io_loop.local(Local::default);
+    let local = Local::of(io_loop);
     let date = (&local.date, io_loop.now());
     encode::head(&mut out, &response, encode::delimiter(&response, asked), asked, true, date);
     if let Body::Bytes(bytes) = &response.body {

@@ -30,18 +30,18 @@ impl<D: Dispatch + 'static> Connection<D> {
         if self.left {
             return Ok(());
         }
-        self.resume();
+        self.resume(now);
         if self.fresh && !self.draining() {
             // Most clients speak at once: the bytes are there before the first event is.
             self.fresh = false;
-            self.read_once()?;
+            self.read_once(now)?;
         }
         // Bounded: each read takes from the budget that tokio gives a task.
         while self.may_read() {
             let local = self.local.clone();
             let read = local.buffers.with_scratch(|scratch| match self.stream.poll_read(cx, scratch) {
                 Poll::Ready(Ok(n)) => {
-                    self.take_in(&scratch[..n]);
+                    self.take_in(&scratch[..n], now);
                     Poll::Ready(Ok(n))
                 }
                 other => other,
@@ -64,7 +64,7 @@ impl<D: Dispatch + 'static> Connection<D> {
     }
 
     /// One read, whatever the event queue knows; false when there was nothing.
-    pub fn read_once(&mut self) -> io::Result<bool> {
+    pub fn read_once(&mut self, now: u64) -> io::Result<bool> {
         let local = self.local.clone();
         local.buffers.with_scratch(|scratch| match self.stream.read_now(scratch) {
             Ok(0) => {
@@ -72,7 +72,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 Ok(true)
             }
             Ok(n) => {
-                self.take_in(&scratch[..n]);
+                self.take_in(&scratch[..n], now);
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -85,7 +85,7 @@ impl<D: Dispatch + 'static> Connection<D> {
         if let Some(work) = &mut self.work {
             // Half a head will not be completed.
             work.input.clear();
-            work.parser = Default::default();
+            work.parser.restart();
             work.cancel(CancelReason::ClientGone);
         }
     }
@@ -153,13 +153,13 @@ impl<D: Dispatch + 'static> Connection<D> {
     }
 
     /// Goes on with what was received before.
-    fn resume(&mut self) {
+    fn resume(&mut self, now: u64) {
         let Some(work) = &mut self.work else { return };
         if work.input.is_empty() {
             return;
         }
         let mut input = std::mem::take(&mut work.input);
-        let used = self.consume(&input);
+        let used = self.consume(&input, now);
         input.drain(..used);
         if let Some(work) = &mut self.work {
             work.input = input;
@@ -167,7 +167,7 @@ impl<D: Dispatch + 'static> Connection<D> {
     }
 
     /// Understands `bytes`, which have just been read.
-    fn take_in(&mut self, bytes: &[u8]) {
+    fn take_in(&mut self, bytes: &[u8], now: u64) {
         if self.last {
             // Nobody will answer what follows the last request.
             self.deaf = true;
@@ -175,19 +175,19 @@ impl<D: Dispatch + 'static> Connection<D> {
         }
         let work = self.busy();
         if work.input.is_empty() {
-            let used = self.consume(bytes);
+            let used = self.consume(bytes, now);
             let rest = &bytes[used..];
             if !rest.is_empty() {
                 self.busy().input.extend_from_slice(rest);
             }
         } else {
             work.input.extend_from_slice(bytes);
-            self.resume();
+            self.resume(now);
         }
     }
 
     /// Begins every request that is complete and may begin; returns the bytes that are done with.
-    fn consume(&mut self, bytes: &[u8]) -> usize {
+    fn consume(&mut self, bytes: &[u8], now: u64) -> usize {
         let settings = self.server.settings();
         let limits = HeadLimits::from(&settings.limits);
         let pipeline = settings.limits.pipeline;
@@ -202,7 +202,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 Ok(None) => break,
                 Ok(Some((parsed, used))) => {
                     at += used;
-                    at += self.begin(parsed, &bytes[at..], limits);
+                    at += self.begin(parsed, &bytes[at..], limits, now);
                 }
                 Err(problem) => {
                     let head = work.parser.take_head();
@@ -217,13 +217,14 @@ impl<D: Dispatch + 'static> Connection<D> {
     }
 
     /// Hands one request to the server; returns how much of `rest` was its body.
-    fn begin(&mut self, parsed: Parsed, rest: &[u8], limits: HeadLimits) -> usize {
+    fn begin(&mut self, parsed: Parsed, rest: &[u8], limits: HeadLimits, now: u64) -> usize {
         let Parsed { head, framing, persists, expects } = parsed;
         let asked =
             Asked { http10: head.version() == Version::Http10, head_only: *head.method() == Method::HEAD };
         let safe = head.method().is_safe();
         let id = self.io_loop().next_request_id();
-        let mut request = Request::new(head, Body::Empty, self.peer.clone(), id);
+        let (mut request, spare) = self.local.requests.request(head, &self.peer, id);
+        self.busy().parser.reuse(spare);
         let context = request.context.clone();
         let used = match whole_body(framing, rest, &limits) {
             Some((body, used)) => {
@@ -241,9 +242,9 @@ impl<D: Dispatch + 'static> Connection<D> {
                 rest.len()
             }
         };
-        let answer = self.server.clone().dispatch(request);
+        let (answer, in_flight) = self.server.clone().dispatch(request);
         let answer = Answer::Waiting(answer);
-        self.push(Exchange { answer, context, asked, persists, safe });
+        self.push(Exchange { answer, in_flight: Some(in_flight), context, asked, persists, safe }, now);
         used
     }
 
@@ -262,13 +263,14 @@ impl<D: Dispatch + 'static> Connection<D> {
         let context = request.context.clone();
         let answer = self.server.clone().refuse(request, problem);
         let answer = Answer::Waiting(answer);
-        self.push(Exchange { answer, context, asked, persists: false, safe: true });
+        let now = self.io_loop().now();
+        self.push(Exchange { answer, in_flight: None, context, asked, persists: false, safe: true }, now);
     }
 
-    fn push(&mut self, exchange: Exchange) {
+    fn push(&mut self, exchange: Exchange, now: u64) {
         self.last |= !exchange.persists;
         self.first = false;
-        self.since = self.io_loop().now();
+        self.since = now;
         self.busy().exchanges.push_back(exchange);
     }
 }

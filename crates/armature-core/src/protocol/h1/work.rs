@@ -10,6 +10,7 @@ use super::encode::{Asked, Delimiter};
 use super::head::HeadParser;
 use super::output::Output;
 use crate::http::{Body, CancelReason, RequestContext, Response};
+use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
 
 /// An input buffer that has grown beyond this is given back to the allocator.
@@ -18,6 +19,8 @@ const KEEP_BYTES: usize = 16 * 1024;
 /// One request and the answer to come.
 pub(super) struct Exchange {
     pub answer: Answer,
+    /// Until the head of the answer is there.
+    pub in_flight: Option<InFlight>,
     pub context: Rc<RequestContext>,
     pub asked: Asked,
     /// Further requests may follow on the connection, as far as this one says.
@@ -84,7 +87,7 @@ impl Work {
     pub fn clear(&mut self) {
         self.input.clear();
         self.input.shrink_to(KEEP_BYTES);
-        self.parser = HeadParser::default();
+        self.parser.restart();
         self.exchanges.clear();
         self.writing = None;
         self.channel = None;
