@@ -14,7 +14,7 @@ const echo = { method: 'POST', path: '/echo', body: document(500), depth: 1, con
 
 /**
  * Load, by name: `depth` requests in flight on each of `connections`. Those marked `key` are what a ratio is quoted from:
- * they are measured for the whole duration in every round, the others for half of it in half of the rounds.
+ * they are measured in every round and in all slices, the others in a third of the slices in half of the rounds.
  */
 export const works = {
   hello: { title: 'GET /, text', ...user, path: '/' },

@@ -32,7 +32,7 @@ function result(cost = costs, more = {}) {
       Object.entries(cost).map(([contender, each]) => {
         const cpuMain = contender === 'hyper' ? undefined : each / 4
         const load = { perSecond: 1_000_000 / each, p50: 1, p99: 2, rssMegabytes: 50 }
-        return { round, work, contender, ...load, cpuProcess: each * round, cpuMain }
+        return { round, slice: 1, work, contender, ...load, cpuProcess: each * round, cpuMain }
       }),
     ),
   )
@@ -40,7 +40,15 @@ function result(cost = costs, more = {}) {
   samples.push({ round: 1, work: 'start', contender: 'fastify', milliseconds: 300, busyMegabytes: 70 })
   return {
     environment,
-    settings: { work: [...keyWorks, 'memory'], duration: 2, warmup: 1, rounds: 3, held: 100, quick: false },
+    settings: {
+      work: [...keyWorks, 'memory'],
+      rounds: 3,
+      slices: 1,
+      duration: 2,
+      warmup: 1,
+      held: 100,
+      quick: false,
+    },
     samples,
     start: { sizes: { fastify: { bytes: 8 * 2 ** 20, packages: 48 } }, requests: 100_000 },
     micro: [
