@@ -5,15 +5,15 @@ import { FRESH } from './load.mjs'
 import { turnsOf } from './turns.mjs'
 
 /**
- * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in a third of them in
- * the first half of the rounds. When no key work is asked for, all are. Memory has no slices.
+ * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in a third of them and, unless
+ * they are marked, in the first half of the rounds. When no key work is asked for, all are. Memory has no slices.
  */
 export function schedule({ work, rounds, slices }, round) {
   const part = (number, parts) => Math.max(1, Math.floor(number / parts))
   const asked = work.filter((name) => name in works || name === memoryWork)
   const isKey = (name) => keyWorks.includes(name) || !asked.some((other) => keyWorks.includes(other))
   return asked
-    .filter((name) => isKey(name) || round <= part(rounds, 2))
+    .filter((name) => isKey(name) || works[name]?.everyRound || round <= part(rounds, 2))
     .map((name) => ({ work: name, slices: isKey(name) ? slices : part(slices, 3) }))
 }
 
