@@ -1,4 +1,5 @@
 // From single measurements to what is reported.
+import { engine } from '../contenders.mjs'
 
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
@@ -7,12 +8,16 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** What is reported for each load, and how: `digits` after the point. */
+/**
+ * What is reported for each load, and how: `digits` after the point; with `to` nothing but the ratio to that contender, when it
+ * was measured.
+ */
 export const columns = [
   { key: 'perSecond', title: 'requests/s', digits: 0 },
   { key: 'p50', title: 'p50 ms', digits: 2 },
   { key: 'p99', title: 'p99 ms', digits: 2 },
   { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
+  { key: 'cpuProcess', title: 'CPU, x raw hyper', to: engine },
   { key: 'cpuMain', title: 'JS thread us/request', digits: 1 },
   { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
 ]

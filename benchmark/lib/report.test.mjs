@@ -72,7 +72,7 @@ test('the report has the machine, the figures with their ratios, and what is mis
   const text = reportText(result())
   expect(text).toContain('2031-01-02, commit abc1234; 2 x <CPU>')
   expect(text).toMatch(
-    /\| armature-async \| 100,000 \(2\.00x\) \|.* 20\.0 \(0\.50x\) \|\s+2\.5 \(0\.50x\) \|/,
+    /\| armature-async \| 100,000 \(2\.00x\) \|.* 20\.0 \(0\.50x\) \|\s+2\.00x \|\s+2\.5 \(0\.50x\) \|/,
   )
   expect(text).toMatch(/\| hyper .*\| {2,}- \|/)
   expect(text).toContain('## Left out\n\n- uws: npm could not install benchmark/uws')
@@ -93,6 +93,15 @@ test('targets say whether they are reached', () => {
   expect(row('finding a route')).toMatch(/0\.05 \|\s+0\.040 \| reached/)
   expect(row('building a JSON')).toMatch(/0\.5 \|\s+0\.60 \|\s+missed/)
   expect(row('memory of a waiting')).toMatch(/5 \|\s+6\.0 \|\s+missed/)
+})
+
+test('the engine without a framework has its own column and targets, when it was measured', () => {
+  const of = (samples) => reportText(result(costs, { samples }))
+  const { samples } = result()
+  expect(of(samples)).toMatch(/\| armature-async \|.* 20\.0 \(0\.50x\) \|\s+2\.00x \|/)
+  expect(of(samples.filter(({ contender }) => contender !== 'hyper'))).not.toContain('CPU, x raw hyper')
+  const text = reportText(result({ 'armature-inline-sync': 5.4, fastify: 20, hyper: 5 }))
+  expect(text).toMatch(/`user`: CPU of armature-inline-sync, x raw hyper \|\s+1\.1 \|\s+1\.08 \| reached/)
 })
 
 test('the chart is well-formed, to scale, and readable in the dark', () => {
