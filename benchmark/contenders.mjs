@@ -7,6 +7,9 @@ import { startContender } from './lib/child.mjs'
 
 export const yardstick = 'fastify'
 
+/** Raw hyper: what an HTTP engine costs without a framework and without JavaScript. */
+export const engine = 'hyper'
+
 const here = join(root, 'benchmark')
 const script = (file, ...args) => [process.execPath, '--expose-gc', join(here, 'servers', file), ...args]
 /** Version of the package in `folder`. Read when asked for: this file is loaded before anything is installed. */

@@ -12,8 +12,10 @@ import { contenders, yardstick } from './contenders.mjs'
 import { compare, compareText } from './lib/compare.mjs'
 import { environment } from './lib/environment.mjs'
 import { javascript, prepareRust, rust } from './lib/micro.mjs'
-import { estimate, help, options, settingsOf } from './lib/options.mjs'
+import { help, options, settingsOf } from './lib/options.mjs'
+import { progress } from './lib/progress.mjs'
 import { reportText } from './lib/report.mjs'
+import { estimate } from './lib/schedule.mjs'
 import { session } from './lib/session.mjs'
 import { startAndSize, starters } from './lib/start.mjs'
 import { unfit, writeResults } from './lib/write.mjs'
@@ -95,17 +97,17 @@ async function measure(settings) {
   if (noRust) skipped.push(`routing: ${noRust}`)
   for (const line of skipped) step(`left out: ${line}`)
   if (served && !ready.includes(yardstick)) step(`without ${yardstick} there are no ratios`)
-  step(`measuring for about ${Math.ceil(estimate(settings, ready.length))} minutes`)
+  step(`measuring for about ${Math.ceil(estimate(settings, ready))} minutes`)
 
   const begin = performance.now()
   const { samples, problems } = await session(ready, settings, {
-    onVisit: (round, name) => step(`round ${round} of ${settings.rounds}: ${name}`),
-    onSample: ({ work, perSecond, cpuProcess, idle, inflight }) =>
-      console.log(
-        work === memoryWork
-          ? `    memory: ${idle.toFixed(1)} KB idle, ${inflight.toFixed(1)} KB with a request`
-          : `    ${work}: ${Math.round(perSecond)} requests/s, ${cpuProcess.toFixed(1)} us of CPU each`,
-      ),
+    onWork: (round, work) => step(`round ${round} of ${settings.rounds}: ${work}`),
+    onSamples: (samples) => {
+      for (const name of ready) {
+        const line = progress(samples, name)
+        if (line) console.log(`    ${line}`)
+      }
+    },
     onProblem: (text) => console.log(`    failed: ${text}`),
   })
   const once = async (work, run, otherwise) => {

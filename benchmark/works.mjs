@@ -14,10 +14,18 @@ const echo = { method: 'POST', path: '/echo', body: document(500), depth: 1, con
 
 /**
  * Load, by name: `depth` requests in flight on each of `connections`. Those marked `key` are what a ratio is quoted from:
- * they are measured for the whole duration in every round, the others for half of it in half of the rounds.
+ * they are measured in every round and in all slices, the others in a third of the slices and, but for those marked
+ * `everyRound`, in half of the rounds.
  */
 export const works = {
   hello: { title: 'GET /, text', ...user, path: '/' },
+  // Held against raw hyper to a few per cent, which takes more than one round.
+  fixed: {
+    title: 'GET /fixed, a constant answer; given by Armature without JavaScript',
+    ...user,
+    path: '/fixed',
+    everyRound: true,
+  },
   user: { title: 'GET /users/:id, JSON', short: 'GET', ...user, key: true },
   echo: {
     title: 'POST /echo, JSON of 500 bytes, parsed and sent back',

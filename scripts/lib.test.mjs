@@ -93,6 +93,7 @@ describe('run', () => {
       stderr: '2\n',
     })
     expect((await quiet('armature-no-such-program', [])).code).toBe(127)
+    expect((await quiet('sleep', ['60'], { interrupt: 100 })).code).toBe(130)
     expect((await run(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { timeout: 200 })).code).toBe(
       137,
     )

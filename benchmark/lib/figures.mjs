@@ -1,4 +1,5 @@
 // From single measurements to what is reported.
+import { engine } from '../contenders.mjs'
 
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
@@ -7,12 +8,16 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** What is reported for each load, and how: `digits` after the point. */
+/**
+ * What is reported for each load, and how: `digits` after the point; with `to` nothing but the ratio to that contender, when it
+ * was measured.
+ */
 export const columns = [
   { key: 'perSecond', title: 'requests/s', digits: 0 },
   { key: 'p50', title: 'p50 ms', digits: 2 },
   { key: 'p99', title: 'p99 ms', digits: 2 },
   { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
+  { key: 'cpuProcess', title: 'CPU, x raw hyper', to: engine },
   { key: 'cpuMain', title: 'JS thread us/request', digits: 1 },
   { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
 ]
@@ -24,18 +29,38 @@ export const memoryColumns = [
   { key: 'request', title: 'KB/request alone', digits: 1, plain: true },
 ]
 
+const geometric = (values) =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
+
+/** The geometric mean without the lowest and the highest tenth: steadier than the median, and one hiccup does not count. */
+export function middle(values) {
+  const sorted = values.filter((value) => value > 0).sort((a, b) => a - b)
+  const spare = Math.round(sorted.length / 10)
+  return sorted.length === 0 ? undefined : geometric(sorted.slice(spare, sorted.length - spare))
+}
+
+/** Values of `key` above zero, by round and slice. */
+function bySlice(samples, key) {
+  const slices = new Map()
+  for (const { round, slice, [key]: value } of samples) {
+    if (!(value > 0)) continue
+    const name = `${round}/${slice}`
+    slices.set(name, [...(slices.get(name) ?? []), value])
+  }
+  return slices
+}
+
 /**
- * The median over all rounds of each figure, and of its ratio to the yardstick's figure in the same round: what a noisy
- * minute does to one it does to the other. `samples` are `{ round, work, contender, [key]: number }`. A ratio to nothing,
- * or to less than nothing, is none.
+ * The median over all slices of each figure, and the middle of its ratios to the yardstick's figure in the same slice,
+ * seconds apart: what a noisy moment does to one it does to the other. `samples` are
+ * `{ round, slice, work, contender, [key]: number }`. There is no ratio of or to nothing, or less than nothing.
  */
 export function summarize(samples, key, work, contender, yardstick) {
-  const own = samples.filter((sample) => sample.work === work && sample.contender === contender)
-  const ratios = own.map((sample) => {
-    const other = samples.find(
-      (each) => each.work === work && each.contender === yardstick && each.round === sample.round,
-    )
-    return other?.[key] > 0 ? sample[key] / other[key] : undefined
-  })
-  return { value: median(own.map((sample) => sample[key])), ratio: median(ratios) }
+  const of = (name) => samples.filter((sample) => sample.work === work && sample.contender === name)
+  const own = of(contender)
+  const others = bySlice(of(yardstick), key)
+  const ratios = [...bySlice(own, key)].map(([slice, values]) =>
+    others.has(slice) ? geometric(values) / geometric(others.get(slice)) : undefined,
+  )
+  return { value: median(own.map((sample) => sample[key])), ratio: middle(ratios) }
 }

@@ -48,9 +48,11 @@ async function checkClose(port) {
 /** Throws when one of the works is answered wrongly; those of `cannot` are not asked. */
 export async function checkAnswers(port, cannot = {}) {
   const url = `http://127.0.0.1:${port}`
-  const hello = await fetch(url)
-  expectEqual('GET /', [hello.status, await hello.text()], [200, 'hello'])
-  expectEqual('its content type', hello.headers.get('content-type')?.split(';')[0], 'text/plain')
+  for (const path of ['/', '/fixed']) {
+    const hello = await fetch(`${url}${path}`)
+    expectEqual(`GET ${path}`, [hello.status, await hello.text()], [200, 'hello'])
+    expectEqual('its content type', hello.headers.get('content-type')?.split(';')[0], 'text/plain')
+  }
   for (let i = 0; i < 3; i++) {
     const id = randomUUID()
     const user = await fetch(`${url}/users/${id}`)

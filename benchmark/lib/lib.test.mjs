@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { document } from '../works.mjs'
-import { median, summarize } from './figures.mjs'
+import { median, middle, summarize } from './figures.mjs'
 import { cpu, cpuBetween, cpuOf, rss, runTimeOf } from './proc.mjs'
 import { markdown } from './table.mjs'
 import { parseReport } from './wrk.mjs'
@@ -19,14 +19,29 @@ test('median', () => {
   expect(median([])).toBeUndefined()
 })
 
-test('ratios are taken within a round', () => {
-  const sample = (round, contender, perSecond) => ({ round, work: 'hello', contender, perSecond })
-  const samples = [sample(1, 'a', 20), sample(1, 'fastify', 10), sample(2, 'a', 4), sample(2, 'fastify', 1)]
-  expect(summarize(samples, 'perSecond', 'hello', 'a', 'fastify')).toEqual({ value: 12, ratio: 3 })
-  expect(summarize(samples.slice(0, 1), 'perSecond', 'hello', 'a', 'fastify')).toEqual({
-    value: 20,
-    ratio: undefined,
+test('the middle: neither the lowest nor the highest tenth', () => {
+  expect(middle([2, 8])).toBeCloseTo(4)
+  expect(middle([1, 2, 4, 8, 1000, 0, undefined])).toBeCloseTo(4)
+  expect(middle([])).toBeUndefined()
+})
+
+test('ratios are taken within a slice of a round, to all turns of the yardstick', () => {
+  const sample = (round, slice, contender, perSecond) => ({
+    round,
+    slice,
+    work: 'hello',
+    contender,
+    perSecond,
   })
+  const samples = [
+    ...[sample(1, 1, 'a', 20), sample(1, 1, 'fastify', 5), sample(1, 1, 'fastify', 20)],
+    ...[sample(1, 2, 'a', 4), sample(1, 2, 'fastify', 4), sample(2, 1, 'a', 4), sample(2, 1, 'fastify', 1)],
+  ]
+  const of = (name, kept = samples) => summarize(kept, 'perSecond', 'hello', name, 'fastify')
+  expect(of('a').value).toBe(4)
+  expect(of('a').ratio).toBeCloseTo(2)
+  expect(of('fastify').ratio).toBe(1)
+  expect(of('a', samples.slice(0, 1))).toEqual({ value: 20, ratio: undefined })
 })
 
 test('there is no ratio to nothing, nor to less', () => {

@@ -1,20 +1,21 @@
 // The command line of `npm run bench`, as settings.
 import { availableParallelism } from 'node:os'
 import { contenders } from '../contenders.mjs'
-import { allWorks, keyWorks, memoryWork, works } from '../works.mjs'
+import { allWorks, keyWorks } from '../works.mjs'
 
 export const help = `
 npm run bench [-- <options>]
 
-Installs and builds what is stale, starts each server in turn, checks its answers, drives it with wrk, and prints tables.
+Installs and builds what is stale, starts all servers, checks their answers, drives them with wrk in turn, and prints tables.
 Linux only; loopback only. Every single measurement is kept in benchmark/out/results.json.
 
   --only <names>       servers, separated by commas: ${Object.keys(contenders).join(',')}
   --work <names>       ${allWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
-  --duration <s>       of each measurement of ${keyWorks.join(', ')}; half of it for the others (2)
-  --warmup <s>         before each measurement (1)
-  --rounds <n>         how often ${keyWorks.join(', ')} are measured; half as often the others; medians count (5)
+  --rounds <n>         how often all servers are started anew and measured (3)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (6)
+  --duration <s>       of a turn (0.5)
+  --warmup <s>         of each server before its turns at a work; longer when it has just started (1)
   --held <n>           connections and waiting requests that memory is measured with (3000)
   --quick              everything once and short, without routing: does it work? Its figures are not to be quoted
   --write              the report into benchmark/RESULTS.md, the chart into benchmark/results.svg, and a table between
@@ -31,9 +32,10 @@ export const options = {
   only: string(Object.keys(contenders).join(',')),
   work: string(allWorks.join(',')),
   micro: flag,
-  duration: string('2'),
+  rounds: string('3'),
+  slices: string('6'),
+  duration: string('0.5'),
   warmup: string('1'),
-  rounds: string('5'),
   held: string('3000'),
   quick: flag,
   write: flag,
@@ -56,6 +58,12 @@ function count(values, option, most) {
   throw new Error(`--${option} is a whole number from 1 to ${most}, not ${values[option]}`)
 }
 
+function seconds(values, option, most) {
+  const value = Number(values[option])
+  if (value >= 0.2 && value <= most) return value
+  throw new Error(`--${option} is a number of seconds from 0.2 to ${most}, not ${values[option]}`)
+}
+
 /** Throws an error that names the option. */
 export function settingsOf(values) {
   const { quick = false, micro = false } = values
@@ -63,44 +71,12 @@ export function settingsOf(values) {
   return {
     only: list(values.only, Object.keys(contenders), 'only'),
     work: quick && !micro ? work.filter((name) => name !== 'routing') : work,
-    duration: quick ? 1 : count(values, 'duration', 300),
-    warmup: quick ? 1 : count(values, 'warmup', 60),
     rounds: quick ? 1 : count(values, 'rounds', 50),
+    slices: quick ? 1 : count(values, 'slices', 50),
+    duration: quick ? 0.5 : seconds(values, 'duration', 300),
+    warmup: quick ? 0.5 : seconds(values, 'warmup', 60),
     held: count(values, 'held', 10_000),
     quick,
     threads: availableParallelism() > 4 ? 2 : 1,
   }
-}
-
-/**
- * What is measured in `round`, as `{ work, seconds }`: the key works always and long, the others in the first half of the
- * rounds and half as long. When no key work is asked for, all are.
- */
-export function schedule({ work, duration, rounds }, round) {
-  const asked = work.filter((name) => name in works || name === memoryWork)
-  const isKey = (name) => keyWorks.includes(name) || !asked.some((other) => keyWorks.includes(other))
-  return asked
-    .filter((name) => isKey(name) || round <= Math.max(1, Math.floor(rounds / 2)))
-    .map((name) => ({
-      work: name,
-      seconds: isKey(name) ? duration : Math.max(1, Math.round(duration / 2)),
-    }))
-}
-
-// What starting, checking, waiting and collecting take, in seconds.
-const SECONDS = { visit: 1.2, memory: 4.5, start: 50, micro: 15, routing: 30 }
-
-/** How long a run takes for `count` contenders, about, in minutes; without building. */
-export function estimate(settings, count) {
-  let seconds = 0
-  for (let round = 1; round <= settings.rounds; round++) {
-    const due = schedule(settings, round)
-    if (due.length === 0) continue
-    const each = due.map(({ work, seconds }) =>
-      work === memoryWork ? SECONDS.memory : settings.warmup + seconds,
-    )
-    seconds += count * each.reduce((sum, one) => sum + one, SECONDS.visit)
-  }
-  for (const work of settings.work) if (!(work in works) && work !== memoryWork) seconds += SECONDS[work]
-  return seconds / 60
 }

@@ -40,14 +40,15 @@ ${parts.join('\n\n')}
 /** How the servers were measured; undefined when none was. */
 function method({ environment, settings, samples }) {
   if (samples.length === 0) return undefined
-  const { duration, warmup, rounds } = settings
+  const { rounds, slices, duration, warmup } = settings
   const versions = Object.keys(all)
     .filter((name) => samples.some((sample) => sample.contender === name))
     .map((name) => `${name} ${environment.versions[name]}`)
     .join(', ')
   return `${versions}.
 
-wrk on the same machine; ${keyWorks.join(', ')}: ${duration} s after ${warmup} s of warm-up, medians of ${rounds} interleaved rounds; the others half of
-that in half of the rounds. In parentheses: the multiple of ${yardstick}'s figure, median of the ratios within each round. CPU is that
-of the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.`
+wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
+has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
+figure in the same slice, the mean of the middle of these ratios. CPU is that of the server process for one request; "JS thread" is
+its main thread alone. Made with \`npm run bench -- --write\`.`
 }

@@ -32,7 +32,7 @@ function result(cost = costs, more = {}) {
       Object.entries(cost).map(([contender, each]) => {
         const cpuMain = contender === 'hyper' ? undefined : each / 4
         const load = { perSecond: 1_000_000 / each, p50: 1, p99: 2, rssMegabytes: 50 }
-        return { round, work, contender, ...load, cpuProcess: each * round, cpuMain }
+        return { round, slice: 1, work, contender, ...load, cpuProcess: each * round, cpuMain }
       }),
     ),
   )
@@ -40,7 +40,15 @@ function result(cost = costs, more = {}) {
   samples.push({ round: 1, work: 'start', contender: 'fastify', milliseconds: 300, busyMegabytes: 70 })
   return {
     environment,
-    settings: { work: [...keyWorks, 'memory'], duration: 2, warmup: 1, rounds: 3, held: 100, quick: false },
+    settings: {
+      work: [...keyWorks, 'memory'],
+      rounds: 3,
+      slices: 1,
+      duration: 2,
+      warmup: 1,
+      held: 100,
+      quick: false,
+    },
     samples,
     start: { sizes: { fastify: { bytes: 8 * 2 ** 20, packages: 48 } }, requests: 100_000 },
     micro: [
@@ -64,7 +72,7 @@ test('the report has the machine, the figures with their ratios, and what is mis
   const text = reportText(result())
   expect(text).toContain('2031-01-02, commit abc1234; 2 x <CPU>')
   expect(text).toMatch(
-    /\| armature-async \| 100,000 \(2\.00x\) \|.* 20\.0 \(0\.50x\) \|\s+2\.5 \(0\.50x\) \|/,
+    /\| armature-async \| 100,000 \(2\.00x\) \|.* 20\.0 \(0\.50x\) \|\s+2\.00x \|\s+2\.5 \(0\.50x\) \|/,
   )
   expect(text).toMatch(/\| hyper .*\| {2,}- \|/)
   expect(text).toContain('## Left out\n\n- uws: npm could not install benchmark/uws')
@@ -85,6 +93,15 @@ test('targets say whether they are reached', () => {
   expect(row('finding a route')).toMatch(/0\.05 \|\s+0\.040 \| reached/)
   expect(row('building a JSON')).toMatch(/0\.5 \|\s+0\.60 \|\s+missed/)
   expect(row('memory of a waiting')).toMatch(/5 \|\s+6\.0 \|\s+missed/)
+})
+
+test('the engine without a framework has its own column and targets, when it was measured', () => {
+  const of = (samples) => reportText(result(costs, { samples }))
+  const { samples } = result()
+  expect(of(samples)).toMatch(/\| armature-async \|.* 20\.0 \(0\.50x\) \|\s+2\.00x \|/)
+  expect(of(samples.filter(({ contender }) => contender !== 'hyper'))).not.toContain('CPU, x raw hyper')
+  const text = reportText(result({ 'armature-inline-sync': 5.4, fastify: 20, hyper: 5 }))
+  expect(text).toMatch(/`user`: CPU of armature-inline-sync, x raw hyper \|\s+1\.1 \|\s+1\.08 \| reached/)
 })
 
 test('the chart is well-formed, to scale, and readable in the dark', () => {

@@ -1,4 +1,5 @@
 // The parts of the report that are not about load: memory, size and start, small pieces, and what was aimed at.
+import { engine } from '../contenders.mjs'
 import { memoryWork } from '../works.mjs'
 import { memoryColumns, summarize } from './figures.mjs'
 import { cell, markdown, measured, number, workTable } from './table.mjs'
@@ -43,6 +44,18 @@ ${markdown([['operation', 'in', 'ns'], ...rows])}`
 /** What the project aims at, and where its own figure comes from; in the unit of the goal. */
 const targets = [
   {
+    what: '`user`: CPU of armature-inline-sync, x raw hyper',
+    goal: 1.1,
+    precision: 3,
+    of: (result) => ofEngine(result, 'user'),
+  },
+  {
+    what: '`fixed`: CPU of armature-inline-sync, x raw hyper',
+    goal: 0.95,
+    precision: 3,
+    of: (result) => ofEngine(result, 'fixed'),
+  },
+  {
     what: 'finding a route with one parameter, us',
     goal: 0.05,
     of: ({ micro }) => nanosecondsOf(micro, 'one parameter') / 1000,
@@ -63,15 +76,19 @@ const targets = [
   },
 ]
 
+/** CPU time of the inline driver for a request, as a multiple of raw hyper's. */
+const ofEngine = ({ samples }, work) =>
+  summarize(samples, 'cpuProcess', work, 'armature-inline-sync', engine).ratio
+
 const nanosecondsOf = (micro, name) => micro.find((each) => each.name === name)?.nanoseconds
 
 export function targetSection(result) {
   const rows = targets
-    .map(({ what, goal, of }) => ({ what, goal, value: of(result) }))
+    .map(({ of, precision = 2, ...target }) => ({ ...target, precision, value: of(result) }))
     .filter(({ value }) => Number.isFinite(value))
-    .map(({ what, goal, value }) => {
+    .map(({ what, goal, precision, value }) => {
       const verdict = goal === undefined ? '' : value <= goal ? 'reached' : 'missed'
-      return [what, goal === undefined ? '-' : String(goal), value.toPrecision(2), verdict]
+      return [what, goal === undefined ? '-' : String(goal), value.toPrecision(precision), verdict]
     })
   return rows.length === 0
     ? undefined

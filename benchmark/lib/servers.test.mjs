@@ -26,7 +26,7 @@ async function check(answer) {
 
 function honest({ method, url }, body) {
   if (method === 'POST') return ['application/json', body]
-  if (url === '/') return ['text/plain', 'hello']
+  if (url === '/' || url === '/fixed') return ['text/plain', 'hello']
   return ['application/json', JSON.stringify({ id: url.slice(7), name: 'Alice' })]
 }
 

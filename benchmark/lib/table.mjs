@@ -25,11 +25,13 @@ export const measured = (samples, work, contenders) =>
 
 /** The table of one work: a row for each contender, its figures by `columns`. */
 export function workTable(samples, work, columns, contenders, yardstick) {
-  const head = ['server', ...columns.map((column) => column.title)]
+  const shown = columns.filter(({ to }) => to === undefined || measured(samples, work, [to]).length > 0)
+  const head = ['server', ...shown.map((column) => column.title)]
   const rows = measured(samples, work, contenders).map((contender) => [
     contender,
-    ...columns.map(({ key, digits, plain }) => {
-      const figure = summarize(samples, key, work, contender, yardstick)
+    ...shown.map(({ key, digits, plain, to }) => {
+      const figure = summarize(samples, key, work, contender, to ?? yardstick)
+      if (to !== undefined) return figure.ratio === undefined ? '-' : `${figure.ratio.toFixed(2)}x`
       return cell(plain ? { value: figure.value } : figure, digits)
     }),
   ])

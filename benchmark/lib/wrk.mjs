@@ -22,15 +22,16 @@ export function parseReport(output) {
 }
 
 /**
- * Resolves to `{ requests, perSecond, p50, p99 }`, latencies in milliseconds. Pipelined requests have none: wrk measures a
- * whole pipeline and then corrects it as if it had been one request. Nor have new connections: it does not count
- * connecting.
+ * Drives the server for `seconds`, which may be a fraction: wrk itself takes whole seconds only, but ends and reports in
+ * good order on SIGINT. Resolves to `{ requests, perSecond, p50, p99 }`, latencies in milliseconds. Pipelined requests
+ * have none: wrk measures a whole pipeline and then corrects it as if it had been one request. Nor have new connections:
+ * it does not count connecting.
  */
 export async function wrk(port, { method, path, body, depth, connections, close }, { seconds, threads }) {
   const load = [
     `-t${Math.min(threads, connections)}`,
     `-c${connections}`,
-    `-d${seconds}s`,
+    `-d${Math.ceil(seconds) + 1}s`,
     '--latency',
     '--timeout',
     '10s',
@@ -39,7 +40,8 @@ export async function wrk(port, { method, path, body, depth, connections, close 
   ]
   const content = [body ? 'application/json' : '-', body ?? '-']
   const request = [method, path, ...content, String(depth), close ? 'close' : '-']
-  const options = { stdout: 'pipe', stderr: 'pipe', timeout: (seconds + 20) * 1000 }
+  const milliseconds = seconds * 1000
+  const options = { stdout: 'pipe', stderr: 'pipe', interrupt: milliseconds, timeout: milliseconds + 20_000 }
   const { stdout, stderr } = await run(
     'wrk',
     [...load, `http://127.0.0.1:${port}`, '--', ...request],

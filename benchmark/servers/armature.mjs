@@ -1,6 +1,6 @@
 // `--sync`: handlers that answer at once instead of through a promise. Where requests are read and written (`io`) and all
 // else is as the operator says: ARMATURE_IO, ARMATURE_LIMITS__..., like any application.
-import { App, HttpResponse } from '@armature/core'
+import { App, fixed, HttpResponse } from '@armature/core'
 import { ready } from './ready.mjs'
 import { count, release, wait } from './waiting.mjs'
 
@@ -14,6 +14,7 @@ const app = App.new()
       : async (req) => ({ id: req.param('id'), name: 'Alice' }),
   )
   .post('/echo', async (req) => HttpResponse.json(await req.json()))
+  .get('/fixed', fixed(HttpResponse.text('hello')))
   .get('/wait/:id', async (req) => wait(req.param('id')))
   .get('/waiting', () => count())
   .get('/release', () => release())

@@ -7,6 +7,9 @@ const app = express()
 app.get('/', (_req, res) => {
   res.type('text/plain').send('hello')
 })
+app.get('/fixed', (_req, res) => {
+  res.type('text/plain').send('hello')
+})
 app.get('/users/:id', async (req, res) => {
   res.json({ id: req.params.id, name: 'Alice' })
 })

@@ -3,10 +3,12 @@ import { ready } from './ready.mjs'
 import { count, release, wait } from './waiting.mjs'
 
 const app = Fastify()
-app.get('/', async (_req, reply) => {
+const hello = async (_req, reply) => {
   reply.type('text/plain; charset=utf-8')
   return 'hello'
-})
+}
+app.get('/', hello)
+app.get('/fixed', hello)
 app.get('/users/:id', async (req) => ({ id: req.params.id, name: 'Alice' }))
 app.post('/echo', async (req) => req.body)
 app.get('/wait/:id', async (req) => wait(req.params.id))

@@ -6,6 +6,7 @@ import { count, release, wait } from './waiting.mjs'
 
 const app = new Hono()
 app.get('/', (c) => c.text('hello'))
+app.get('/fixed', (c) => c.text('hello'))
 app.get('/users/:id', async (c) => c.json({ id: c.req.param('id'), name: 'Alice' }))
 app.post('/echo', async (c) => c.json(await c.req.json()))
 app.get('/wait/:id', async (c) => c.json(await wait(c.req.param('id'))))

@@ -20,7 +20,7 @@ async function handle(req, res) {
   const { method, url } = req
   if (method === 'POST' && url === '/echo') sendJson(res, JSON.parse(await text(req)))
   else if (method !== 'GET') res.writeHead(404).end()
-  else if (url === '/') sendText(res, 'hello')
+  else if (url === '/' || url === '/fixed') sendText(res, 'hello')
   else if (url.startsWith('/users/')) sendJson(res, await user(url.slice(7)))
   else if (url.startsWith('/wait/')) sendJson(res, await wait(url.slice(6)))
   else if (url === '/waiting') sendText(res, count())

@@ -36,6 +36,7 @@ async function hold(res, req) {
 uws
   .App()
   .get('/', (res) => sendText(res, 'hello'))
+  .get('/fixed', (res) => sendText(res, 'hello'))
   .get('/users/:id', (res, req) => sendJson(res, { id: req.getParameter(0), name: 'Alice' }))
   .post('/echo', echo)
   .get('/wait/:id', hold)

@@ -33,9 +33,10 @@ function endOnSignals() {
 /**
  * Resolves to `{ code, stdout, stderr }`; never rejects. A program that cannot be started has code 127, one that is
  * killed 128 and more. `stdout` and `stderr` are `'inherit'` (default: shown, not kept) or `'pipe'` (kept, not shown).
+ * After `interrupt` milliseconds the program gets SIGINT, to end in its own way, after `timeout` it is killed.
  */
 export function run(command, args, options = {}) {
-  const { cwd = root, env, stdout = 'inherit', stderr = 'inherit', timeout } = options
+  const { cwd = root, env, stdout = 'inherit', stderr = 'inherit', interrupt, timeout } = options
   endOnSignals()
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -44,7 +45,13 @@ export function run(command, args, options = {}) {
       stdio: ['ignore', stdout, stderr],
       detached: groups,
     })
-    const timer = timeout && setTimeout(stop, timeout, child, 'SIGKILL')
+    const timers = [interrupt && setTimeout(stop, interrupt, child, 'SIGINT')]
+    timers.push(timeout && setTimeout(stop, timeout, child, 'SIGKILL'))
+    const settle = (result) => {
+      for (const timer of timers) clearTimeout(timer)
+      children.delete(child)
+      resolve(result)
+    }
     if (child.pid !== undefined) children.add(child)
     const kept = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr']) {
@@ -53,14 +60,10 @@ export function run(command, args, options = {}) {
       })
     }
     child.on('error', (error) => {
-      clearTimeout(timer)
-      children.delete(child)
-      resolve({ code: 127, stdout: kept.stdout, stderr: `${kept.stderr}${command}: ${error.message}\n` })
+      settle({ code: 127, stdout: kept.stdout, stderr: `${kept.stderr}${command}: ${error.message}\n` })
     })
     child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      children.delete(child)
-      resolve({ code: code ?? 128 + constants.signals[signal], ...kept })
+      settle({ code: code ?? 128 + constants.signals[signal], ...kept })
     })
   })
 }

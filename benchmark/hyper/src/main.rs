@@ -45,7 +45,7 @@ async fn main() {
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
     Ok(match (request.method(), path) {
-        (&Method::GET, "/") => respond("text/plain; charset=utf-8", Bytes::from_static(b"hello")),
+        (&Method::GET, "/" | "/fixed") => respond("text/plain; charset=utf-8", Bytes::from_static(b"hello")),
         (&Method::POST, "/echo") => match request.into_body().collect().await {
             Ok(body) => respond("application/json", body.to_bytes()),
             Err(_) => status(StatusCode::BAD_REQUEST),

@@ -1,0 +1,54 @@
+// One slice of load: a server that runs already is driven for a moment, then left until it is quiet.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { works } from '../works.mjs'
+import { cpu, cpuBetween, rss } from './proc.mjs'
+import { wrk } from './wrk.mjs'
+
+const LOOK = 20
+const QUIET = 0.1
+const PATIENCE = 2000
+
+/** Requests that wrk no longer waits for, and collecting garbage, must not compete with whoever is next. */
+async function quiet(pid) {
+  const end = performance.now() + PATIENCE
+  let before = cpu(pid)
+  for (;;) {
+    await sleep(LOOK)
+    const after = cpu(pid)
+    const busy = cpuBetween(pid, before, after).process > QUIET * LOOK * 1000
+    if (!busy || performance.now() > end) return
+    before = after
+  }
+}
+
+/** How many warm-ups more a new process gets: V8 goes on compiling what every request runs for seconds. */
+export const FRESH = 3
+
+/** Of a process that has just started, with the work that it matters most for. */
+export async function freshWarmUp(each, due, { warmup, threads }) {
+  const { javascript, cannot } = each.contender
+  const able = due.map(({ work }) => work).filter((work) => !cannot?.[work])
+  const work = able.find((name) => works[name].key) ?? able[0]
+  if (javascript && work) await warmUp(each, work, { warmup: warmup * FRESH, threads })
+}
+
+export async function warmUp({ server }, work, { warmup, threads }) {
+  await wrk(server.port, works[work], { seconds: warmup, threads })
+  await quiet(server.pid)
+}
+
+/** Figures of one slice: CPU time before and after, divided by what was answered in between. */
+export async function load({ server, contender }, work, { duration, threads }) {
+  const before = cpu(server.pid)
+  const { requests, ...figures } = await wrk(server.port, works[work], { seconds: duration, threads })
+  const spent = cpuBetween(server.pid, before, cpu(server.pid))
+  const rssMegabytes = rss(server.pid) / 2 ** 20
+  await quiet(server.pid)
+  return {
+    requests,
+    ...figures,
+    cpuProcess: spent.process / requests,
+    cpuMain: contender.javascript ? spent.main / requests : undefined,
+    rssMegabytes,
+  }
+}
