@@ -52,6 +52,10 @@ pub struct Metrics {
     pub refused: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
+    /// Connections that left HTTP for another protocol since the start.
+    pub upgrades: Counter,
+    /// Open connections that speak another protocol; they are among `connections`.
+    pub upgraded: Gauge,
     /// What was refused because it was no request: malformed, too large, too slow.
     pub malformed: Counter,
     /// Requests answered 503 because of a limit.
@@ -60,6 +64,6 @@ pub struct Metrics {
     pub handler_timeouts: Counter,
     /// Heads that did not arrive within `timeouts.header`.
     pub header_timeouts: Counter,
-    /// Handlers in Rust that panicked.
+    /// Handlers in Rust, and continuations of upgrades, that panicked.
     pub panics: Counter,
 }

@@ -12,6 +12,7 @@ mod peer;
 mod problem;
 mod request;
 mod response;
+mod upgrade;
 
 pub use body::{Body, BodyError, BodyStream, Frame, SizeHint};
 pub use forwarded::Forwarded;
@@ -23,3 +24,5 @@ pub use peer::{Address, Peer};
 pub use problem::Problem;
 pub use request::{Automatic, CancelReason, Matched, Request, RequestContext};
 pub use response::{ContentLength, Response};
+pub(crate) use upgrade::Duplex;
+pub use upgrade::{Upgrade, Upgraded};

@@ -1,4 +1,5 @@
-//! Around every handler, inside all layers: its deadline, and a panic turned into a 500.
+//! Around every handler, inside all layers: its deadline, a panic turned into a 500, and an upgrade that nobody asked for
+//! into a 426.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,9 @@ impl Handler for Guarded {
         let id = request.id.clone();
         let context = request.context.clone();
         match catch_unwind(AssertUnwindSafe(|| self.handler.clone().call(request))) {
+            Ok(LocalFuture::Ready(Some(response))) if !response.is_final() => {
+                LocalFuture::ready(response.permitted(&context, Some(&id)))
+            }
             Ok(LocalFuture::Ready(response)) => LocalFuture::Ready(response),
             Ok(future) => {
                 let started = self.io_loop.now();
@@ -78,6 +82,9 @@ impl Future for Watch {
             return Poll::Ready(Problem::INTERNAL.response(Some(&this.id)));
         };
         match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
+            Ok(Poll::Ready(response)) if !response.is_final() => {
+                return Poll::Ready(response.permitted(&this.context, Some(&this.id)));
+            }
             Ok(Poll::Ready(response)) => return Poll::Ready(response),
             Ok(Poll::Pending) => {}
             Err(_) => {

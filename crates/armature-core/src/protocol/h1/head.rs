@@ -38,6 +38,8 @@ pub(super) struct Parsed {
     pub persists: bool,
     /// The client waits for a 100 before it sends the body.
     pub expects: bool,
+    /// The client asks for another protocol.
+    pub upgrades: bool,
 }
 
 /// Reads one head.
@@ -65,8 +67,9 @@ impl HeadParser {
         let (framing, persists) = self.complete()?;
         let Self { line: used, head, facts, .. } = std::mem::take(self);
         Ok(head.map(|head| {
-            let expects = facts.expects && head.version() == Version::Http11;
-            (Parsed { head, framing, persists, expects }, used)
+            let http10 = head.version() == Version::Http10;
+            let (expects, upgrades) = (facts.expects && !http10, facts.upgrades(http10));
+            (Parsed { head, framing, persists, expects, upgrades }, used)
         }))
     }
 
