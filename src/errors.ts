@@ -67,6 +67,7 @@ export const errorTable = {
   ARMATURE_OVERLOADED: [503, 'the server is at its limit; try again later'],
   ARMATURE_REQUEST_TIMEOUT: [408, 'the request head took too long to arrive'],
   ARMATURE_STREAM_CLOSED: [500, 'nobody receives this stream any more'],
+  ARMATURE_UPGRADE_REQUIRED: [426, 'this path speaks another protocol; see the Upgrade header'],
   ARMATURE_URI_TOO_LONG: [414, 'the request target is longer than the server accepts'],
   ARMATURE_VERSION_NOT_SUPPORTED: [505, 'the connection speaks another version of HTTP'],
 } as const satisfies Record<`ARMATURE_${string}`, readonly [status: number | null, message: string]>

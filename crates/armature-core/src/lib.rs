@@ -33,6 +33,9 @@
 //! | [`router`] | method and path into a route |
 //! | [`pipeline`] | layers around a handler |
 //! | [`layer`], [`handler`] | the native ones |
+//!
+//! A request may leave HTTP: [`http::Response::upgrade`] hands its connection over to another protocol, and
+//! [`handler::upgrade`] serves one at a path.
 
 pub mod config;
 pub mod error;

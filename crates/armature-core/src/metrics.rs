@@ -1,5 +1,6 @@
 //! Counters and gauges of a server. Written by the loops, read by anybody.
 
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -54,6 +55,10 @@ pub struct Metrics {
     pub refused: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
+    /// Connections that left HTTP for another protocol since the start.
+    pub upgrades: Counter,
+    /// Open connections that speak another protocol; they are among `connections`.
+    pub upgraded: Gauge,
     /// What was refused because it was no request: malformed, too large, too slow.
     pub malformed: Counter,
     /// Requests answered 503 because of a limit.
@@ -62,19 +67,30 @@ pub struct Metrics {
     pub handler_timeouts: Counter,
     /// Heads that did not arrive within `timeouts.header`.
     pub header_timeouts: Counter,
-    /// Handlers in Rust that panicked.
+    /// Handlers in Rust, and continuations of upgrades, that panicked.
     pub panics: Counter,
 }
 
 /// A request in flight; dropping it takes it out of [`Metrics::in_flight`].
 pub struct InFlight {
-    // A loop's own count of references: one request must not touch what other loops touch more often than it has to.
-    metrics: Rc<Arc<Metrics>>,
+    metrics: Rc<LocalMetrics>,
+}
+
+/// A server's metrics with a loop's own count of references: a request must not touch what other loops touch more often
+/// than it has to.
+pub(crate) struct LocalMetrics(pub Arc<Metrics>);
+
+impl Deref for LocalMetrics {
+    type Target = Metrics;
+
+    fn deref(&self) -> &Metrics {
+        &self.0
+    }
 }
 
 impl InFlight {
     /// Enters a request; returns how many there are now.
-    pub(crate) fn enter(metrics: &Rc<Arc<Metrics>>) -> (Self, i64) {
+    pub(crate) fn enter(metrics: &Rc<LocalMetrics>) -> (Self, i64) {
         let number = metrics.in_flight.enter();
         (Self { metrics: metrics.clone() }, number)
     }

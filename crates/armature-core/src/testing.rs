@@ -158,6 +158,16 @@ impl Client {
         Ok(reply)
     }
 
+    /// Reads `n` bytes as they are, such as those of another protocol behind a 101.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn receive(&mut self, n: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; n];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Whether the server has closed its side and nothing is left to read.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::Upgrade;
+
 /// A request or response body.
 #[derive(Default)]
 pub enum Body {
@@ -17,6 +19,8 @@ pub enum Body {
     Bytes(Bytes),
     /// Content that comes piece by piece.
     Stream(Pin<Box<dyn BodyStream>>),
+    /// No content: the connection speaks another protocol behind the head. See [`Response::upgrade`](super::Response::upgrade).
+    Upgrade(Box<Upgrade>),
 }
 
 /// A body that is produced while it is read. Polled by one task; `None` is the end.
@@ -104,7 +108,7 @@ impl Body {
     /// What is known of the length.
     pub fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Empty => SizeHint::Exact(0),
+            Self::Empty | Self::Upgrade(_) => SizeHint::Exact(0),
             Self::Bytes(bytes) => SizeHint::Exact(bytes.len() as u64),
             Self::Stream(stream) => stream.size_hint(),
         }
@@ -118,7 +122,7 @@ impl Body {
     /// The next piece, or `None` after the last one.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
         match self {
-            Self::Empty => Poll::Ready(None),
+            Self::Empty | Self::Upgrade(_) => Poll::Ready(None),
             Self::Bytes(bytes) => {
                 let bytes = std::mem::take(bytes);
                 *self = Self::Empty;
@@ -163,6 +167,7 @@ impl fmt::Debug for Body {
             Self::Empty => f.write_str("Empty"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Stream(stream) => write!(f, "Stream({:?})", stream.size_hint()),
+            Self::Upgrade(upgrade) => upgrade.fmt(f),
         }
     }
 }

@@ -13,6 +13,7 @@ mod pool;
 mod problem;
 mod request;
 mod response;
+mod upgrade;
 
 pub use body::{Body, BodyError, BodyStream, Frame, SizeHint};
 pub use forwarded::Forwarded;
@@ -25,3 +26,5 @@ pub use pool::RequestPool;
 pub use problem::Problem;
 pub use request::{Automatic, CancelReason, Matched, Request, RequestContext, RequestParts};
 pub use response::{ContentLength, Response};
+pub(crate) use upgrade::Duplex;
+pub use upgrade::{Upgrade, Upgraded};

@@ -1,6 +1,6 @@
 //! `application/problem+json` (RFC 9457) for every answer that the engine gives by itself.
 
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, UPGRADE};
 use http::{HeaderValue, StatusCode};
 
 use super::{RequestId, Response};
@@ -66,6 +66,9 @@ problems! {
     /// The path exists for other methods.
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "ARMATURE_METHOD_NOT_ALLOWED",
         "This path does not accept the method; see the Allow header.";
+    /// The path speaks another protocol, and the request did not ask for it.
+    UPGRADE_REQUIRED = UPGRADE_REQUIRED, "ARMATURE_UPGRADE_REQUIRED",
+        "This path speaks another protocol; see the Upgrade header.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.
@@ -116,6 +119,13 @@ impl Problem {
         if let Ok(value) = HeaderValue::from_str(allow) {
             response.headers.append(ALLOW, value);
         }
+        response
+    }
+
+    /// 426 with its `Upgrade` field (RFC 9110 section 15.5.22).
+    pub fn upgrade_required(protocol: &HeaderValue, id: Option<&RequestId>) -> Response {
+        let mut response = Self::UPGRADE_REQUIRED.response(id);
+        response.headers.append(UPGRADE, protocol.clone());
         response
     }
 }

@@ -1,6 +1,6 @@
 //! A request on its way from the protocol through the layers to a handler.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::task::Waker;
@@ -76,6 +76,8 @@ pub struct RequestContext {
     /// Ticks of the loop's clock spent waiting for the client's body; the handler's deadline moves by as much.
     body_waited: Cell<u64>,
     body_wait_started: Cell<Option<u64>>,
+    /// Set when the request may leave HTTP: the protocols that it lists, separated by commas.
+    pub(super) upgrade: OnceCell<Box<[u8]>>,
 }
 
 impl Deref for Request {

@@ -7,7 +7,7 @@ use super::{Body, Headers, SizeHint};
 /// Status, fields and body of an answer.
 #[derive(Debug)]
 pub struct Response {
-    /// Status code, 200 to 599.
+    /// Status code, 200 to 599; 101 in answers made by [`Response::upgrade`] only.
     pub status: StatusCode,
     /// Fields; `Date`, `Content-Length` and `Connection` are the protocol's business.
     pub headers: Headers,
@@ -27,15 +27,15 @@ pub enum ContentLength {
 }
 
 impl Response {
-    /// Whether the status forbids content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+    /// Whether the status forbids content (RFC 9110 sections 15.2, 15.3.5, 15.3.6 and 15.4.5).
     pub fn is_bodiless(&self) -> bool {
-        matches!(self.status.as_u16(), 204 | 205 | 304)
+        matches!(self.status.as_u16(), 101 | 204 | 205 | 304)
     }
 
     /// What `Content-Length` has to say in the answer to a request; `head_only` when its method was HEAD.
     pub fn content_length(&self, head_only: bool) -> ContentLength {
         match (self.status.as_u16(), self.body.size_hint()) {
-            (204, _) => ContentLength::Absent,
+            (101 | 204, _) => ContentLength::Absent,
             (205, _) => ContentLength::Exact(0),
             (304, SizeHint::Exact(length)) if length > 0 => ContentLength::Exact(length),
             (304, _) => ContentLength::AsSet,

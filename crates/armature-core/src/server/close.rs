@@ -14,7 +14,8 @@ const CUT_OFF_PATIENCE: Duration = Duration::from_secs(1);
 /// How a server ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Closed {
-    /// Connections with a request in progress that had to be cut off when the drain period was over.
+    /// Connections with a request in progress, or with another protocol, that had to be cut off when the drain period was
+    /// over.
     pub cut_off: usize,
 }
 

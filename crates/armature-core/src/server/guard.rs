@@ -1,4 +1,5 @@
-//! Around every handler, inside all layers: its deadline, and a panic turned into a 500.
+//! Around every handler, inside all layers: its deadline, a panic turned into a 500, and an upgrade that nobody asked for
+//! into a 426.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,6 +63,9 @@ impl Handler for Guarded {
         let id = request.id.clone();
         let context = request.context.clone();
         match catch_unwind(AssertUnwindSafe(|| self.handler.clone().call(request))) {
+            Ok(LocalFuture::Ready(Some(response))) if !response.is_final() => {
+                LocalFuture::ready(response.permitted(&context, Some(&id)))
+            }
             Ok(LocalFuture::Ready(response)) => LocalFuture::Ready(response),
             Ok(future) => {
                 let watch = Watch { future, context, id, started: self.io_loop.now(), sleep: None };
@@ -82,8 +86,13 @@ impl Keeper<Response> for Guarded {
         let mut future = taken;
         match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx))) {
             Ok(Poll::Ready(response)) => {
-                drop(self.end(key));
-                return Poll::Ready(response);
+                let watch = self.end(key);
+                return Poll::Ready(match watch {
+                    Some(watch) if !response.is_final() => {
+                        response.permitted(&watch.context, Some(&watch.id))
+                    }
+                    _ => response,
+                });
             }
             Ok(Poll::Pending) => {}
             Err(_) => {

@@ -9,13 +9,13 @@ use tokio::sync::Notify;
 use super::generation::LocalGeneration;
 use super::{Generation, Shared};
 use crate::io_loop::LoopHandle;
-use crate::metrics::Metrics;
+use crate::metrics::LocalMetrics;
 use crate::protocol::h1::ConnectionControl;
 
 pub(super) struct LoopServer {
     pub shared: Arc<Shared>,
     /// Those of `shared`, with a count of this loop's own references.
-    pub metrics: Rc<Arc<Metrics>>,
+    pub metrics: Rc<LocalMetrics>,
     pub io_loop: LoopHandle,
     pub draining: Cell<bool>,
     /// Tells accept tasks to stop.
@@ -48,7 +48,7 @@ impl LoopServer {
     pub fn start(io_loop: &LoopHandle, generation: &Generation, shared: Arc<Shared>) -> Rc<Self> {
         let local = generation.localize(io_loop, &shared);
         let server = Rc::new(Self {
-            metrics: Rc::new(shared.metrics.clone()),
+            metrics: Rc::new(LocalMetrics(shared.metrics.clone())),
             shared,
             io_loop: io_loop.clone(),
             draining: Cell::new(false),

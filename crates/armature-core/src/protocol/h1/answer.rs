@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::connection::Connection;
 use super::encode::{self, Delimiter};
+use super::upgrade;
 use super::work::{Answer, Work, Writing};
 use crate::http::{Body, Frame, Response};
 use crate::protocol::Dispatch;
@@ -75,7 +76,18 @@ impl<D: Dispatch + 'static> Connection<D> {
                     Progress::Wait => return Ok(()),
                 },
                 None => {
-                    let Some(response) = next_response(work) else { return Ok(()) };
+                    let Some(mut response) = next_response(work) else { return Ok(()) };
+                    if !response.is_final() {
+                        match upgrade::switch(work, response, (&self.local.date, now)) {
+                            Ok(switch) => {
+                                self.switch = Some(switch);
+                                self.closing = true;
+                                self.deaf = true;
+                                return Ok(());
+                            }
+                            Err(refusal) => response = refusal,
+                        }
+                    }
                     match start(work, response, draining, (&self.local.date, now)) {
                         Some(writing) => {
                             work.writing = Some(writing);

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use super::buffers::Buffers;
 use super::control::{ConnectionControl, Control, Shutdown};
 use super::linger::Linger;
+use super::upgrade::{self, Switch};
 use super::work::Work;
 use crate::http::{CancelReason, Peer, Problem, RequestPool};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
@@ -44,6 +45,8 @@ pub(super) enum End {
     Reset,
     /// The peer has closed its side, or is gone: nothing to wait for.
     Gone,
+    /// Another protocol goes on.
+    Upgrade(Box<Switch>),
 }
 
 /// One connection, from accept to close.
@@ -72,8 +75,9 @@ pub(super) struct Connection<D> {
     pub deaf: bool,
     /// There may be something to read that there was no room for.
     pub paused: bool,
-    /// The answer that closes the connection has been encoded.
+    /// The last answer has been encoded: it closes the connection, or `switch` goes on with it.
     pub closing: bool,
+    pub switch: Option<Box<Switch>>,
 }
 
 /// What the connections of one loop share.
@@ -102,12 +106,12 @@ pub async fn serve<D: Dispatch + 'static>(
 ) {
     let control = Control::new();
     register(ConnectionControl(control.clone()));
-    let io_loop = server.io_loop().clone();
+    let io_loop = server.io_loop();
     let connection = Connection {
         stream: stream.clone(),
         peer: Rc::new(peer),
         control: control.clone(),
-        local: Local::of(&io_loop),
+        local: Local::of(io_loop),
         work: None,
         sleep: io_loop.sleep(),
         phase: Phase::Waiting,
@@ -120,12 +124,17 @@ pub async fn serve<D: Dispatch + 'static>(
         deaf: false,
         paused: false,
         closing: false,
-        server,
+        switch: None,
+        server: server.clone(),
     };
-    match connection.await {
-        End::Close => Linger::new(stream, control, &io_loop).await,
+    let end = match connection.await {
+        End::Upgrade(switch) => upgrade::run(*switch, &stream, &control, server.metrics()).await,
+        end => end,
+    };
+    match end {
+        End::Close => Linger::new(stream, control, io_loop).await,
         End::Reset => stream.reset_on_close(),
-        End::Gone => {}
+        End::Gone | End::Upgrade(_) => {}
     }
 }
 
@@ -172,6 +181,11 @@ impl<D: Dispatch + 'static> Connection<D> {
             self.settle(now);
             if unblocked {
                 continue;
+            }
+            if self.phase != Phase::Busy
+                && let Some(switch) = self.switch.take()
+            {
+                return Ok(Some(End::Upgrade(switch)));
             }
             if self.phase != Phase::Busy && (self.closing || self.left) {
                 // After the peer's FIN nothing can come that a reset would answer. A `Connection: close` is no FIN: what a

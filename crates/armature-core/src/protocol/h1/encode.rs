@@ -1,10 +1,13 @@
 //! The head of a response (RFC 9112 section 4).
 
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderValue, StatusCode};
 
 use crate::http::{ContentLength, Headers, Response, SizeHint};
 use crate::protocol::date::Date;
+
+/// Whoever waits with the content of a request may send it.
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How the content of a response is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +80,18 @@ pub(super) fn head(
     } else if asked.http10 {
         out.extend_from_slice(b"connection: keep-alive\r\n");
     }
+    if names_protocol(response) {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+    }
     if !has_date {
         date.0.append(date.1, out);
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Whether `Upgrade` belongs to the answer; it is always named by `Connection` too (RFC 9110 section 7.8).
+fn names_protocol(response: &Response) -> bool {
+    matches!(response.status.as_u16(), 101 | 426) && response.headers.contains(&UPGRADE)
 }
 
 fn length(out: &mut Vec<u8>, response: &Response, delimiter: Delimiter, asked: Asked) {

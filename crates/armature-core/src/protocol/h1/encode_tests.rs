@@ -100,6 +100,33 @@ fn content_is_delimited() {
 }
 
 #[test]
+fn an_upgrade_is_named_twice() {
+    let with = |status| of(status, empty()).with_header(UPGRADE, HeaderValue::from_static("a"));
+    for (response, close, expected) in [
+        (with(101), false, &["HTTP/1.1 101 Switching Protocols", "upgrade: a", "connection: upgrade"][..]),
+        (
+            with(426),
+            false,
+            &["HTTP/1.1 426 Upgrade Required", "upgrade: a", "content-length: 0", "connection: upgrade"],
+        ),
+        (
+            with(426),
+            true,
+            &[
+                "HTTP/1.1 426 Upgrade Required",
+                "upgrade: a",
+                "content-length: 0",
+                "connection: close",
+                "connection: upgrade",
+            ],
+        ),
+        (of(426, empty()), false, &["HTTP/1.1 426 Upgrade Required", "content-length: 0"]),
+    ] {
+        assert_eq!(lines(&response, GET, close), expected);
+    }
+}
+
+#[test]
 fn a_length_of_the_handler_counts_where_no_content_follows() {
     let with = |status, body| of(status, body).with_header(CONTENT_LENGTH, HeaderValue::from_static("42"));
     for (response, asked, expected) in [

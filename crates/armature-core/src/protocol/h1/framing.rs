@@ -22,6 +22,8 @@ pub(super) struct Facts {
     hosts: u32,
     close: bool,
     keep_alive: bool,
+    upgrade_option: bool,
+    upgrade: bool,
     pub expects: bool,
     pub unknown_expectation: bool,
 }
@@ -55,8 +57,10 @@ impl Facts {
                 for option in list(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    self.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
                 }
             }
+            b"upgrade" => self.upgrade |= list(value).next().is_some(),
             b"expect" => {
                 let known = value.eq_ignore_ascii_case(b"100-continue");
                 self.expects |= known;
@@ -96,5 +100,11 @@ impl Facts {
     /// Whether the client wants the connection to stay (RFC 9112 section 9.3).
     pub fn persists(&self, http10: bool) -> bool {
         !self.close && (!http10 || self.keep_alive)
+    }
+
+    /// Whether the client asks for another protocol in a way that counts (RFC 9110 section 7.8). One that also asks for the
+    /// connection to be closed contradicts itself.
+    pub fn upgrades(&self, http10: bool) -> bool {
+        self.upgrade && self.upgrade_option && !http10 && !self.close
     }
 }

@@ -68,7 +68,7 @@ fn read_head(input: &[u8], cuts: impl IntoIterator<Item = usize>, limits: HeadLi
     Ok(None)
 }
 
-fn flat(Parsed { head, framing, persists, expects }: &Parsed) -> ModelHead {
+fn flat(Parsed { head, framing, persists, expects, upgrades }: &Parsed) -> ModelHead {
     ModelHead {
         method: head.method().to_string(),
         target: head.target().to_owned(),
@@ -76,6 +76,7 @@ fn flat(Parsed { head, framing, persists, expects }: &Parsed) -> ModelHead {
         framing: *framing,
         persists: *persists,
         expects: *expects,
+        upgrades: *upgrades,
     }
 }
 

@@ -44,6 +44,9 @@ const PIECES: &[&[u8]] = &[
     b"Connection: close\r\n",
     b"connection: keep-alive\r\n",
     b"Expect: 100-continue\r\n",
+    b"Upgrade: a, b/1\r\n",
+    b"Connection: Upgrade\r\n",
+    b"upgrade",
     b"x: \"y\"\r\n",
     b"0",
     b"1",
@@ -81,6 +84,8 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         1 => Just("Transfer-Encoding: chunked".to_owned()),
         1 => Just("Connection: close, keep-alive".to_owned()),
         1 => Just("Expect: 100-Continue".to_owned()),
+        1 => Just("Connection: Upgrade".to_owned()),
+        1 => "Upgrade: [a-c, ]{0,4}",
         1 => Just("Host: other:80".to_owned()),
     ];
     (vec(Just("\r\n"), 0..2), method, target, version, vec(field, 0..7), "[a-z]{0,6}").prop_map(

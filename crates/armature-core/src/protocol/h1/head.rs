@@ -38,6 +38,8 @@ pub(super) struct Parsed {
     pub persists: bool,
     /// The client waits for a 100 before it sends the body.
     pub expects: bool,
+    /// The client asks for another protocol.
+    pub upgrades: bool,
 }
 
 /// Reads one head.
@@ -66,13 +68,11 @@ impl HeadParser {
         }
         let (framing, persists) = self.complete()?;
         let used = self.line;
-        let expects = self.facts.expects;
-        let head = self.head.take();
+        let Some(head) = self.head.take() else { return Ok(None) };
+        let http10 = head.version() == Version::Http10;
+        let (expects, upgrades) = (self.facts.expects && !http10, self.facts.upgrades(http10));
         self.restart();
-        Ok(head.map(|head| {
-            let expects = expects && head.version() == Version::Http11;
-            (Parsed { head, framing, persists, expects }, used)
-        }))
+        Ok(Some((Parsed { head, framing, persists, expects, upgrades }, used)))
     }
 
     /// Forgets what it has seen; the next call of [`HeadParser::advance`] begins a head.

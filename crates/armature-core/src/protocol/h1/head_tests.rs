@@ -290,6 +290,27 @@ fn persistence_and_expectations() {
 }
 
 #[test]
+fn upgrades() {
+    for (version, fields, upgrades) in [
+        ("1.1", "connection: Upgrade\r\nupgrade: a\r\n", true),
+        ("1.2", "upgrade: a/1\r\nconnection: x, uPGRADE\r\n", true),
+        ("1.1", "connection: x\r\nconnection: upgrade\r\nupgrade:\r\nupgrade: , a\r\n", true),
+        ("1.1", "connection: keep-alive, upgrade\r\nupgrade: a, b\r\n", true),
+        ("1.1", "", false),
+        ("1.1", "upgrade: a\r\n", false),
+        ("1.1", "connection: upgrade\r\n", false),
+        ("1.1", "connection: upgrade\r\nupgrade: ,\r\n", false),
+        ("1.1", "connection: upgrades\r\nupgrade: a\r\n", false),
+        ("1.1", "connection: \"upgrade\"\r\nupgrade: a\r\n", false),
+        ("1.1", "connection: upgrade, close\r\nupgrade: a\r\n", false),
+        ("1.0", "connection: upgrade, keep-alive\r\nupgrade: a\r\n", false),
+    ] {
+        let parsed = parse(format!("GET / HTTP/{version}\r\nhost: t\r\n{fields}\r\n"));
+        assert_eq!(parsed.upgrades, upgrades, "{version} {fields}");
+    }
+}
+
+#[test]
 fn limits_are_exact() {
     let small = HeadLimits { bytes: 100, fields: 3, target: 20 };
     // The whole head.

@@ -5,6 +5,7 @@
 //! * `work` is what a connection has while it is busy, `buffers` what all of a loop share
 //! * `body` is the way of a request body that has not arrived as a whole
 //! * `encode` writes heads, `output` gathers what is written, `linger` closes
+//! * `upgrade` hands a connection over to another protocol
 //! * `control` is the server's hold on a connection
 //! * `model` is the grammar once more, for `fuzzing` and tests, which compare
 
@@ -26,6 +27,7 @@ mod linger;
 mod model;
 mod output;
 mod receive;
+mod upgrade;
 mod work;
 
 pub use connection::serve;

@@ -24,6 +24,7 @@ pub(super) struct ModelHead {
     pub framing: Framing,
     pub persists: bool,
     pub expects: bool,
+    pub upgrades: bool,
 }
 
 pub(super) fn head(input: &[u8], limits: HeadLimits) -> Outcome<ModelHead> {
@@ -106,6 +107,7 @@ fn judge(lines: &[Vec<u8>], limits: HeadLimits) -> Option<ModelHead> {
     }
     let options = tokens("connection");
     let says = |option: &[u8]| options.iter().any(|o| o == option);
+    let upgrades = minor > 0 && says(b"upgrade") && !says(b"close") && !tokens("upgrade").is_empty();
     let target = String::from_utf8(target.to_vec()).ok()?;
     let (authority, target) = form(method, &target)?;
     if let Some(authority) = authority {
@@ -119,6 +121,7 @@ fn judge(lines: &[Vec<u8>], limits: HeadLimits) -> Option<ModelHead> {
         framing,
         persists: !says(b"close") && (minor > 0 || says(b"keep-alive")),
         expects: minor > 0 && !expectations.is_empty(),
+        upgrades,
     })
 }
 

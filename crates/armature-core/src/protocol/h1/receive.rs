@@ -9,7 +9,7 @@ use http::Method;
 use super::body::{Channel, RequestBody};
 use super::connection::Connection;
 use super::content::{Decoder, Step};
-use super::encode::Asked;
+use super::encode::{self, Asked};
 use super::framing::Framing;
 use super::head::{HeadLimits, Parsed};
 use super::work::{Answer, Exchange, Work};
@@ -125,7 +125,10 @@ impl<D: Dispatch + 'static> Connection<D> {
             // It belongs to the last request: the answers of those before it come first.
             let is_next = work.exchanges.len() == 1 && work.writing.is_none();
             if is_next && work.output.has_room() && channel.take_continue() {
-                work.output.gathered().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                work.output.gathered().extend_from_slice(encode::CONTINUE);
+                if let Some(exchange) = work.exchanges.front_mut() {
+                    exchange.owes_continue = false;
+                }
             }
             return Ok(false);
         }
@@ -200,6 +203,11 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
             match work.parser.advance(rest, &limits) {
                 Ok(None) => break,
+                // What follows may be another protocol's, so nothing is begun beside it. It is parsed anew when it may begin.
+                Ok(Some((parsed, _))) if parsed.upgrades && !work.exchanges.is_empty() => {
+                    work.alone = true;
+                    break;
+                }
                 Ok(Some((parsed, used))) => {
                     at += used;
                     at += self.begin(parsed, &bytes[at..], limits, now);
@@ -218,15 +226,22 @@ impl<D: Dispatch + 'static> Connection<D> {
 
     /// Hands one request to the server; returns how much of `rest` was its body.
     fn begin(&mut self, parsed: Parsed, rest: &[u8], limits: HeadLimits, now: u64) -> usize {
-        let Parsed { head, framing, persists, expects } = parsed;
+        let Parsed { head, framing, persists, expects, upgrades } = parsed;
         let asked =
             Asked { http10: head.version() == Version::Http10, head_only: *head.method() == Method::HEAD };
-        let safe = head.method().is_safe();
+        let safe = head.method().is_safe() && !upgrades;
         let id = self.io_loop().next_request_id();
         let (mut request, spare) = self.local.requests.request(head, &self.peer, id);
         self.busy().parser.reuse(spare);
         let context = request.context.clone();
-        let used = match whole_body(framing, rest, &limits) {
+        if upgrades {
+            self.busy().alone = false;
+            request.note_upgrade();
+        }
+        // Whether a handler has read the content before it upgrades must not depend on how it arrived.
+        let whole =
+            if upgrades && framing != Framing::Length(0) { None } else { whole_body(framing, rest, &limits) };
+        let used = match whole {
             Some((body, used)) => {
                 request.body = body;
                 used
@@ -244,7 +259,16 @@ impl<D: Dispatch + 'static> Connection<D> {
         };
         let (answer, in_flight) = self.server.clone().dispatch(request);
         let answer = Answer::Waiting(answer);
-        self.push(Exchange { answer, in_flight: Some(in_flight), context, asked, persists, safe }, now);
+        let answer = Exchange {
+            answer,
+            in_flight: Some(in_flight),
+            context,
+            asked,
+            persists,
+            safe,
+            owes_continue: expects && upgrades,
+        };
+        self.push(answer, now);
         used
     }
 
@@ -264,7 +288,16 @@ impl<D: Dispatch + 'static> Connection<D> {
         let answer = self.server.clone().refuse(request, problem);
         let answer = Answer::Waiting(answer);
         let now = self.io_loop().now();
-        self.push(Exchange { answer, in_flight: None, context, asked, persists: false, safe: true }, now);
+        let exchange = Exchange {
+            answer,
+            in_flight: None,
+            context,
+            asked,
+            persists: false,
+            safe: true,
+            owes_continue: false,
+        };
+        self.push(exchange, now);
     }
 
     fn push(&mut self, exchange: Exchange, now: u64) {
@@ -280,7 +313,7 @@ fn may_begin(work: &Work, rest: &[u8]) -> bool {
     let is_safe = |rest: &[u8]| {
         [&b"GET "[..], b"HEAD ", b"OPTIONS ", b"TRACE "].iter().any(|method| rest.starts_with(method))
     };
-    work.exchanges.is_empty() || (is_safe(rest) && work.all_safe())
+    work.exchanges.is_empty() || (!work.alone && is_safe(rest) && work.all_safe())
 }
 
 /// A body that has arrived with its head, and how much of `rest` it was.

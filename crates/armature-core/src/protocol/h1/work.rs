@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     pub persists: bool,
     /// Safe (RFC 9110 section 9.2.1): may be handled beside others of the connection.
     pub safe: bool,
+    /// A 100 is due before a 101 (RFC 9110 section 7.8).
+    pub owes_continue: bool,
 }
 
 pub(super) enum Answer {
@@ -49,6 +51,8 @@ pub(super) struct Work {
     /// Received and not yet understood.
     pub input: Vec<u8>,
     pub parser: HeadParser,
+    /// `input` begins with a request that asks for another protocol, which waits until it is the only one.
+    pub alone: bool,
     /// In the order of the requests; the first one is being answered.
     pub exchanges: VecDeque<Exchange>,
     /// The content of the first one's answer.
@@ -88,6 +92,7 @@ impl Work {
         self.input.clear();
         self.input.shrink_to(KEEP_BYTES);
         self.parser.restart();
+        self.alone = false;
         self.exchanges.clear();
         self.writing = None;
         self.channel = None;
