@@ -9,6 +9,7 @@ use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
 use crate::bridge::answer::{Answer, State};
+use crate::bridge::clock;
 use crate::bridge::loop_side::LoopSide;
 use crate::server::Wiring;
 
@@ -119,7 +120,7 @@ impl JsHandler {
             host: forwarded.host.as_deref().unwrap_or(""),
             body: inline.as_deref().unwrap_or(&[]),
         };
-        let pushed = lane.lane.push_request(|out| record.encode(out));
+        let pushed = lane.lane.push_request(clock::now, |out| record.encode(out));
         if pushed.is_err() {
             self.side.withdraw(slot);
             return LocalFuture::ready(self.shed(&request));
