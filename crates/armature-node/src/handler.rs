@@ -6,6 +6,7 @@ use std::sync::Arc;
 use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
 use armature_core::http::{Body, BodyError, Forwarded, Problem, Request, RequestId, Response, SizeHint};
 use armature_core::io_loop::LoopHandle;
+use armature_core::metrics::Counter;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
 use crate::bridge::answer::{Answer, State};
@@ -77,7 +78,7 @@ impl JsHandler {
         };
         let has_body = inline.is_some() || body.is_some();
         let Some(slot) = self.side.enter(lane.clone(), request.context.clone(), body) else {
-            return LocalFuture::ready(self.shed(&request));
+            return LocalFuture::ready(shed(&self.wiring.shed.slots, &request));
         };
         let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
         let method = request.head.method();
@@ -123,7 +124,7 @@ impl JsHandler {
         let pushed = lane.lane.push_request(clock::now, |out| record.encode(out));
         if pushed.is_err() {
             self.side.withdraw(slot);
-            return LocalFuture::ready(self.shed(&request));
+            return LocalFuture::ready(shed(&self.wiring.shed.queue, &request));
         }
         LocalFuture::new(Answer {
             side: self.side.clone(),
@@ -134,11 +135,11 @@ impl JsHandler {
             state: State::Waiting { announced: false },
         })
     }
+}
 
-    fn shed(&self, request: &Request) -> Response {
-        self.wiring.shed.add(1);
-        Problem::OVERLOADED.response(Some(&request.id))
-    }
+fn shed(limit: &Counter, request: &Request) -> Response {
+    limit.add(1);
+    Problem::OVERLOADED.response(Some(&request.id))
 }
 
 /// The body failed before JavaScript was asked.
