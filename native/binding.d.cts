@@ -23,8 +23,8 @@ export declare class NativeLane {
   registerHeaders(pairs: Array<string>): number
   /** Keeps the process alive, or no longer. */
   setReferenced(referenced: boolean): void
-  /** Requests waiting, and those handed over and not answered. */
-  load(): Array<number>
+  /** The numbers of the lane, as JSON. */
+  stats(): string
   /**
    * Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
    * collector sees a small object and may take its time.

@@ -8,6 +8,7 @@ import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
 import { flushLogs, type NativeServer, resolveOptions, type Settings, startServer } from './native.js'
 import type { Compiled } from './plan.js'
+import type { LaneStats, ServerStats } from './stats.js'
 
 /** How long the IO threads may take to end once nothing is left to do. */
 const STOP_PATIENCE = 100
@@ -80,14 +81,9 @@ export class Engine implements LaneHandlers {
     return this.#native.ioThreads
   }
 
-  counters(): Record<string, number> {
-    return JSON.parse(this.#native.stats()) as Record<string, number>
-  }
-
-  /** Requests queued for this thread, their bytes, and requests handed over or queued that are not answered. */
-  load(): { queued: number; queuedBytes: number; pending: number } {
-    const [queued = 0, queuedBytes = 0, pending = 0] = this.#lane.native.load()
-    return { queued, queuedBytes, pending }
+  stats(): ServerStats {
+    const counts = JSON.parse(this.#native.stats()) as Omit<ServerStats, 'lanes'>
+    return { ...counts, lanes: [JSON.parse(this.#lane.native.stats()) as LaneStats] }
   }
 
   /** Whether listening keeps the process alive. */

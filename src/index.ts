@@ -56,5 +56,6 @@ export {
 export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
-export { type CloseOptions, type LaneStats, Server, type ServerStats } from './server.js'
+export { type CloseOptions, Server } from './server.js'
+export type { LaneStats, ServerStats, ShedStats, SlotStats } from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'

@@ -6,40 +6,7 @@ import { ArmatureError } from './errors.js'
 import type { Duration } from './generated/config.js'
 import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
-
-/** Numbers of a running server. */
-export interface ServerStats {
-  /** Open connections. */
-  readonly connections: number
-  /** Requests whose answer has not begun. */
-  readonly inFlight: number
-  /** Connections accepted since the start. */
-  readonly accepted: number
-  /** Connections refused because of `limits.connections`. */
-  readonly refused: number
-  /** Requests since the start. */
-  readonly requests: number
-  /** Requests answered 503 because of a limit. */
-  readonly shed: number
-  /** Handlers that did not answer within `timeouts.handler`. */
-  readonly handlerTimeouts: number
-  /** Heads that did not arrive within `timeouts.header`. */
-  readonly headerTimeouts: number
-  /** Requests answered 500 because native code failed, which is a defect of the framework. */
-  readonly panics: number
-  /** The queue of each JS thread. */
-  readonly lanes: readonly LaneStats[]
-}
-
-/** Numbers of the queue of one JS thread. */
-export interface LaneStats {
-  /** Requests that wait. */
-  readonly queued: number
-  /** Bytes that wait. */
-  readonly queuedBytes: number
-  /** Requests that wait, and those handed over and not answered. */
-  readonly pending: number
-}
+import type { ServerStats } from './stats.js'
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {
@@ -93,8 +60,7 @@ export class Server implements AsyncDisposable {
 
   /** Counters and gauges, now. */
   stats(): ServerStats {
-    const engine = this.#running()
-    return { ...(engine.counters() as unknown as ServerStats), lanes: [engine.load()] }
+    return this.#running().stats()
   }
 
   /**

@@ -9,9 +9,15 @@
 //! or the true of somebody who found false and wakes. A plain store of the reader would cut the chain in two and leave
 //! the order to the queue's lock alone.
 
+mod batches;
+mod waiting;
+
+pub use batches::{BATCH_SIZES, Batches};
+pub use waiting::Waiting;
+
 use crate::record::{self, Header};
 use crate::slots::SlotId;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 /// How a reader is told to come. Called from any thread, at most once per batch.
 pub trait Wake: Send + Sync {
@@ -39,6 +45,9 @@ pub struct Lane<W> {
     /// may see a number that is too large for a moment, but never one that is too small.
     taken_requests: AtomicUsize,
     taken_bytes: AtomicUsize,
+    /// [`Queue::since`] of what the reader took; of no meaning while it holds no request.
+    taken_since: AtomicU64,
+    batches: Batches,
     /// Requests queued, and handed over but not answered: what the least-loaded choice compares.
     load: AtomicUsize,
     limit: usize,
@@ -50,6 +59,8 @@ struct Queue {
     bytes: Vec<u8>,
     /// Requests among `bytes`.
     requests: usize,
+    /// When the first of them came; of no meaning while there is none.
+    since: u64,
 }
 
 /// A queue buffer that grew in a burst is given back above this size.
@@ -64,18 +75,25 @@ impl<W: Wake> Lane<W> {
             closed: AtomicBool::new(false),
             taken_requests: AtomicUsize::new(0),
             taken_bytes: AtomicUsize::new(0),
+            taken_since: AtomicU64::new(0),
+            batches: Batches::default(),
             load: AtomicUsize::new(0),
             limit,
             waker,
         }
     }
 
-    /// Queues a request: the one record that `encode` appends.
+    /// Queues a request: the one record that `encode` appends. `now` is the time in milliseconds, of a clock that all who
+    /// use the lane share; it is only asked when no request waits in the queue.
     ///
     /// # Errors
     /// [`PushError::Full`] when the lane holds its limit, [`PushError::Closed`] after [`Lane::close`]. Nothing was
     /// encoded then.
-    pub fn push_request(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), PushError> {
+    pub fn push_request(
+        &self,
+        now: impl FnOnce() -> u64,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), PushError> {
         let mut queue = lock(&self.queue);
         if self.is_closed() {
             return Err(PushError::Closed);
@@ -84,6 +102,9 @@ impl<W: Wake> Lane<W> {
             return Err(PushError::Full);
         }
         append(&mut queue.bytes, encode);
+        if queue.requests == 0 {
+            queue.since = now();
+        }
         queue.requests += 1;
         drop(queue);
         self.load.fetch_add(1, Ordering::Relaxed);
@@ -119,13 +140,13 @@ impl<W: Wake> Lane<W> {
 
     /// Requests and bytes that the reader has not handed over. Nothing waits in a closed lane.
     pub fn depth(&self) -> (usize, usize) {
-        let queue = lock(&self.queue);
-        // What the reader of a closed lane still holds is dropped when it looks, which may be never.
-        let (requests, bytes) = match self.is_closed() {
-            true => (0, 0),
-            false => (self.taken_requests.load(Ordering::Relaxed), self.taken_bytes.load(Ordering::Relaxed)),
-        };
-        (queue.requests + requests, queue.bytes.len() + bytes)
+        let Waiting { requests, bytes, .. } = self.waiting();
+        (requests, bytes)
+    }
+
+    /// How many requests the reader handed over at a time.
+    pub fn batches(&self) -> &Batches {
+        &self.batches
     }
 
     /// Refuses everything from now on and drops what waits. The requests among it are answered by their loops, which
@@ -240,6 +261,7 @@ impl LaneReader {
         }
         lane.taken_requests.store(self.requests, Ordering::Relaxed);
         lane.taken_bytes.store(self.taken.len() - self.at, Ordering::Relaxed);
+        lane.batches.count(drained.requests);
         drained
     }
 
@@ -283,6 +305,7 @@ impl LaneReader {
         // Under the lock: a producer must find these requests in one of the two places.
         lane.taken_requests.store(self.requests, Ordering::Relaxed);
         lane.taken_bytes.store(self.taken.len(), Ordering::Relaxed);
+        lane.taken_since.store(queue.since, Ordering::Relaxed);
         true
     }
 }

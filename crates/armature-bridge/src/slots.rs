@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// Names one request in flight: the loop, its slot, and the slot's generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,13 +71,33 @@ impl Generations {
     }
 }
 
+/// How many slots of a loop are taken, readable from other threads. Aligned, so that it has a cache line of its own: it is
+/// written for every request, and what lies beside it is read for every request by somebody else.
+#[repr(align(128))]
+pub struct SlotUsage {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl SlotUsage {
+    /// Slots that are taken.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Slots that there are.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
 /// The slots of one loop; used by its thread alone.
 pub struct Slots<T> {
     io_loop: u8,
     entries: Vec<Option<T>>,
     free: Vec<u32>,
-    limit: usize,
     generations: Arc<Generations>,
+    usage: Arc<SlotUsage>,
 }
 
 impl<T> Slots<T> {
@@ -87,9 +107,14 @@ impl<T> Slots<T> {
             io_loop,
             entries: Vec::new(),
             free: Vec::new(),
-            limit: limit.min(CHUNK * CHUNKS),
             generations: Arc::new(Generations::new()),
+            usage: Arc::new(SlotUsage { used: AtomicUsize::new(0), limit: limit.min(CHUNK * CHUNKS) }),
         }
+    }
+
+    /// How many are taken, for other threads.
+    pub fn usage(&self) -> Arc<SlotUsage> {
+        self.usage.clone()
     }
 
     /// What other threads may look at.
@@ -111,13 +136,14 @@ impl<T> Slots<T> {
     pub fn insert(&mut self, value: T) -> Option<SlotId> {
         let index = match self.free.pop() {
             Some(index) => index,
-            None if self.entries.len() < self.limit => {
+            None if self.entries.len() < self.usage.limit => {
                 self.entries.push(None);
                 self.entries.len() as u32 - 1
             }
             None => return None,
         };
         self.entries[index as usize] = Some(value);
+        self.usage.used.store(self.len(), Ordering::Relaxed);
         let generation = self.generations.grow(index as usize).load(Ordering::Relaxed);
         Some(SlotId::new(self.io_loop, index, generation))
     }
@@ -140,6 +166,7 @@ impl<T> Slots<T> {
             cell.store(id.generation.wrapping_add(1), Ordering::Release);
         }
         self.free.push(id.index() as u32);
+        self.usage.used.store(self.len(), Ordering::Relaxed);
         Some(value)
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use armature_bridge::record::{self, Kind};
-use armature_bridge::{Drained, Lane, LaneReader, PushError, SlotId, Wake};
+use armature_bridge::{BATCH_SIZES, Drained, Lane, LaneReader, PushError, SlotId, Wake};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -62,9 +62,17 @@ struct Model {
     given_up: HashSet<u32>,
     armed: bool,
     wakes: usize,
+    batches: [usize; BATCH_SIZES],
 }
 
 impl Model {
+    fn given_up_and_waiting(&self) -> usize {
+        let waits = |(number, kind, _): &&(u32, Kind, Vec<u8>)| {
+            *kind == Kind::Request && self.given_up.contains(number)
+        };
+        self.waiting.iter().filter(waits).count()
+    }
+
     fn requests(&self) -> usize {
         self.waiting.iter().filter(|(_, kind, _)| *kind == Kind::Request).count()
     }
@@ -116,7 +124,7 @@ proptest! {
             match step {
                 Step::Request(len) => {
                     let bytes = encoded(Kind::Request, number, len);
-                    let pushed = lane.push_request(|out| out.extend(&bytes));
+                    let pushed = lane.push_request(|| u64::from(number), |out| out.extend(&bytes));
                     if model.requests() < limit {
                         prop_assert_eq!(pushed, Ok(()));
                         model.push(number, Kind::Request, bytes);
@@ -138,12 +146,23 @@ proptest! {
                     let drained = reader.drain(&lane, &mut out, is_current);
                     let (expected, bytes) = model.drain(room);
                     prop_assert_eq!(drained, expected);
+                    if let Some(power) = drained.requests.checked_ilog2() {
+                        model.batches[power.min(6) as usize] += 1;
+                    }
                     prop_assert_eq!(&out[..drained.bytes], &bytes);
                     prop_assert!(out[drained.bytes..].iter().all(|byte| *byte == 0xee));
                 }
             }
             let bytes = model.waiting.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>();
             prop_assert_eq!(lane.depth(), (model.requests(), bytes));
+            prop_assert_eq!(lane.batches().sizes(), model.batches);
+            // Requests are numbered by the time; the oldest is not said to be younger than it is.
+            let oldest = model.waiting.iter().find(|(_, kind, _)| *kind == Kind::Request).map(|(number, ..)| *number);
+            let since = lane.waiting().since;
+            prop_assert_eq!(since.is_some(), oldest.is_some());
+            prop_assert!(since.unwrap_or(0) <= oldest.unwrap_or(0).into());
+            let is_current = |id: SlotId| !model.given_up.contains(&id.slot);
+            prop_assert_eq!(reader.given_up(&lane, is_current), model.given_up_and_waiting());
             prop_assert_eq!(wakes.0.load(Ordering::Relaxed), model.wakes);
         }
     }
@@ -154,7 +173,7 @@ fn a_buffer_that_is_too_small_learns_what_is_needed() {
     let lane = Lane::new(2, Wakes::default());
     let mut reader = LaneReader::default();
     let record = encoded(Kind::Request, 1, 100);
-    lane.push_request(|out| out.extend(&record)).unwrap();
+    lane.push_request(|| 0, |out| out.extend(&record)).unwrap();
     let needs = Drained { needs: record.len(), ..Drained::default() };
     assert_eq!(reader.drain(&lane, &mut [0; 1], all), needs);
     assert_eq!(reader.drain(&lane, &mut vec![0; record.len() - 1], all), needs);
@@ -170,18 +189,18 @@ fn an_encoder_that_panics_leaves_nothing_behind() {
     let mut reader = LaneReader::default();
     let event = encoded(Kind::Credit, 1, 0);
     lane.push(|out| out.extend(&event)).unwrap();
-    for push in [Lane::push_request, Lane::push] {
-        let broken = AssertUnwindSafe(|| {
-            push(&lane, |out: &mut Vec<u8>| {
-                out.extend([0; 7]);
-                panic!("half way");
-            })
-        });
-        catch_unwind(broken).unwrap_err();
+    let half = |out: &mut Vec<u8>| {
+        out.extend([0; 7]);
+        panic!("half way");
+    };
+    let pushes: [&dyn Fn() -> Result<(), PushError>; 2] =
+        [&|| lane.push_request(|| 0, half), &|| lane.push(half)];
+    for push in pushes {
+        catch_unwind(AssertUnwindSafe(push)).unwrap_err();
         assert_eq!((lane.depth(), lane.load()), ((0, event.len()), 0));
     }
     let request = encoded(Kind::Request, 2, 3);
-    lane.push_request(|out| out.extend(&request)).unwrap();
+    lane.push_request(|| 0, |out| out.extend(&request)).unwrap();
     let mut out = [0; 256];
     let drained = reader.drain(&lane, &mut out, all);
     assert_eq!(out[..drained.bytes], [event, request].concat());
@@ -205,13 +224,76 @@ fn a_burst_of_megabytes_is_read_whole_and_more_after_it() {
 }
 
 #[test]
+fn the_oldest_request_is_known_wherever_it_waits() {
+    let lane = Lane::new(8, Wakes::default());
+    let mut reader = LaneReader::default();
+    let request = encoded(Kind::Request, 1, 0);
+    let push = |now| lane.push_request(|| now, |out| out.extend(&request)).unwrap();
+    let mut drain = |records: usize| reader.drain(&lane, &mut vec![0; records * request.len()], all).requests;
+    let since = || lane.waiting().since;
+    assert_eq!(since(), None);
+    lane.push(|out| out.extend(encoded(Kind::Credit, 1, 0))).unwrap();
+    assert_eq!(since(), None);
+    push(10);
+    push(20);
+    push(30);
+    assert_eq!(since(), Some(10));
+    // Taken together: the time of the first one stays until the last one is handed over.
+    assert_eq!((drain(2), since()), (1, Some(10)));
+    push(40);
+    push(50);
+    assert_eq!((drain(1), since()), (1, Some(10)));
+    assert_eq!((drain(1), since()), (1, Some(40)));
+    assert_eq!((drain(8), since()), (2, None));
+    push(60);
+    assert_eq!(since(), Some(60));
+    lane.close();
+    assert_eq!(since(), None);
+}
+
+#[test]
+fn batches_are_counted_by_their_requests() {
+    let lane = Lane::new(100, Wakes::default());
+    let mut reader = LaneReader::default();
+    let mut out = vec![0; 100 * 24];
+    for size in [0, 1, 1, 2, 3, 4, 7, 8, 63, 64, 100] {
+        for number in 0..size {
+            lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+        }
+        // What is no request does not make a batch.
+        lane.push(|out| out.extend(encoded(Kind::Credit, 1, 0))).unwrap();
+        while reader.drain(&lane, &mut out, all).bytes > 0 {}
+    }
+    assert_eq!(lane.batches().sizes(), [2, 2, 2, 1, 0, 1, 2]);
+}
+
+#[test]
+fn requests_that_were_given_up_are_found_among_many() {
+    let lane = Lane::new(2000, Wakes::default());
+    let mut reader = LaneReader::default();
+    for number in 0..1000 {
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+    }
+    // Three hundred in the reader's hands, or handed over.
+    assert_eq!(reader.drain(&lane, &mut [0; 24 * 300], all).requests, 300);
+    for number in 1000..2000 {
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+    }
+    let every_tenth = |id: SlotId| !id.slot.is_multiple_of(10);
+    assert_eq!(reader.given_up(&lane, every_tenth), 170);
+    assert_eq!(reader.given_up(&lane, all), 0);
+    lane.close();
+    assert_eq!(reader.given_up(&lane, every_tenth), 0);
+}
+
+#[test]
 fn load_counts_until_a_request_is_settled() {
     let lane = Lane::new(2, Wakes::default());
     let mut reader = LaneReader::default();
     for number in 0..2 {
-        lane.push_request(|out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
     }
-    assert_eq!(lane.push_request(|_| panic!("must not encode")), Err(PushError::Full));
+    assert_eq!(lane.push_request(|| 0, |_| panic!("must not encode")), Err(PushError::Full));
     reader.drain(&lane, &mut [0; 256], all);
     assert_eq!((lane.load(), lane.depth()), (2, (0, 0)));
     lane.settle();
@@ -223,15 +305,15 @@ fn a_closed_lane_takes_and_gives_nothing() {
     let lane = Lane::new(8, Wakes::default());
     let mut reader = LaneReader::default();
     for number in 0..3 {
-        lane.push_request(|out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
     }
     // One is handed over, one is in the reader's hands, and one more comes.
     assert_eq!(reader.drain(&lane, &mut [0; 24], all).requests, 1);
-    lane.push_request(|out| out.extend(encoded(Kind::Request, 3, 0))).unwrap();
+    lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, 3, 0))).unwrap();
     lane.close();
     assert!(lane.is_closed());
     assert_eq!(lane.depth(), (0, 0));
-    assert_eq!(lane.push_request(|_| panic!("must not encode")), Err(PushError::Closed));
+    assert_eq!(lane.push_request(|| 0, |_| panic!("must not encode")), Err(PushError::Closed));
     assert_eq!(lane.push(|_| panic!("must not encode")), Err(PushError::Closed));
     assert_eq!(reader.drain(&lane, &mut [0; 256], all), Drained::default());
 }
@@ -269,7 +351,7 @@ fn four_threads_are_read_by_one() {
             thread::spawn(move || {
                 for number in 0..EACH {
                     let id = SlotId { slot: producer, generation: number };
-                    while lane.push_request(|out| record::event(out, Kind::Request, id, 0)).is_err() {
+                    while lane.push_request(|| 0, |out| record::event(out, Kind::Request, id, 0)).is_err() {
                         thread::yield_now();
                     }
                 }

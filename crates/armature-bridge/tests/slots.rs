@@ -38,7 +38,7 @@ proptest! {
         steps in vec(step(), 0..80),
     ) {
         let mut slots = Slots::new(io_loop, limit);
-        let generations = slots.generations();
+        let (generations, usage) = (slots.generations(), slots.usage());
         let mut alive = HashMap::<SlotId, usize>::new();
         let mut issued = Vec::<SlotId>::new();
         for step in steps {
@@ -75,6 +75,7 @@ proptest! {
                     }
                 }
             }
+            prop_assert_eq!((usage.used(), usage.limit()), (alive.len(), limit));
             prop_assert_eq!((slots.len(), slots.is_empty()), (alive.len(), alive.is_empty()));
             for id in &issued {
                 prop_assert_eq!(generations.is_current(*id), alive.contains_key(id));

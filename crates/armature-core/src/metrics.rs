@@ -1,9 +1,13 @@
 //! Counters and gauges of a server. Written by the loops, read by anybody.
 
+mod loops;
+
+pub use loops::{LoopMetrics, Tally};
+
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -61,7 +65,7 @@ pub struct Metrics {
     pub upgraded: Gauge,
     /// What was refused because it was no request: malformed, too large, too slow.
     pub malformed: Counter,
-    /// Requests answered 503 because of a limit.
+    /// Requests answered 503 because of `limits.inFlight`.
     pub shed: Counter,
     /// Handlers that did not answer within `timeouts.handler`.
     pub handler_timeouts: Counter,
@@ -69,6 +73,21 @@ pub struct Metrics {
     pub header_timeouts: Counter,
     /// Handlers in Rust, and continuations of upgrades, that panicked.
     pub panics: Counter,
+    /// What each loop counts by itself.
+    loops: Mutex<Vec<Arc<LoopMetrics>>>,
+}
+
+impl Metrics {
+    /// Adds what a loop counts.
+    pub(crate) fn attach(&self, of_loop: Arc<LoopMetrics>) {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner).push(of_loop);
+    }
+
+    /// The sum of what `of_loop` picks, over all loops.
+    pub fn sum(&self, of_loop: impl Fn(&LoopMetrics) -> &Tally) -> u64 {
+        let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        loops.iter().map(|metrics| of_loop(metrics).get()).sum()
+    }
 }
 
 /// A request in flight; dropping it takes it out of [`Metrics::in_flight`].

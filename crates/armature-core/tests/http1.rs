@@ -357,6 +357,7 @@ fn a_silent_or_slow_client_is_closed() {
     assert_eq!((reply.status, reply.header("connection")), (408, Some("close")));
     assert!(slow.is_closed().unwrap());
     assert_eq!(server.metrics().header_timeouts.get(), 1);
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.idle_timeouts), 1);
 }
 
 #[test]
@@ -367,6 +368,7 @@ fn an_idle_connection_is_closed_after_idle_and_not_after_header() {
     let since = Instant::now();
     assert!(client.is_closed().unwrap());
     assert!(since.elapsed() >= Duration::from_millis(350), "{:?}", since.elapsed());
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.idle_timeouts), 1);
 }
 
 #[test]
@@ -413,7 +415,9 @@ fn a_stalled_body_is_408() {
     client.send("POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n12345").unwrap();
     let reply = client.read().unwrap();
     assert_eq!((reply.status, reply.text().as_str()), (408, "ARMATURE_BODY_TIMEOUT"));
+    // The rest is waited for once more, which is the same timeout.
     assert!(client.is_closed().unwrap());
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.body_timeouts), 1);
 }
 
 #[test]
@@ -421,9 +425,11 @@ fn a_peer_that_takes_nothing_is_reset() {
     let server = start(r#"{ "timeouts": { "write": 150 } }"#);
     let mut client = Client::connect(&server).unwrap();
     client.send("GET /huge HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
-    until(|| server.metrics().connections.get() == 1);
+    until(|| server.metrics().sum(|of_loop| &of_loop.busy) == 1);
     until(|| server.metrics().connections.get() == 0);
     assert!(client.read().is_err());
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.write_timeouts), 1);
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.busy), 0);
 }
 
 #[test]

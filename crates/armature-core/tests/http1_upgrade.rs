@@ -45,7 +45,7 @@ fn app() -> App {
         Method::POST,
         "/reads",
         HandlerFn(|request: Request| async move {
-            let content = request.body.collect(1 << 20).await.unwrap();
+            let content = request.into_body().collect(1 << 20).await.unwrap();
             Response::upgrade("echo", move |io: Upgraded| async move {
                 io.write_all(&content).await.unwrap();
                 echo(io).await;

@@ -8,9 +8,11 @@ use armature_core::http::{
     Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
 };
 use armature_core::io_loop::LoopHandle;
+use armature_core::metrics::Counter;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
 use crate::bridge::answer::{Answer, State};
+use crate::bridge::clock;
 use crate::bridge::loop_side::LoopSide;
 use crate::server::Wiring;
 
@@ -81,7 +83,7 @@ impl JsHandler {
         let has_body = inline.is_some() || body.is_some();
         let (context, id) = (request.context.clone(), request.id.clone());
         let Some(slot) = self.side.enter(lane.clone(), context, id, body) else {
-            return LocalFuture::ready(self.shed(&request));
+            return LocalFuture::ready(shed(&self.wiring.shed.slots, &request));
         };
         let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
         let method = request.head.method();
@@ -129,10 +131,10 @@ impl JsHandler {
             host: forwarded.host.as_deref().unwrap_or(""),
             body: inline.as_deref().unwrap_or(&[]),
         };
-        let pushed = lane.lane.push_request(|out| record.encode(out));
+        let pushed = lane.lane.push_request(clock::now, |out| record.encode(out));
         if pushed.is_err() {
             self.side.withdraw(slot);
-            return LocalFuture::ready(self.shed(&request));
+            return LocalFuture::ready(shed(&self.wiring.shed.queue, &request));
         }
         match &self.native {
             None => {
@@ -145,11 +147,11 @@ impl JsHandler {
             }
         }
     }
+}
 
-    fn shed(&self, request: &Request) -> Response {
-        self.wiring.shed.add(1);
-        Problem::OVERLOADED.response(Some(&request.id))
-    }
+fn shed(limit: &Counter, request: &Request) -> Response {
+    limit.add(1);
+    Problem::OVERLOADED.response(Some(&request.id))
 }
 
 /// The body failed before JavaScript was asked.

@@ -1,6 +1,7 @@
 //! The N-API addon of `@armature/core`: glue between armature-core, armature-bridge and a JavaScript environment.
 //!
-//! * `server`: `NativeServer`, start, stop, inject, numbers
+//! * `server`: `NativeServer`, start, stop, inject
+//! * `stats`: its numbers
 //! * `plan`: an application as JavaScript describes it, into core's definition
 //! * `handler`: `JsHandler`, core's `Handler` over a lane
 //! * `bridge`: lanes, slots and bodies where they meet N-API and the loops
@@ -20,3 +21,4 @@ mod inject;
 mod options;
 mod plan;
 mod server;
+mod stats;

@@ -4,10 +4,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use armature_bridge::{SlotId, record};
+use armature_bridge::{SlotId, SlotUsage, record};
 use armature_core::config::{IoMode, Settings};
 use armature_core::io_loop::LoopHandle;
-use armature_core::metrics::Counter;
 use armature_core::server::{Server, io_threads};
 use napi::Env;
 use napi::bindgen_prelude::Buffer;
@@ -21,6 +20,7 @@ use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::error::{Result, internal, js};
 use crate::inject::{self, Injection};
 use crate::plan::Plan;
+use crate::stats::{self, Shed};
 
 /// How long the answers of a server without an environment may take to leave, and its threads to end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -28,7 +28,9 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// What every handler of a server shares: its lanes, and the ends of its loops.
 pub struct Wiring {
     pub settings: Settings,
-    pub shed: Counter,
+    pub shed: Shed,
+    /// Of each loop.
+    pub slots: Mutex<Vec<Arc<SlotUsage>>>,
     lanes: Vec<(Arc<JsLane>, Arc<HeaderSets>)>,
     ends: Mutex<Vec<Option<LoopEnd>>>,
 }
@@ -40,7 +42,8 @@ impl Wiring {
         let loops = io_threads(&settings);
         Arc::new(Self {
             settings,
-            shed: Counter::default(),
+            shed: Shed::default(),
+            slots: Mutex::default(),
             lanes: vec![(lane.lane().clone(), lane.header_sets().clone())],
             ends: Mutex::new((0..loops).map(|_| None).collect()),
         })
@@ -53,6 +56,7 @@ impl Wiring {
             let slots = limits.in_flight.saturating_add(limits.connections);
             let windows = Windows { response: limits.response_buffer };
             let side = LoopSide::start(io_loop, &self.lanes, slots, windows);
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(side.slot_usage());
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(end) = ends.get_mut(usize::from(io_loop.index())) {
                 *end = Some(side.end());
@@ -146,19 +150,7 @@ impl NativeServer {
     /// Counters and gauges, as JSON.
     #[napi]
     pub fn stats(&self) -> String {
-        let metrics = self.server.metrics();
-        serde_json::json!({
-            "connections": metrics.connections.get(),
-            "inFlight": metrics.in_flight.get(),
-            "accepted": metrics.accepted.get(),
-            "refused": metrics.refused.get(),
-            "requests": metrics.requests.get(),
-            "shed": metrics.shed.get() + self.wiring.shed.get(),
-            "handlerTimeouts": metrics.handler_timeouts.get(),
-            "headerTimeouts": metrics.header_timeouts.get(),
-            "panics": metrics.panics.get(),
-        })
-        .to_string()
+        stats::server(self.server.metrics(), &self.wiring).to_string()
     }
 
     /// Sends a request through everything behind the protocol; the answer arrives as records with `id`.

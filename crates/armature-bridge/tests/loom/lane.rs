@@ -1,6 +1,6 @@
 //! Producers, one reader, and the slots that their records name.
 
-use armature_bridge::{Drained, Lane, LaneReader, SlotId, Slots};
+use armature_bridge::{Drained, Lane, LaneReader, SlotId, Slots, Waiting};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -176,5 +176,31 @@ fn a_stale_request_is_skipped_by_another_thread() {
         io_loop.join().unwrap();
         assert!(matches!(of(&got, 0)[..], [1] | [0, 1]));
         assert_eq!(of(&got, 2), [0]);
+    });
+}
+
+#[test]
+fn what_waits_can_be_watched_while_it_changes() {
+    model(|| {
+        let lane = Arc::new(Lane::new(8, LaneBell::default()));
+        request(&lane, id(0, 0)).unwrap();
+        request(&lane, id(0, 1)).unwrap();
+        let producer = {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                request(&lane, id(1, 0)).unwrap();
+                lane.close();
+            })
+        };
+        let (mut reader, mut got) = (LaneReader::default(), Vec::<SlotId>::new());
+        drain(&mut reader, &lane, 1, &mut got, all);
+        let given_up = reader.given_up(&lane, |slot| slot.slot == 0);
+        let waiting = lane.waiting();
+        assert!(given_up <= 1 && waiting.requests <= 2);
+        assert_eq!(waiting.since.is_some(), waiting.requests > 0);
+        assert!(waiting.requests > 0 || lane.is_closed());
+        assert_eq!(lane.batches().sizes().iter().sum::<usize>(), got.len());
+        producer.join().unwrap();
+        assert_eq!((reader.given_up(&lane, |_| false), lane.waiting()), (0, Waiting::default()));
     });
 }

@@ -10,7 +10,7 @@ use super::generation::LocalGeneration;
 use super::{Generation, Shared};
 use crate::io_loop::LoopHandle;
 use crate::metrics::LocalMetrics;
-use crate::protocol::h1::ConnectionControl;
+use crate::protocol::h1::{self, ConnectionControl};
 
 pub(super) struct LoopServer {
     pub shared: Arc<Shared>,
@@ -47,6 +47,7 @@ pub(super) fn of(io_loop: &LoopHandle) -> Option<Rc<LoopServer>> {
 impl LoopServer {
     pub fn start(io_loop: &LoopHandle, generation: &Generation, shared: Arc<Shared>) -> Rc<Self> {
         let local = generation.localize(io_loop, &shared);
+        shared.metrics.attach(h1::loop_metrics(io_loop));
         let server = Rc::new(Self {
             metrics: Rc::new(LocalMetrics(shared.metrics.clone())),
             shared,

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use armature_bridge::{Generations, Lane, LaneReader, Mailbox, command};
+use armature_bridge::{Generations, Lane, LaneReader, Mailbox, SlotId, command};
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Function};
 use napi_derive::napi;
@@ -14,6 +14,7 @@ use super::inline::{Inline, Pump};
 use super::waker::{JsWaker, SharedWaker};
 use crate::census::{self, Live};
 use crate::error::{Result, internal};
+use crate::stats;
 
 /// A lane whose reader is a JavaScript environment.
 pub type JsLane = Lane<SharedWaker>;
@@ -103,11 +104,11 @@ impl NativeLane {
         self.lane.waker().0.set_referenced(&env, referenced)
     }
 
-    /// Requests waiting, and those handed over and not answered.
+    /// The numbers of the lane, as JSON.
     #[napi]
-    pub fn load(&self) -> Vec<u32> {
-        let (requests, bytes) = self.lane.depth();
-        vec![requests as u32, bytes as u32, self.lane.load() as u32]
+    pub fn stats(&self) -> String {
+        let given_up = self.reader.given_up(&self.lane, |slot| self.is_current(slot));
+        stats::lane(&self.lane, given_up).to_string()
     }
 
     /// Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
@@ -124,6 +125,11 @@ impl NativeLane {
 }
 
 impl NativeLane {
+    fn is_current(&self, slot: SlotId) -> bool {
+        let ends = self.loops.get().map_or(&[][..], Vec::as_slice);
+        ends.get(usize::from(slot.io_loop())).is_some_and(|end| end.generations.is_current(slot))
+    }
+
     pub(crate) fn lane(&self) -> &Arc<JsLane> {
         &self.lane
     }

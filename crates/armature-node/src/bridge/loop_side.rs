@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use armature_bridge::command::{Action, Command, Commands, FLAG_NATIVE, FLAG_STREAM};
-use armature_bridge::{Generations, Mailbox, SlotId, Slots, record};
+use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response, StatusCode};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
@@ -173,6 +173,11 @@ impl LoopSide {
 
     pub fn end(&self) -> LoopEnd {
         LoopEnd::new(self.mailbox.clone(), self.generations.clone())
+    }
+
+    /// How many of its slots are taken.
+    pub fn slot_usage(&self) -> Arc<SlotUsage> {
+        self.slots.borrow().usage()
     }
 
     /// The lane with the least to do.

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod clock;
 pub mod flow;
 pub mod headers;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ use http::HeaderMap;
 use super::buffers::Buffers;
 use super::content::{Decoder, Step};
 use super::control::Control;
+use super::counted::Counted;
 use super::framing::Framing;
 use super::head::HeadLimits;
 use crate::http::{BodyError, BodyStream, CancelReason, Frame, RequestContext, SizeHint};
@@ -45,6 +46,8 @@ pub(super) struct Channel {
     expects: Cell<bool>,
     /// The reader waits for the client, which waits for a 100.
     wants_continue: Cell<bool>,
+    /// The client has been waited for in vain, and that has been counted.
+    timed_out: Cell<bool>,
     inner: RefCell<Inner>,
 }
 
@@ -54,6 +57,7 @@ struct Inner {
     input: Vec<u8>,
     /// Set with the last content; the trailers, if there were any.
     end: Option<Option<HeaderMap>>,
+    counted: Counted,
 }
 
 /// A piece, or the end.
@@ -71,6 +75,13 @@ impl Channel {
         expects: bool,
         input: &[u8],
     ) -> Rc<Self> {
+        let mut inner = Inner {
+            decoder: Decoder::new(framing),
+            input: input.to_vec(),
+            end: None,
+            counted: Counted::default(),
+        };
+        inner.count(&control);
         Rc::new(Self {
             stream,
             buffers,
@@ -80,7 +91,8 @@ impl Channel {
             // Whoever has sent a part of the body does not wait.
             expects: Cell::new(expects && input.is_empty()),
             wants_continue: Cell::new(false),
-            inner: RefCell::new(Inner { decoder: Decoder::new(framing), input: input.to_vec(), end: None }),
+            timed_out: Cell::new(false),
+            inner: RefCell::new(inner),
         })
     }
 
@@ -104,9 +116,19 @@ impl Channel {
         self.wants_continue.take() && self.expects.replace(false)
     }
 
+    /// Nothing came for too long. Counted once: whoever discards the rest of such a body waits again.
+    pub fn count_timeout(&self) {
+        if !self.timed_out.replace(true) {
+            self.control.metrics.body_timeouts.add(1);
+        }
+    }
+
     /// What was received after the body.
     pub fn take_rest(&self) -> Vec<u8> {
-        std::mem::take(&mut self.inner.borrow_mut().input)
+        let mut inner = self.inner.borrow_mut();
+        let rest = std::mem::take(&mut inner.input);
+        inner.count(&self.control);
+        rest
     }
 
     /// Reads and throws away what is left, which nobody else reads from now on. `Ok(true)` at the end, `Ok(false)` when
@@ -124,6 +146,12 @@ impl Channel {
 
     fn poll_content(&self, cx: &mut Context<'_>) -> Poll<Result<Content, BodyError>> {
         let inner = &mut *self.inner.borrow_mut();
+        let content = self.poll_inner(inner, cx);
+        inner.count(&self.control);
+        content
+    }
+
+    fn poll_inner(&self, inner: &mut Inner, cx: &mut Context<'_>) -> Poll<Result<Content, BodyError>> {
         loop {
             if let Some(trailers) = inner.end.take() {
                 self.status.set(Status::Complete);
@@ -200,6 +228,10 @@ impl Channel {
 }
 
 impl Inner {
+    fn count(&mut self, control: &Control) {
+        self.counted.set(self.input.capacity(), &control.metrics);
+    }
+
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limits: &HeadLimits) -> Result<(), BodyError> {
         out.reserve(input.len());
         let (used, step) = self.decoder.decode(input, out, limits).map_err(|_| BodyError::Malformed)?;
@@ -263,6 +295,7 @@ impl BodyStream for RequestBody {
                 }
                 this.wait_ends();
                 this.done = true;
+                this.channel.count_timeout();
                 Poll::Ready(Some(Err(BodyError::Timeout)))
             }
             Poll::Ready(content) => {

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::buffers::Buffers;
@@ -17,6 +18,7 @@ use super::work::Work;
 use crate::http::{CancelReason, Peer, Problem, RequestPool};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
+use crate::metrics::LoopMetrics;
 use crate::protocol::Dispatch;
 use crate::protocol::date::Date;
 
@@ -85,14 +87,25 @@ pub(super) struct Local {
     pub buffers: Rc<Buffers>,
     pub requests: Rc<RequestPool>,
     pub date: Date,
+    pub metrics: Arc<LoopMetrics>,
+}
+
+/// What the connections of `io_loop` count.
+pub(crate) fn loop_metrics(io_loop: &LoopHandle) -> Arc<LoopMetrics> {
+    Local::of(io_loop).metrics.clone()
 }
 
 impl Local {
     /// That of `io_loop`.
     pub fn of(io_loop: &LoopHandle) -> Rc<Self> {
         io_loop.local(|| {
-            let requests = io_loop.local(RequestPool::default);
-            Self { buffers: Rc::default(), requests, date: Date::default() }
+            let metrics = Arc::new(LoopMetrics::default());
+            Self {
+                buffers: Rc::new(Buffers::new(metrics.clone())),
+                requests: io_loop.local(RequestPool::default),
+                date: Date::default(),
+                metrics,
+            }
         })
     }
 }
@@ -104,14 +117,15 @@ pub async fn serve<D: Dispatch + 'static>(
     server: Rc<D>,
     register: impl FnOnce(ConnectionControl),
 ) {
-    let control = Control::new();
-    register(ConnectionControl(control.clone()));
     let io_loop = server.io_loop();
+    let local = Local::of(io_loop);
+    let control = Control::new(local.metrics.clone());
+    register(ConnectionControl(control.clone()));
     let connection = Connection {
         stream: stream.clone(),
         peer: Rc::new(peer),
         control: control.clone(),
-        local: Local::of(io_loop),
+        local,
         work: None,
         sleep: io_loop.sleep(),
         phase: Phase::Waiting,
@@ -145,7 +159,12 @@ impl<D: Dispatch + 'static> Future for Connection<D> {
         let this = &mut *self;
         this.control.register(cx.waker());
         let end = match this.run(cx) {
-            Ok(None) => return Poll::Pending,
+            Ok(None) => {
+                if let Some(work) = &mut this.work {
+                    this.local.buffers.count(work);
+                }
+                return Poll::Pending;
+            }
             Ok(Some(end)) => end,
             Err(error) if is_gone(&error) => End::Gone,
             Err(_) => End::Reset,
@@ -155,7 +174,7 @@ impl<D: Dispatch + 'static> Future for Connection<D> {
         }
         // Requests in progress are dropped here, before the connection lingers.
         this.work = None;
-        this.control.busy.set(false);
+        this.control.set_busy(false);
         Poll::Ready(end)
     }
 }
@@ -201,7 +220,10 @@ impl<D: Dispatch + 'static> Connection<D> {
                     self.server.metrics().header_timeouts.add(1);
                     self.time_out_head();
                 }
-                Some(Due::End(end)) => return Ok(Some(end)),
+                Some(Due::End(end, timeout)) => {
+                    self.count(timeout);
+                    return Ok(Some(end));
+                }
                 // A timer that was left running; look again.
                 None => {}
             }
@@ -243,7 +265,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 self.since = now;
             }
             self.phase = phase;
-            self.control.busy.set(phase == Phase::Busy);
+            self.control.set_busy(phase == Phase::Busy);
         }
     }
 
@@ -264,24 +286,41 @@ impl<D: Dispatch + 'static> Connection<D> {
     fn wait(&mut self, cx: &mut Context<'_>, now: u64) -> Option<Due> {
         let timeouts = &self.server.settings().timeouts;
         let (tick, due) = match (self.stalled, self.phase) {
-            (Some(since), _) => (since + ticks(timeouts.write), Due::End(End::Reset)),
+            (Some(since), _) => (since + ticks(timeouts.write), Due::End(End::Reset, Timeout::Write)),
             (None, Phase::Busy) => {
                 // The timer stays where it is: the next phase usually moves it.
                 return Some(Due::Nothing);
             }
             // Whoever never says a byte has no longer than whoever says too little.
             (None, Phase::Waiting) if self.first => {
-                (self.since + ticks(timeouts.header), Due::End(End::Close))
+                (self.since + ticks(timeouts.header), Due::End(End::Close, Timeout::Idle))
             }
-            (None, Phase::Waiting) => (self.since + ticks(timeouts.idle), Due::End(End::Close)),
+            (None, Phase::Waiting) => {
+                (self.since + ticks(timeouts.idle), Due::End(End::Close, Timeout::Idle))
+            }
             (None, Phase::Head) => (self.since + ticks(timeouts.header), Due::HeadTimeout),
-            (None, Phase::Discarding) => (self.since + ticks(timeouts.body), Due::End(End::Close)),
+            (None, Phase::Discarding) => {
+                (self.since + ticks(timeouts.body), Due::End(End::Close, Timeout::Body))
+            }
         };
         if tick <= now {
             return Some(due);
         }
         self.sleep.reset_at(tick);
         (!self.sleep.poll_fired(cx)).then_some(Due::Nothing)
+    }
+
+    fn count(&self, timeout: Timeout) {
+        let metrics = &self.local.metrics;
+        match timeout {
+            Timeout::Write => metrics.write_timeouts.add(1),
+            Timeout::Idle => metrics.idle_timeouts.add(1),
+            Timeout::Body => {
+                if let Some(channel) = self.work.as_ref().and_then(|work| work.channel.as_ref()) {
+                    channel.count_timeout();
+                }
+            }
+        }
     }
 
     fn time_out_head(&mut self) {
@@ -297,5 +336,12 @@ enum Due {
     Nothing,
     /// A head was not complete within `timeouts.header`.
     HeadTimeout,
-    End(End),
+    End(End, Timeout),
+}
+
+/// What a connection that ends has waited for in vain.
+enum Timeout {
+    Write,
+    Idle,
+    Body,
 }

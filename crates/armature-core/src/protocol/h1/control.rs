@@ -2,7 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
+
+use crate::metrics::LoopMetrics;
 
 /// How far the server wants the connection to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +21,29 @@ pub(super) enum Shutdown {
 pub(super) struct Control {
     shutdown: Cell<Shutdown>,
     /// Whether a request is being answered.
-    pub busy: Cell<bool>,
+    busy: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// Those of the loop.
+    pub metrics: Arc<LoopMetrics>,
 }
 
 impl Control {
-    pub fn new() -> Rc<Self> {
+    pub fn new(metrics: Arc<LoopMetrics>) -> Rc<Self> {
         Rc::new(Self {
             shutdown: Cell::new(Shutdown::Running),
             busy: Cell::new(false),
             waker: RefCell::new(None),
+            metrics,
         })
+    }
+
+    /// Whether a request is being answered from now on.
+    pub fn set_busy(&self, busy: bool) {
+        match (self.busy.replace(busy), busy) {
+            (false, true) => self.metrics.busy.add(1),
+            (true, false) => self.metrics.busy.subtract(1),
+            _ => {}
+        }
     }
 
     pub fn shutdown(&self) -> Shutdown {
@@ -47,6 +62,13 @@ impl Control {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // A loop that ends drops its connections where they are.
+        self.set_busy(false);
     }
 }
 

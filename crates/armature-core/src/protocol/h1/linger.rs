@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::connection::Local;
+use super::connection::{Local, loop_metrics};
 use super::control::{Control, Shutdown};
 use super::encode::{self, Asked};
 use crate::http::{Body, Problem};
@@ -61,7 +61,8 @@ impl Future for Linger {
 /// Answers a connection that is not served at all.
 pub async fn refuse(stream: Stream, problem: Problem, io_loop: LoopHandle) {
     stream.write_now(&last_words(problem, &io_loop));
-    Linger::new(stream, Control::new(), &io_loop).await;
+    let metrics = loop_metrics(&io_loop);
+    Linger::new(stream, Control::new(metrics), &io_loop).await;
 }
 
 /// A complete response for a peer whose request is not read.

@@ -2,7 +2,7 @@
 //!
 //! * `grammar` which bytes may stand where; `head` reads a head, `framing` judges it, `content` undoes chunks
 //! * `connection` is the state machine: `receive` is its reading half, `answer` its writing half
-//! * `work` is what a connection has while it is busy, `buffers` what all of a loop share
+//! * `work` is what a connection has while it is busy, `buffers` what all of a loop share, `counted` how much memory that is
 //! * `body` is the way of a request body that has not arrived as a whole
 //! * `encode` writes heads, `output` gathers what is written, `linger` closes
 //! * `upgrade` hands a connection over to another protocol
@@ -15,6 +15,7 @@ mod buffers;
 mod connection;
 mod content;
 mod control;
+mod counted;
 mod encode;
 mod framing;
 #[cfg(any(test, fuzzing))]
@@ -30,6 +31,7 @@ mod receive;
 mod upgrade;
 mod work;
 
+pub(crate) use connection::loop_metrics;
 pub use connection::serve;
 pub use control::ConnectionControl;
 pub(crate) use linger::last_words;

@@ -12,7 +12,7 @@ pub(super) const GATHER_BYTES: usize = 64 * 1024;
 /// Content of this size and more is not copied.
 const DIRECT_BYTES: usize = 16 * 1024;
 /// A buffer that has grown beyond this is given back to the allocator.
-const KEEP_BYTES: usize = 16 * 1024;
+pub(super) const KEEP_BYTES: usize = 16 * 1024;
 
 /// Bytes on their way to the socket, in three parts: `gathered`, then `direct`, then `after`. Only `gathered` grows, and
 /// only while there is no `direct`.
@@ -29,6 +29,11 @@ impl Output {
     /// Whether the socket has taken everything.
     pub fn is_empty(&self) -> bool {
         self.gathered.is_empty() && self.direct.is_empty() && self.after.is_empty()
+    }
+
+    /// Bytes that its own memory takes. Content that goes out from where it is belongs to somebody else.
+    pub fn capacity(&self) -> usize {
+        self.gathered.capacity()
     }
 
     /// Whether more can be added now.

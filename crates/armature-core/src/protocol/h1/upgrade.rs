@@ -81,12 +81,12 @@ pub(super) async fn run(switch: Switch, stream: &Stream, control: &Rc<Control>, 
         control: control.clone(),
         notice: Notify::new(),
     });
-    control.busy.set(true);
+    control.set_busy(true);
     let io = wire.clone();
     let upgrade = switch.upgrade;
     let future = LocalFuture::new(async move { upgrade.start(io).await });
     let end = Running { future: Some(future), wire, told: false, metrics }.await;
-    control.busy.set(false);
+    control.set_busy(false);
     end
 }
 

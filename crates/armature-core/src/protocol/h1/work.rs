@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::body::Channel;
+use super::counted::Counted;
 use super::encode::{Asked, Delimiter};
 use super::head::HeadParser;
 use super::output::Output;
@@ -14,7 +15,9 @@ use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
 
 /// An input buffer that has grown beyond this is given back to the allocator.
-const KEEP_BYTES: usize = 16 * 1024;
+pub(super) const KEEP_BYTES: usize = 16 * 1024;
+/// So is room for more exchanges than this.
+const KEEP_EXCHANGES: usize = 32;
 
 /// One request and the answer to come.
 pub(super) struct Exchange {
@@ -62,6 +65,8 @@ pub(super) struct Work {
     pub output: Output,
     /// Resolves when the peer leaves, while nothing is read that would tell.
     pub watch: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// What the loop's metrics know of the buffers in here.
+    pub counted: Counted,
 }
 
 impl Work {
@@ -94,6 +99,7 @@ impl Work {
         self.parser.restart();
         self.alone = false;
         self.exchanges.clear();
+        self.exchanges.shrink_to(KEEP_EXCHANGES);
         self.writing = None;
         self.channel = None;
         self.output.clear();

@@ -1,0 +1,63 @@
+//! What `server.stats()` shows. `src/stats.ts` has the same names, and what they mean.
+
+use std::sync::PoisonError;
+
+use armature_core::metrics::{Counter, Metrics};
+use serde_json::{Value, json};
+
+use crate::bridge::clock;
+use crate::bridge::lane::JsLane;
+use crate::server::Wiring;
+
+/// Requests answered 503 because of a limit of the bridge.
+#[derive(Default)]
+pub struct Shed {
+    /// As many waited for JavaScript as may.
+    pub queue: Counter,
+    /// All slots of the loop were taken.
+    pub slots: Counter,
+}
+
+/// The numbers of a server, without those of its lanes.
+pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
+    let (in_flight, queue, slots) = (metrics.shed.get(), wiring.shed.queue.get(), wiring.shed.slots.get());
+    let (used, limit) = {
+        let usages = wiring.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        usages.iter().fold((0, 0), |(used, limit), usage| (used + usage.used(), limit + usage.limit()))
+    };
+    json!({
+        "connections": metrics.connections.get(),
+        "busyConnections": metrics.sum(|of_loop| &of_loop.busy),
+        "inFlight": metrics.in_flight.get(),
+        "accepted": metrics.accepted.get(),
+        "refused": metrics.refused.get(),
+        "requests": metrics.requests.get(),
+        "shed": in_flight + queue + slots,
+        "shedBy": { "inFlight": in_flight, "queue": queue, "slots": slots },
+        "handlerTimeouts": metrics.handler_timeouts.get(),
+        "headerTimeouts": metrics.header_timeouts.get(),
+        "bodyTimeouts": metrics.sum(|of_loop| &of_loop.body_timeouts),
+        "idleTimeouts": metrics.sum(|of_loop| &of_loop.idle_timeouts),
+        "writeTimeouts": metrics.sum(|of_loop| &of_loop.write_timeouts),
+        "panics": metrics.panics.get(),
+        "slots": { "used": used, "limit": limit },
+        "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
+    })
+}
+
+/// The numbers of a lane in which `given_up` of the waiting requests are waited for by nobody.
+pub fn lane(lane: &JsLane, given_up: usize) -> Value {
+    let (waiting, pending) = (lane.waiting(), lane.load());
+    let sizes = lane.batches().sizes();
+    // Producers push before they count, so what waits may be ahead for a moment.
+    let handed_over = pending.saturating_sub(waiting.requests.saturating_sub(given_up));
+    json!({
+        "queued": waiting.requests,
+        "queuedBytes": waiting.bytes,
+        "oldestAge": waiting.since.map_or(0, |since| clock::now().saturating_sub(since)),
+        "handedOver": handed_over,
+        "pending": pending,
+        "batches": sizes.iter().sum::<usize>(),
+        "batchSizes": sizes,
+    })
+}

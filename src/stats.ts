@@ -1,0 +1,78 @@
+/** Numbers of a running server: gauges, which show what is now, and counters since the start. */
+export interface ServerStats {
+  /** Open connections. */
+  readonly connections: number
+  /** Those of them on which a request is being answered. The others wait for a request, or for the rest of one. */
+  readonly busyConnections: number
+  /** Requests whose answer has not begun. */
+  readonly inFlight: number
+  /** Connections accepted since the start. */
+  readonly accepted: number
+  /** Connections refused because of `limits.connections`. */
+  readonly refused: number
+  /** Requests since the start. */
+  readonly requests: number
+  /** Requests answered 503 because of a limit. */
+  readonly shed: number
+  /** The same by limit. */
+  readonly shedBy: ShedStats
+  /** Handlers that did not answer within `timeouts.handler`. */
+  readonly handlerTimeouts: number
+  /** Heads that did not arrive within `timeouts.header`, once their first byte was there. */
+  readonly headerTimeouts: number
+  /** Request bodies of which no byte arrived for `timeouts.body`. */
+  readonly bodyTimeouts: number
+  /** Connections closed because no request began for `timeouts.idle`, or within `timeouts.header` of a new one. */
+  readonly idleTimeouts: number
+  /** Connections reset because the client took no byte of an answer for `timeouts.write`. */
+  readonly writeTimeouts: number
+  /** Requests answered 500 because native code failed, which is a defect of the framework. */
+  readonly panics: number
+  /** Places for requests that JavaScript has, or will have. */
+  readonly slots: SlotStats
+  /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
+  readonly bufferedBytes: number
+  /** The queue of each JS thread. */
+  readonly lanes: readonly LaneStats[]
+}
+
+/** Requests answered 503, by the limit that they met. */
+export interface ShedStats {
+  /** `limits.inFlight`. */
+  readonly inFlight: number
+  /** `limits.queue`. */
+  readonly queue: number
+  /** All slots of an IO loop were taken. */
+  readonly slots: number
+}
+
+/** Slots of all IO loops together. A request has one from before it is queued until its answer is given, or streamed. */
+export interface SlotStats {
+  /** Slots that are taken. */
+  readonly used: number
+  /** Slots that there are: `limits.inFlight` and `limits.connections` together, for each loop; 2^20 for one at most. */
+  readonly limit: number
+}
+
+/** Numbers of the queue of one JS thread. */
+export interface LaneStats {
+  /** Requests that wait. */
+  readonly queued: number
+  /** Bytes that wait. */
+  readonly queuedBytes: number
+  /**
+   * For how many milliseconds the oldest request has waited; 0 when none waits. Of requests that left the queue together
+   * and have not all been handed over, the oldest counts until the last one has been.
+   */
+  readonly oldestAge: number
+  /** Requests that were handed over and are not answered. */
+  readonly handedOver: number
+  /** Requests that wait, and those handed over and not answered; without those that nobody waits for any more. */
+  readonly pending: number
+  /** How many times requests were handed over. */
+  readonly batches: number
+  /**
+   * The same by the number of requests: of 1, of 2 or 3, of 4 to 7, 8 to 15, 16 to 31, 32 to 63, and of 64 or more.
+   */
+  readonly batchSizes: readonly number[]
+}
