@@ -21,6 +21,8 @@ export class Dispatcher {
   readonly #secrets: readonly string[]
   /** Registered header sets, by content type. */
   readonly #sets = new Map<string, number>()
+  #lastType: string | null = null
+  #lastSet = 0
 
   constructor(lane: Lane, secrets: readonly string[]) {
     this.#lane = lane
@@ -127,21 +129,22 @@ export class Dispatcher {
   #send(response: HttpResponse, req: HttpRequest, record: RequestRecord, last: boolean): boolean {
     const { commands } = this.#lane
     const { _status: status, _type: type, _headers: headers, _body: body } = response
+    const set = this.#set(type)
     switch (response._kind) {
       case BodyKind.Stream:
         return this.#stream(response, req, record, last)
       case BodyKind.Json: {
         // Serialised first: what throws must not leave half a command.
         const text = jsonText(body)
-        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), text)
+        commands.respondText(record, status, 0, set, this.#list(set, type, headers), text)
         break
       }
       case BodyKind.Text:
-        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), body as string)
+        commands.respondText(record, status, 0, set, this.#list(set, type, headers), body as string)
         break
       case BodyKind.Bytes: {
         const bytes = body as Uint8Array
-        commands.respondBytes(record, status, 0, this.#set(type), this.#list(type, headers), bytes)
+        commands.respondBytes(record, status, 0, set, this.#list(set, type, headers), bytes)
         break
       }
       case BodyKind.Native: {
@@ -150,7 +153,7 @@ export class Dispatcher {
         break
       }
       default:
-        commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), '')
+        commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
     }
     this.#lane.forget(record)
     record.finish()
@@ -161,15 +164,16 @@ export class Dispatcher {
     const { _status: status, _type: type, _headers: headers } = response
     const source = response._body as StreamSource
     const { commands } = this.#lane
+    const set = this.#set(type)
     if (req.method === 'HEAD') {
-      commands.respondText(record, status, 0, this.#set(type), this.#list(type, headers), '')
+      commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
       discardSource(source)
       this.#lane.forget(record)
       record.finish()
       return false
     }
     const begin = () => {
-      commands.respondText(record, status, FLAG_STREAM, this.#set(type), this.#list(type, headers), '')
+      commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
       this.#lane.schedule()
       return this.#lane.openStream(record)
     }
@@ -192,9 +196,15 @@ export class Dispatcher {
 
   /** The number of the registered set with this content type; 0 when there is none and the type goes in full. */
   #set(type: string | null): number {
-    if (type === null) return 0
-    const known = this.#sets.get(type)
-    if (known !== undefined) return known
+    // Answers come in runs of one type.
+    if (type === this.#lastType) return this.#lastSet
+    const set = type === null ? 0 : (this.#sets.get(type) ?? this.#register(type))
+    this.#lastType = type
+    this.#lastSet = set
+    return set
+  }
+
+  #register(type: string): number {
     // The table is small and types may be made up per request (boundaries): what does not fit is sent in full.
     if (this.#sets.size === MAX_SETS) return 0
     const set: number = this.#lane.native.registerHeaders(['content-type', type])
@@ -202,8 +212,9 @@ export class Dispatcher {
     return set
   }
 
-  #list(type: string | null, headers: HeaderList | null): HeaderList | null {
-    if (type === null || this.#sets.has(type)) return headers
+  /** What goes beside `set`. */
+  #list(set: number, type: string | null, headers: HeaderList | null): HeaderList | null {
+    if (type === null || set !== 0) return headers
     return headers === null ? ['content-type', type] : ['content-type', type, ...headers]
   }
 }

@@ -193,6 +193,8 @@ export class RecordHead {
 
 /** Text that crossed as UTF-8 and was read as Latin-1; nearly all of it is ASCII and the same either way. */
 function utf8(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return Buffer.from(text, 'latin1').toString('utf8')
+  }
+  return text
 }

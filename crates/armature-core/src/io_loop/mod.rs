@@ -21,6 +21,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
+use std::task::Context;
 
 use crate::http::RequestId;
 use wheel::Wheel;
@@ -68,6 +69,11 @@ impl LoopHandle {
     /// A timer that is off until [`Sleep::reset`].
     pub fn sleep(&self) -> Sleep {
         Sleep::new(self.inner.wheel.clone())
+    }
+
+    /// A timer that fires at `tick` and wakes the task of `cx` then.
+    pub(crate) fn sleep_until(&self, tick: u64, cx: &Context<'_>) -> Sleep {
+        Sleep::start(self.inner.wheel.clone(), tick, cx)
     }
 
     /// The mailbox through which other threads reach this loop.

@@ -20,6 +20,12 @@ impl Sleep {
         Self { wheel, key }
     }
 
+    /// One that fires at `tick` and wakes the task of `cx` then.
+    pub(super) fn start(wheel: Rc<Wheel>, tick: u64, cx: &Context<'_>) -> Self {
+        let key = wheel.start(tick, cx.waker());
+        Self { wheel, key }
+    }
+
     /// Fires `after` from now, instead of whatever was set before.
     pub fn reset(&self, after: Duration) {
         self.wheel.set(self.key, self.wheel.now() + ticks(after));

@@ -124,11 +124,10 @@ impl Keeper<Response> for Guarded {
 
 impl Watch {
     fn is_due(&mut self, guard: &Guarded, cx: &mut Context<'_>) -> bool {
-        let sleep = self.sleep.get_or_insert_with(|| {
-            let sleep = guard.io_loop.sleep();
-            sleep.reset_at(self.started + guard.timeout);
-            sleep
-        });
+        let Some(sleep) = &self.sleep else {
+            self.sleep = Some(guard.io_loop.sleep_until(self.started + guard.timeout, cx));
+            return false;
+        };
         while sleep.poll_fired(cx) {
             // Time spent waiting for the client's bytes is the client's, not the handler's.
             let now = guard.io_loop.now();

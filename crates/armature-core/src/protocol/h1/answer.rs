@@ -116,12 +116,12 @@ impl<D: Dispatch + 'static> Connection<D> {
 /// The answer to the first request, when it is there.
 fn next_response(work: &mut Work) -> Option<Response> {
     let exchange = work.exchanges.front_mut()?;
+    if !matches!(exchange.answer, Answer::Ready(_)) {
+        return None;
+    }
     match std::mem::replace(&mut exchange.answer, Answer::Taken) {
         Answer::Ready(response) => Some(response),
-        waiting => {
-            exchange.answer = waiting;
-            None
-        }
+        Answer::Waiting(_) | Answer::Taken => None,
     }
 }
 

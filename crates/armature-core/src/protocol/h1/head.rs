@@ -77,8 +77,11 @@ impl HeadParser {
 
     /// Forgets what it has seen; the next call of [`HeadParser::advance`] begins a head.
     pub fn restart(&mut self) {
-        let head = self.head.take();
-        *self = Self { spare: head.unwrap_or(std::mem::take(&mut self.spare)), ..Self::default() };
+        (self.line, self.seen, self.fields, self.absolute) = (0, 0, 0, false);
+        self.facts = Facts::default();
+        if let Some(head) = self.head.take() {
+            self.spare = head;
+        }
     }
 
     /// Takes the memory of a head that nobody reads any more.
@@ -145,17 +148,17 @@ impl HeadParser {
 
     /// `method SP request-target SP HTTP-version` (RFC 9112 section 3), one space each.
     fn request_line(&mut self, line: &[u8], limits: &HeadLimits) -> Result<(), Problem> {
-        let space = memchr(b' ', line).ok_or(Problem::BAD_REQUEST_LINE)?;
-        let (method, rest) = (&line[..space], &line[space + 1..]);
+        let (method, rest) = match line {
+            // Most requests; the others need a closer look.
+            [b'G', b'E', b'T', b' ', rest @ ..] => (Ok(Method::GET), rest),
+            _ => {
+                let space = memchr(b' ', line).ok_or(Problem::BAD_REQUEST_LINE)?;
+                (method(&line[..space]), &line[space + 1..])
+            }
+        };
         let space = memchr(b' ', rest).ok_or(Problem::BAD_REQUEST_LINE)?;
         let (target, version) = (&rest[..space], &rest[space + 1..]);
-        if !is_token(method) {
-            return Err(Problem::BAD_REQUEST_LINE);
-        }
-        if method.len() > METHOD_BYTES {
-            return Err(Problem::UNKNOWN_METHOD);
-        }
-        let method = Method::from_bytes(method).map_err(|_| Problem::BAD_REQUEST_LINE)?;
+        let method = method?;
         if target.is_empty() || !is_target(target) {
             return Err(Problem::BAD_TARGET);
         }
@@ -224,6 +227,16 @@ impl HeadParser {
         }
         Ok((framing, self.facts.persists(http10)))
     }
+}
+
+fn method(name: &[u8]) -> Result<Method, Problem> {
+    if !is_token(name) {
+        return Err(Problem::BAD_REQUEST_LINE);
+    }
+    if name.len() > METHOD_BYTES {
+        return Err(Problem::UNKNOWN_METHOD);
+    }
+    Method::from_bytes(name).map_err(|_| Problem::BAD_REQUEST_LINE)
 }
 
 /// The authority of an absolute target, and what is left: path and query (RFC 9112 section 3.2).
