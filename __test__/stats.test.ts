@@ -73,6 +73,7 @@ test('an idle server shows zeros and its limits', async () => {
     bodyTimeouts: 0,
     idleTimeouts: 0,
     writeTimeouts: 0,
+    malformed: 0,
     panics: 0,
   })
   expect(stats.slots.used).toBe(0)

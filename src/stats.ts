@@ -12,6 +12,8 @@ export interface ServerStats {
   readonly refused: number
   /** Requests since the start. */
   readonly requests: number
+  /** Refused because it was no request that can be served: malformed, too large a head, too slow; 400 to 431, 501 and 505. */
+  readonly malformed: number
   /** Requests answered 503 because of a limit. */
   readonly shed: number
   /** The same by limit. */

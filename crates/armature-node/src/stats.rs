@@ -32,6 +32,7 @@ pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
         "accepted": metrics.accepted.get(),
         "refused": metrics.refused.get(),
         "requests": metrics.requests.get(),
+        "malformed": metrics.malformed.get(),
         "shed": in_flight + queue + slots,
         "shedBy": { "inFlight": in_flight, "queue": queue, "slots": slots },
         "handlerTimeouts": metrics.handler_timeouts.get(),
