@@ -1,4 +1,5 @@
 import type { HeaderList } from '../headers.js'
+import { writeUtf8 } from './buffers.js'
 
 /** Commands by kind; `crates/armature-bridge/src/command.rs` defines the layout of each. */
 const Command = { Respond: 1, Data: 2, End: 3, Fail: 4, Grant: 5, Cancel: 6 } as const
@@ -46,7 +47,7 @@ export class CommandBuffer {
     // A UTF-16 unit takes at most three bytes of UTF-8.
     const start = this.#reserve(RESPOND_HEAD + headerBytes(headers) + body.length * 3 + 8)
     const bodyAt = this.#head(start, target, status, flags, set, headers)
-    const length = body.length === 0 ? 0 : this.bytes.write(body, bodyAt, 'utf8')
+    const length = body.length === 0 ? 0 : writeUtf8(this.bytes, body, bodyAt)
     this.#finish(start, bodyAt, length)
   }
 
@@ -69,7 +70,7 @@ export class CommandBuffer {
     const room = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
     const start = this.#reserve(24 + room)
     let length: number
-    if (typeof chunk === 'string') length = this.bytes.write(chunk, start + 20, 'utf8')
+    if (typeof chunk === 'string') length = writeUtf8(this.bytes, chunk, start + 20)
     else {
       this.bytes.set(chunk, start + 20)
       length = chunk.length

@@ -19,7 +19,7 @@ const W_LIMIT = 11
 const W_TARGET = 13
 const W_PATH = 14
 const W_COUNTS = 15
-const W_TEXT = 16
+const W_PARAMS_AT = 16
 const W_PORT = 18
 const W_EXTRAS = 19
 const HEAD_WORDS = 24
@@ -171,7 +171,7 @@ export class RecordHead {
   }
 
   #paramsAt(): number {
-    return this.#textAt() + this.#word(W_TEXT)
+    return this.#word(W_PARAMS_AT)
   }
 
   #fieldAt(index: number): number {

@@ -1,4 +1,5 @@
 import type { CompiledHandler } from '../plan.js'
+import { readLatin1 } from './buffers.js'
 import { RecordHead } from './head.js'
 import type { AbortReason, BodyControl, BodySink, RequestSource } from './types.js'
 
@@ -56,7 +57,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
     bodyLength: number,
   ) {
     const bodyAt = end - ((bodyLength + 3) & ~3)
-    super(batch.toString('latin1', start, bodyAt))
+    super(readLatin1(batch, start, bodyAt))
     this.#owner = owner
     this.handler = handler
     this.slot = slot

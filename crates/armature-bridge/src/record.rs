@@ -156,7 +156,7 @@ where
     /// Appends the record to `out`.
     ///
     /// Words from 4: handler, routes, method | version << 8 | flags << 16, id (low, high), content length (low, high),
-    /// body limit (low, high), target bytes, path bytes, fields | params << 16, text bytes (target and fields), body bytes, port, then the
+    /// body limit (low, high), target bytes, path bytes, fields | params << 16, where the params begin, body bytes, port, then the
     /// bytes of ip, remote ip, host, given id and method name, then a length for each param, then name and value length
     /// for each field. The bytes follow in this order: target, fields, params, ip, remote ip, host, given id, method name, padding,
     /// body, padding.
@@ -175,7 +175,6 @@ where
         (words[11], words[12]) = split(self.body_limit);
         (words[13], words[14]) = (self.target.len() as u32, self.path);
         words[15] = fields as u32 | (params as u32) << 16;
-        words[16] = (self.target.len() + self.text.len()) as u32;
         words[17] = self.body.len() as u32;
         words[18] = u32::from(self.remote_port);
         words[19] = self.ip.len() as u32;
@@ -185,6 +184,7 @@ where
         words[23] = self.method_name.len() as u32;
         // All numbers at once: a record has too many of them to look for room each time.
         let text = start + (HEAD_WORDS + params + fields * 2) * 4;
+        words[16] = (text - start + self.target.len() + self.text.len()) as u32;
         out.reserve(text - start + self.target.len() + self.text.len() + self.body.len() + 256);
         out.resize(text, 0);
         let (head, lengths) = out[start..].split_at_mut(HEAD_WORDS * 4);

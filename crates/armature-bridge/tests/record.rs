@@ -162,10 +162,11 @@ fn decode_request(record: &mut Reader<'_>, slot: (u32, u32)) -> Sample {
     let (id, content_length, body_limit) = (record.long(), record.long(), record.long());
     let (target, path) = (record.word(), record.word());
     let counts = record.word();
-    let (text, body, port) = (record.word(), record.word(), record.word());
+    let (params_at, body, port) = (record.word(), record.word(), record.word());
     let [ip, remote_ip, host, given_id, method_name] = [(); 5].map(|()| record.word());
     let params: Vec<u32> = (0..counts >> 16).map(|_| record.word()).collect();
     let fields: Vec<(u32, u32)> = (0..counts & 0xffff).map(|_| (record.word(), record.word())).collect();
+    let text_at = (24 + params.len() + fields.len() * 2) * 4;
     let before = record.0.len();
     let mut sample = Sample {
         slot,
@@ -183,7 +184,11 @@ fn decode_request(record: &mut Reader<'_>, slot: (u32, u32)) -> Sample {
         remote_port: port as u16,
         ..Sample::default()
     };
-    assert_eq!(before - record.0.len(), text as usize, "the text is the target and the fields");
+    assert_eq!(
+        text_at + before - record.0.len(),
+        params_at as usize,
+        "the params follow the target and the fields"
+    );
     sample.params = params.iter().map(|&param| record.text(param)).collect();
     sample.ip = record.text(ip);
     sample.remote_ip = record.text(remote_ip);
