@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { App } from '@armature/core'
 import { testServer } from '@armature/core/testing'
 import { expect, test } from 'vitest'
-import { RawClient, until } from './helper.js'
+import { RawClient } from './helper.js'
 
 const inline = { run: { listen: '127.0.0.1:0', io: 'inline' } } as const
 
@@ -37,32 +37,6 @@ test('no thread does IO, and the process ends by itself', () => {
   expect(result.stdout).toContain('IO inline | 1 JS thread')
   expect(result.stdout).toContain('hello 0')
   expect([result.status, result.stderr]).toEqual([0, ''])
-})
-
-test('timers, promises and other I/O of the process get their turn under full load', async () => {
-  const app = App.new().get('/', async () => 'x'.repeat(100))
-  await using t = await testServer(app, inline)
-  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.to(t.server.port)))
-  const request = 'GET / HTTP/1.1\r\nhost: t\r\n\r\n'.repeat(16)
-  let answers = 0
-  let stop = false
-  const load = clients.map(async (client) => {
-    while (!stop) {
-      client.send(request)
-      for (let i = 0; i < 16; i++) await client.read()
-      answers += 16
-    }
-  })
-  let ticks = 0
-  const timer = setInterval(() => ticks++, 1)
-  await until(() => answers > 5000)
-  clearInterval(timer)
-  const before = ticks
-  stop = true
-  await Promise.all(load)
-  for (const client of clients) await client[Symbol.asyncDispose]()
-  // As many as there were turns of the event loop; starved, there would be none or a handful.
-  expect(before).toBeGreaterThan(20)
 })
 
 test('two servers share the thread', async () => {

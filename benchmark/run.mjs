@@ -10,6 +10,7 @@ import { root } from '../scripts/lib/paths.mjs'
 import { missingTools } from '../scripts/lib/tools.mjs'
 import { contenders, yardstick } from './contenders.mjs'
 import { compare, compareText } from './lib/compare.mjs'
+import { prepareDrivers } from './lib/drivers.mjs'
 import { environment } from './lib/environment.mjs'
 import { javascript, prepareRust, rust } from './lib/micro.mjs'
 import { help, options, settingsOf } from './lib/options.mjs'
@@ -20,7 +21,7 @@ import { session } from './lib/session.mjs'
 import { startAndSize, starters } from './lib/start.mjs'
 import { unfit, writeResults } from './lib/write.mjs'
 import { hasWrk } from './lib/wrk.mjs'
-import { memoryWork, works } from './works.mjs'
+import { driversWork, memoryWork, onceWorks, takers } from './works.mjs'
 
 const values = args(help, options, { positionals: true })
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'))
@@ -85,18 +86,24 @@ async function prepare(names, works, skipped) {
 
 async function measure(settings) {
   const asked = (work) => settings.work.includes(work)
-  const loads = settings.work.some((work) => work in works)
-  const served = loads || asked(memoryWork)
+  const served = settings.work.filter((work) => !onceWorks.includes(work))
   if (process.platform !== 'linux') fail('the figures come from /proc: Linux is needed')
-  if (loads && !(await hasWrk())) fail('wrk is missing', 'Debian and Ubuntu: sudo apt-get install wrk')
+  if (served.some((work) => work !== memoryWork) && !(await hasWrk()))
+    fail('wrk is missing', 'Debian and Ubuntu: sudo apt-get install wrk')
   if (!values['no-build']) await build()
 
   const skipped = []
-  const ready = served ? await prepare(settings.only, settings.work, skipped) : []
+  const ready = await prepare(takers(settings.only, served), settings.work, skipped)
+  const noDrivers = asked(driversWork) ? await prepareDrivers(ready) : undefined
+  if (noDrivers) {
+    skipped.push(`drivers: ${noDrivers}`)
+    settings.work = settings.work.filter((work) => work !== driversWork)
+  }
   const noRust = asked('routing') ? await prepareRust() : undefined
   if (noRust) skipped.push(`routing: ${noRust}`)
   for (const line of skipped) step(`left out: ${line}`)
-  if (served && !ready.includes(yardstick)) step(`without ${yardstick} there are no ratios`)
+  if (served.some((work) => work !== driversWork) && !ready.includes(yardstick))
+    step(`without ${yardstick} there are no ratios`)
   step(`measuring for about ${Math.ceil(estimate(settings, ready))} minutes`)
 
   const begin = performance.now()

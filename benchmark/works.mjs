@@ -46,12 +46,48 @@ export const works = {
   'user-512': { title: 'GET /users/:id, 512 connections', ...user, connections: 512 },
 }
 
+/**
+ * For {@link driversWork} alone: what a handler computes is the same for everybody, and would hide what a server costs. Most
+ * of it is the same number of multiplications everywhere, about 50 microseconds.
+ */
+const compute = {
+  title: 'GET /compute/:id, about 50 us of JavaScript',
+  short: 'GET that computes',
+  ...user,
+  path: '/compute/42',
+}
+
+/** All that wrk is sent out with. */
+export const loads = { ...works, compute }
+
 export const keyWorks = Object.keys(works).filter((name) => works[name].key)
 
 /** Memory of connections and requests, in a process of its own: like a work that is not `key`. */
 export const memoryWork = 'memory'
 
+/** Timers and other I/O of the process under load, in a process of its own too. */
+export const timersWork = 'timers'
+/** The load of each of its parts, by the name that its samples have. */
+export const timersLoads = { timers: 'user', 'timers-pipelined': 'user-pipelined' }
+/** Whom it is about: one of each way to read a socket on the JavaScript thread or beside it. */
+export const timersNames = ['armature-inline-async', 'armature-async', 'fastify', 'node-http', 'uws']
+
+/** IO on the JavaScript thread against IO on threads: what `io: 'auto'` is decided by. */
+export const driversWork = 'drivers'
+export const driversLoads = ['user', 'echo', 'user-pipelined', 'compute']
+export const driversNames = ['armature-inline-async', 'armature-async']
+
+/** What is measured in every round that has it, in processes of its own. */
+export const apartWorks = [memoryWork, timersWork, driversWork]
+
+/** Those of `names` that any of `works` is about. */
+export function takers(names, works) {
+  const only = { [timersWork]: timersNames, [driversWork]: driversNames }
+  const served = works.filter((work) => !onceWorks.includes(work))
+  return names.filter((name) => served.some((work) => only[work]?.includes(name) ?? true))
+}
+
 /** What is measured once, when the rounds are over. */
 export const onceWorks = ['start', 'micro', 'routing']
 
-export const allWorks = [...Object.keys(works), memoryWork, ...onceWorks]
+export const allWorks = [...Object.keys(works), ...apartWorks, ...onceWorks]

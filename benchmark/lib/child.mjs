@@ -14,7 +14,7 @@ const within = (promise, milliseconds, what) => {
 }
 
 /**
- * Starts a contender; resolves to `{ pid, port, collect(), stop() }` when it listens on 127.0.0.1. With `quiet` what it
+ * Starts a contender; resolves to `{ pid, port, ask(), collect(), stop() }` when it listens on 127.0.0.1. With `quiet` what it
  * writes to stderr is kept for the error instead of shown.
  */
 export async function startContender({ command: [program, ...args], env, javascript }, { quiet } = {}) {
@@ -45,18 +45,23 @@ export async function startContender({ command: [program, ...args], env, javascr
     )
   })
 
+  const ask = async (message) => {
+    const answer = new Promise((resolve) => child.once('message', resolve))
+    child.send(message)
+    return within(answer, 10_000, `asking it to ${message}`)
+  }
+
   return {
     pid: child.pid,
     port: await within(port, 15_000, 'starting').catch((error) => {
       kill()
       throw error
     }),
+    /** Has JavaScript do something, one at a time; resolves to its answer. See servers/ready.mjs. */
+    ask,
     /** Lets JavaScript collect its garbage, so that what remains is in use. */
     async collect() {
-      if (!javascript) return
-      const collected = new Promise((resolve) => child.once('message', resolve))
-      child.send('collect')
-      await within(collected, 10_000, 'collecting garbage')
+      if (javascript) await ask('collect')
     },
     async stop() {
       child.kill('SIGTERM')

@@ -29,6 +29,16 @@ export const memoryColumns = [
   { key: 'request', title: 'KB/request alone', digits: 1, plain: true },
 ]
 
+export const timersColumns = [
+  { key: 'perSecond', title: 'requests/s', digits: 0 },
+  // Differences from one millisecond, some of them next to nothing: a ratio would be noise.
+  { key: 'lateP50', title: 'late, p50 ms', digits: 2, plain: true },
+  { key: 'lateP99', title: 'late, p99 ms', digits: 2, plain: true },
+  { key: 'lateMax', title: 'late, max ms', digits: 2, plain: true },
+  { key: 'ticks', title: 'ticks/s', digits: 0 },
+  { key: 'reads', title: 'files/s', digits: 0 },
+]
+
 const geometric = (values) =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
 

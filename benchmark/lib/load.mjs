@@ -1,6 +1,6 @@
 // One slice of load: a server that runs already is driven for a moment, then left until it is quiet.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { works } from '../works.mjs'
+import { loads } from '../works.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
 import { wrk } from './wrk.mjs'
 
@@ -25,22 +25,23 @@ async function quiet(pid) {
 export const FRESH = 3
 
 /** Of a process that has just started, with the work that it matters most for. */
-export async function freshWarmUp(each, due, { warmup, threads }) {
+export async function freshWarmUp(each, due, { warmup, ...settings }) {
   const { javascript, cannot } = each.contender
   const able = due.map(({ work }) => work).filter((work) => !cannot?.[work])
-  const work = able.find((name) => works[name].key) ?? able[0]
-  if (javascript && work) await warmUp(each, work, { warmup: warmup * FRESH, threads })
+  const work = able.find((name) => loads[name].key) ?? able[0]
+  if (javascript && work) await warmUp(each, work, { warmup: warmup * FRESH, ...settings })
 }
 
-export async function warmUp({ server }, work, { warmup, threads }) {
-  await wrk(server.port, works[work], { seconds: warmup, threads })
+export async function warmUp({ server }, work, { warmup, threads, clients }) {
+  await wrk(server.port, loads[work], { seconds: warmup, threads, cores: clients })
   await quiet(server.pid)
 }
 
 /** Figures of one slice: CPU time before and after, divided by what was answered in between. */
-export async function load({ server, contender }, work, { duration, threads }) {
+export async function load({ server, contender }, work, { duration, threads, clients }) {
   const before = cpu(server.pid)
-  const { requests, ...figures } = await wrk(server.port, works[work], { seconds: duration, threads })
+  const options = { seconds: duration, threads, cores: clients }
+  const { requests, ...figures } = await wrk(server.port, loads[work], options)
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
   const rssMegabytes = rss(server.pid) / 2 ** 20
   await quiet(server.pid)

@@ -77,6 +77,7 @@ export function settingsOf(values) {
     warmup: quick ? 0.5 : seconds(values, 'warmup', 60),
     held: count(values, 'held', 10_000),
     quick,
+    cores: availableParallelism(),
     threads: availableParallelism() > 4 ? 2 : 1,
   }
 }

@@ -6,7 +6,10 @@ export function progress(samples, name) {
   const own = samples.filter(({ contender }) => contender === name)
   if (own.length === 0) return undefined
   const figure = (key, digits) => median(own.map((sample) => sample[key])).toFixed(digits)
-  return 'idle' in own[0]
-    ? `${name}: ${figure('idle', 1)} KB idle, ${figure('inflight', 1)} KB with a request`
-    : `${name}: ${figure('perSecond', 0)} requests/s, ${figure('cpuProcess', 1)} us of CPU each`
+  if ('idle' in own[0])
+    return `${name}: ${figure('idle', 1)} KB idle, ${figure('inflight', 1)} KB with a request`
+  const rate = `${name}: ${figure('perSecond', 0)} requests/s`
+  return 'lateP99' in own[0]
+    ? `${rate}, timers ${figure('lateP50', 2)} ms late, 99 %: ${figure('lateP99', 2)}`
+    : `${rate}, ${figure('cpuProcess', 1)} us of CPU each`
 }

@@ -3,6 +3,7 @@ import { contenders as all, yardstick } from '../contenders.mjs'
 import { keyWorks, memoryWork, works } from '../works.mjs'
 import { machine, when } from './environment.mjs'
 import { columns } from './figures.mjs'
+import { driversSection, timersSection } from './process-sections.mjs'
 import { memorySection, microSection, startSection, targetSection } from './sections.mjs'
 import { workTable } from './table.mjs'
 
@@ -18,6 +19,8 @@ function* sections(result) {
     yield `## ${works[work].title}\n\n\`${work}\`, ${works[work].connections} connection${works[work].connections === 1 ? '' : 's'}\n\n${workTable(samples, work, columns, names, yardstick)}`
   }
   if (has(memoryWork)) yield memorySection(result, names, yardstick)
+  yield timersSection(result, names, yardstick)
+  yield driversSection(result)
   if (has('start')) yield startSection(result, names, yardstick)
   if (result.micro.length > 0) yield microSection(result)
   yield bullets('Left out', skipped)

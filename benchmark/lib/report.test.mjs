@@ -8,6 +8,7 @@ import { quiet } from '../../scripts/lib/run.mjs'
 import { keyWorks } from '../works.mjs'
 import { chart } from './chart.mjs'
 import { compare, compareText } from './compare.mjs'
+import { driversSample } from './drivers.mjs'
 import { insertResults } from './readme.mjs'
 import { reportText } from './report.mjs'
 import { unfit, writeResults } from './write.mjs'
@@ -21,7 +22,7 @@ const environment = {
   system: 'Linux 7',
   node: '20.19.0',
   rust: '1.95.0',
-  versions: { 'armature-async': '0.1.0', fastify: '5.0.0', hyper: '1.0.0' },
+  versions: { 'armature-inline-async': '0.1.0', 'armature-async': '0.1.0', fastify: '5.0.0', hyper: '1.0.0' },
 }
 const costs = { 'armature-async': 10, fastify: 20, hyper: 5 }
 
@@ -102,6 +103,43 @@ test('the engine without a framework has its own column and targets, when it was
   expect(of(samples.filter(({ contender }) => contender !== 'hyper'))).not.toContain('CPU, x raw hyper')
   const text = reportText(result({ 'armature-inline-sync': 5.4, fastify: 20, hyper: 5 }))
   expect(text).toMatch(/`user`: CPU of armature-inline-sync, x raw hyper \|\s+1\.1 \|\s+1\.08 \| reached/)
+})
+
+test('timers under load have a table for each load', () => {
+  const late = { lateP50: 0.25, lateP99: 1.5, lateMax: 4, ticks: 700, reads: 2000 }
+  const samples = ['timers', 'timers-pipelined'].flatMap((work) => [
+    { round: 1, work, contender: 'armature-async', perSecond: 50_000, ...late },
+    { round: 1, work, contender: 'fastify', perSecond: 25_000, ...late, ticks: 350, reads: 500 },
+  ])
+  const text = reportText(result(costs, { samples }))
+  expect(text).toContain('## Timers and other I/O of the process under load')
+  const row =
+    /\| armature-async \| 50,000 \(2\.00x\) \| +0\.25 \| +1\.50 \| +4\.00 \| 700 \(2\.00x\) \| 2,000 \(4\.00x\) \|/g
+  expect(text.match(row)).toHaveLength(2)
+  expect(reportText(result())).not.toContain('## Timers')
+})
+
+test('the drivers are compared with each other, not with the yardstick', () => {
+  const sample = (set, contender, perSecond, cpuProcess) => ({
+    ...{ round: 1, slice: 1, work: driversSample(set, 'compute'), contender },
+    ...{ perSecond, cpuProcess },
+  })
+  const samples = [
+    sample('one', 'armature-inline-async', 3000, 10),
+    sample('one', 'armature-async', 2000, 20),
+    sample('all', 'armature-inline-async', 4000, 15),
+    sample('all', 'armature-async', 5000, 20),
+  ]
+  const settings = { ...result().settings, cores: 2 }
+  const text = reportText(result(costs, { samples, settings }))
+  expect(text).toContain("## `io: 'auto'`")
+  expect(text).toContain('it has 1 IO thread.')
+  expect(text).toMatch(
+    /\| GET that computes \| +1 \| +3,000 \(1\.50x\) \| +2,000 \| +10\.0 \(0\.50x\) \| +20\.0 \|/,
+  )
+  expect(text).toMatch(/\| GET that computes \| +2 \| +4,000 \(0\.80x\) \| +5,000 \| +15\.0 \(0\.75x\) \|/)
+  expect(text).not.toMatch(/undefined|NaN/)
+  expect(reportText(result())).not.toContain("io: 'auto'")
 })
 
 test('the chart is well-formed, to scale, and readable in the dark', () => {

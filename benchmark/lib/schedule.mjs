@@ -1,24 +1,51 @@
 // What is measured when, and how long that takes.
 import { yardstick } from '../contenders.mjs'
-import { keyWorks, memoryWork, works } from '../works.mjs'
+import {
+  apartWorks,
+  driversLoads,
+  driversWork,
+  keyWorks,
+  memoryWork,
+  onceWorks,
+  takers,
+  timersLoads,
+  timersWork,
+  works,
+} from '../works.mjs'
+import { coreSets } from './drivers.mjs'
 import { FRESH } from './load.mjs'
+import { TURNS } from './timers.mjs'
 import { turnsOf } from './turns.mjs'
 
 /**
  * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in a third of them and, unless
- * they are marked, in the first half of the rounds. When no key work is asked for, all are. Memory has no slices.
+ * they are marked, in the first half of the rounds. When no key work is asked for, all are. The drivers, which are compared
+ * with each other alone, have all slices whenever they are measured; memory and timers have none.
  */
 export function schedule({ work, rounds, slices }, round) {
   const part = (number, parts) => Math.max(1, Math.floor(number / parts))
-  const asked = work.filter((name) => name in works || name === memoryWork)
+  const asked = work.filter((name) => name in works || apartWorks.includes(name))
   const isKey = (name) => keyWorks.includes(name) || !asked.some((other) => keyWorks.includes(other))
   return asked
     .filter((name) => isKey(name) || works[name]?.everyRound || round <= part(rounds, 2))
-    .map((name) => ({ work: name, slices: isKey(name) ? slices : part(slices, 3) }))
+    .map((name) => ({ work: name, slices: isKey(name) || name === driversWork ? slices : part(slices, 3) }))
 }
 
 // What starting, checking, waiting and collecting take, in seconds.
 const SECONDS = { visit: 0.7, wrk: 0.05, memory: 4.5, start: 50, micro: 15, routing: 30 }
+
+/** The same of one work that has processes of its own. */
+function secondsApart(work, slices, contenders, { warmup, duration }) {
+  const fresh = SECONDS.visit + FRESH * warmup
+  const takeCount = takers(contenders, [work]).length
+  if (work === memoryWork) return takeCount * SECONDS.memory
+  if (work === timersWork) {
+    const parts = Object.keys(timersLoads).length
+    return takeCount * (fresh + parts * (warmup + TURNS * duration + 2 * SECONDS.wrk))
+  }
+  const turn = warmup + SECONDS.wrk + slices * (duration + SECONDS.wrk)
+  return takeCount * coreSets.length * (fresh + driversLoads.length * turn)
+}
 
 /** How long a run takes for `contenders`, about, in minutes; without building. */
 export function estimate(settings, contenders) {
@@ -27,15 +54,17 @@ export function estimate(settings, contenders) {
   let seconds = 0
   for (let round = 1; round <= rounds; round++) {
     const due = schedule(settings, round)
-    if (due.length > 0) seconds += contenders.length * (SECONDS.visit + FRESH * warmup)
+    if (due.some(({ work }) => work in works)) {
+      seconds += contenders.length * (SECONDS.visit + FRESH * warmup)
+    }
     for (const { work, slices } of due) {
-      if (work === memoryWork) seconds += contenders.length * SECONDS.memory
+      if (apartWorks.includes(work)) seconds += secondsApart(work, slices, contenders, settings)
       else {
         seconds += contenders.length * (warmup + SECONDS.wrk)
         seconds += slices * turns * (duration + SECONDS.wrk)
       }
     }
   }
-  for (const work of settings.work) if (!(work in works) && work !== memoryWork) seconds += SECONDS[work]
+  for (const work of settings.work) if (onceWorks.includes(work)) seconds += SECONDS[work]
   return seconds / 60
 }

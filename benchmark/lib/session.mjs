@@ -1,22 +1,43 @@
 // The rounds: what is measured when, and what comes out.
 import { contenders } from '../contenders.mjs'
-import { memoryWork } from '../works.mjs'
+import { apartWorks, driversWork, memoryWork, takers, timersLoads, timersWork } from '../works.mjs'
+import { drivers } from './drivers.mjs'
 import { memory } from './memory.mjs'
 import { round } from './round.mjs'
 import { schedule } from './schedule.mjs'
+import { timers } from './timers.mjs'
 import { orderOf } from './turns.mjs'
 
-/** In processes of their own, one after the other: what a connection takes must not be taken from what others left. */
-async function memories(names, { held }, { begin, add, end, fail }) {
-  begin(memoryWork)
+/** In processes of their own, one after the other: what is measured must not be taken from what others left. */
+const apart = {
+  async [memoryWork](names, { settings, hooks }) {
+    hooks.begin(memoryWork)
+    await one(names, hooks, async (name) =>
+      hooks.add(name, memoryWork, undefined, await memory(contenders[name], settings.held)),
+    )
+    hooks.end(memoryWork)
+  },
+  async [timersWork](names, { settings, hooks }) {
+    hooks.begin(timersWork)
+    await one(names, hooks, (name) =>
+      timers(contenders[name], settings, (work, figures) => hooks.add(name, work, undefined, figures)),
+    )
+    for (const work of Object.keys(timersLoads)) hooks.end(work)
+  },
+  // Only a comparison of both means anything: the failure of one ends it.
+  async [driversWork](_names, { slices, settings, hooks }) {
+    await one([driversWork], hooks, () => drivers(slices, settings, hooks))
+  },
+}
+
+async function one(names, { fail }, task) {
   for (const name of names) {
     try {
-      add(name, memoryWork, undefined, await memory(contenders[name], held))
+      await task(name)
     } catch (error) {
       fail(name, error)
     }
   }
-  end(memoryWork)
 }
 
 /**
@@ -29,7 +50,6 @@ export async function session(names, settings, { onWork, onSamples, onProblem })
   const problems = []
   for (let number = 1; number <= settings.rounds; number++) {
     const due = schedule(settings, number)
-    const loads = due.filter(({ work }) => work !== memoryWork)
     const hooks = {
       begin: (work) => onWork(number, work),
       add: (contender, work, slice, figures) =>
@@ -40,8 +60,12 @@ export async function session(names, settings, { onWork, onSamples, onProblem })
         onProblem(problems.at(-1))
       },
     }
-    if (loads.length > 0) await round(names, loads, settings, hooks)
-    if (due.length > loads.length) await memories(orderOf(names, number), settings, hooks)
+    const own = due.filter(({ work }) => apartWorks.includes(work))
+    const shared = due.filter((each) => !own.includes(each))
+    if (shared.length > 0) await round(names, shared, settings, hooks)
+    for (const { work, slices } of own) {
+      await apart[work](orderOf(takers(names, [work]), number), { slices, settings, hooks })
+    }
   }
   return { samples, problems }
 }

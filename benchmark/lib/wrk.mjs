@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { root } from '../../scripts/lib/paths.mjs'
 import { quiet, run } from '../../scripts/lib/run.mjs'
+import { pinned } from './cores.mjs'
 
 const report = join(root, 'benchmark/wrk/report.lua')
 
@@ -25,9 +26,13 @@ export function parseReport(output) {
  * Drives the server for `seconds`, which may be a fraction: wrk itself takes whole seconds only, but ends and reports in
  * good order on SIGINT. Resolves to `{ requests, perSecond, p50, p99 }`, latencies in milliseconds. Pipelined requests
  * have none: wrk measures a whole pipeline and then corrects it as if it had been one request. Nor have new connections:
- * it does not count connecting.
+ * it does not count connecting. `cores` says where wrk may run; anywhere when it is missing.
  */
-export async function wrk(port, { method, path, body, depth, connections, close }, { seconds, threads }) {
+export async function wrk(
+  port,
+  { method, path, body, depth, connections, close },
+  { seconds, threads, cores },
+) {
   const load = [
     `-t${Math.min(threads, connections)}`,
     `-c${connections}`,
@@ -42,11 +47,8 @@ export async function wrk(port, { method, path, body, depth, connections, close 
   const request = [method, path, ...content, String(depth), close ? 'close' : '-']
   const milliseconds = seconds * 1000
   const options = { stdout: 'pipe', stderr: 'pipe', interrupt: milliseconds, timeout: milliseconds + 20_000 }
-  const { stdout, stderr } = await run(
-    'wrk',
-    [...load, `http://127.0.0.1:${port}`, '--', ...request],
-    options,
-  )
+  const [program, ...args] = pinned(['wrk', ...load, `http://127.0.0.1:${port}`, '--', ...request], cores)
+  const { stdout, stderr } = await run(program, args, options)
   const result = parseReport(stdout + stderr)
   return depth === 1 && !close ? result : { ...result, p50: undefined, p99: undefined }
 }

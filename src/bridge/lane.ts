@@ -8,6 +8,8 @@ import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
 import { type SinkOwner, StreamSink } from './sink.js'
 
 const RECORDS = 256 * 1024
+/** What a native call returns when there is no record, but more to do once the event loop has had its turn. */
+const AGAIN = 1
 /** Requests and time after which the event loop gets its turn. */
 const MAX_REQUESTS = 64
 const MAX_MILLIS = 1
@@ -29,9 +31,8 @@ const { nextTick } = process
  * The JavaScript end of a lane: takes batches of records, hands requests to `handlers`, and sends commands back.
  *
  * One native call both commits a batch of commands and takes the next batch of records. Answers that come later are
- * collected and committed together when the microtasks of the turn have run (`nextTick` runs after them). After 64
- * requests or a millisecond the event loop gets its turn; until then Rust knows that somebody comes back, and does not
- * wake anybody.
+ * committed together when the microtasks of the turn have run (`nextTick` runs after them). After 64 requests or a
+ * millisecond the event loop has its turn; until then Rust knows that somebody comes back, and wakes nobody.
  */
 export class Lane implements RecordOwner, SinkOwner {
   readonly native: NativeLane
@@ -43,9 +44,10 @@ export class Lane implements RecordOwner, SinkOwner {
   #records = Buffer.allocUnsafeSlow(RECORDS)
   #words = new Uint32Array(this.#records.buffer)
   readonly #active = new ActiveRequests()
-  /** A run is scheduled and will come. */
+  /** A run will come, or records are being handled. Never two runs: each may have a millisecond of its own. */
   #scheduled = false
-  #processing = false
+  /** Somebody asked for a run. */
+  #wanted = false
   /** Records that were taken and wait for the event loop's turn. */
   #from = 0
   #until = 0
@@ -66,14 +68,14 @@ export class Lane implements RecordOwner, SinkOwner {
   }
 
   /**
-   * A command was added: commits it, with others, at the end of this turn. When the time of the chain of turns that
-   * began with the last visit of the event loop is up, the event loop comes first: streams feed on their own credit
-   * and would keep everybody else waiting.
+   * A command was added: commits it, with others, at the end of this turn. When the time since the event loop's last
+   * visit is up, it comes first: streams feed on their own credit and would keep everybody else waiting.
    */
   schedule(): void {
+    this.#wanted = true
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true
-    if (this.#processing || performance.now() - this.#started <= MAX_MILLIS) nextTick(this.#run)
+    if (performance.now() - this.#started <= MAX_MILLIS) nextTick(this.#run)
     else setImmediate(this.#resume)
   }
 
@@ -140,6 +142,8 @@ export class Lane implements RecordOwner, SinkOwner {
 
   readonly #resume = (): void => {
     this.#renew()
+    // What was answered since, by promises.
+    if (this.#from < this.#until) this.#commit()
     this.#run()
   }
 
@@ -159,8 +163,8 @@ export class Lane implements RecordOwner, SinkOwner {
         continue
       }
       this.#from = 0
-      this.#until = bytes
-      if (this.#budget <= 0 || performance.now() - this.#started > MAX_MILLIS) {
+      this.#until = bytes === AGAIN ? 0 : bytes
+      if (bytes === AGAIN || this.#budget <= 0 || performance.now() - this.#started > MAX_MILLIS) {
         this.#scheduled = true
         setImmediate(this.#resume)
         return
@@ -171,24 +175,20 @@ export class Lane implements RecordOwner, SinkOwner {
 
   /** Handles the records that were taken. False when the rest of the work has been scheduled. */
   #process(): boolean {
-    this.#processing = true
+    this.#scheduled = true
+    this.#wanted = false
     let later = true
     try {
-      later = this.#handle()
+      later = this.#handle() || this.#wanted
     } finally {
       // Should a defect throw here, the next turn still comes: later stays true.
-      this.#processing = false
-      if (later && !this.#scheduled) {
-        // Handlers that only awaited a microtask or two have answered by then.
-        this.#scheduled = true
-        nextTick(this.#run)
-      }
-    }
-    if (this.#from < this.#until) {
-      // The time is up: what is answered leaves now, what is left waits for the event loop's turn.
-      this.#commit()
-      this.#scheduled = true
-      setImmediate(this.#resume)
+      const isTimeUp = this.#from < this.#until
+      this.#scheduled = later || isTimeUp
+      if (isTimeUp) {
+        // What is answered leaves now, what is left waits for the event loop's turn.
+        setImmediate(this.#resume)
+        this.#commit()
+      } else if (later) nextTick(this.#run)
     }
     return !this.#scheduled
   }

@@ -1,12 +1,15 @@
 //! A loop that its host drives: the same server without an IO thread.
 #![cfg(target_os = "linux")]
 
+use std::cell::Cell;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use armature_core::config::{Config, Environment, Settings};
-use armature_core::http::{Method, Request, Response};
+use armature_core::http::{Address, Method, Request, Response};
 use armature_core::io_loop::HostLoop;
 use armature_core::pipeline::HandlerFn;
 use armature_core::server::{App, Server};
@@ -100,4 +103,38 @@ fn dropping_the_loop_closes_what_is_on_it() {
     assert!(client.is_closed().unwrap_or(true));
     assert_eq!(server.metrics().connections.get(), 0);
     assert_eq!(server.close(Duration::from_secs(5)).cut_off, 0, "it has ended already");
+}
+
+#[test]
+fn a_turn_leaves_most_of_a_long_pipeline_to_the_next() {
+    const REQUESTS: u64 = 10_000;
+    let host = HostLoop::new(0, || {}).unwrap();
+    let server = Server::start_inline(app().build().unwrap(), settings("{}"), &host).unwrap();
+    let Address::Ip(address) = &server.addresses()[0] else { panic!("it listens on TCP") };
+    let mut reader = TcpStream::connect(address).unwrap();
+    let mut writer = reader.try_clone().unwrap();
+    let request = "GET / HTTP/1.1\r\nhost: t\r\n\r\n";
+    let client = std::thread::spawn(move || {
+        let all = request.repeat(REQUESTS as usize);
+        let writing = std::thread::spawn(move || {
+            writer.write_all(all.as_bytes()).unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+        });
+        std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+        writing.join().unwrap();
+    });
+    let most = Cell::new(0);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !client.is_finished() {
+        assert!(Instant::now() < deadline, "timed out");
+        let before = server.metrics().requests.get();
+        // Over before it begins: as little as can be.
+        host.turn(Duration::ZERO);
+        most.set(most.get().max(server.metrics().requests.get() - before));
+        std::thread::yield_now();
+    }
+    client.join().unwrap();
+    assert_eq!(server.metrics().requests.get(), REQUESTS);
+    // The set polls 61 tasks, each of which handles what `limits.pipeline` lets begin.
+    assert!(most.get() <= 61 * 32, "{}", most.get());
 }

@@ -143,10 +143,12 @@ impl HostLoop {
         work(&self.handle)
     }
 
-    /// Looks at the descriptors once, then runs what is ready until nothing is or `budget` is spent.
+    /// Looks at the descriptors once, then runs what is ready until nothing is or `budget` is spent. The set polls some
+    /// dozens of tasks before it can be stopped: those that have much to do ask [`LoopHandle::turn_is_over`].
     pub fn turn(&self, budget: Duration) -> Turn {
         self.expect_turn();
-        let started = Instant::now();
+        let end = Instant::now() + budget;
+        self.handle.turn_ends(end);
         let context = self.runtime.enter();
         // The runtime looks at its descriptors, without waiting, when its only future yields.
         self.runtime.block_on(tokio::task::yield_now());
@@ -154,7 +156,7 @@ impl HostLoop {
         while self.signal.ready.swap(false, SeqCst) {
             let mut cx = Context::from_waker(&self.waker);
             let _ = Pin::new(&mut *self.tasks.borrow_mut()).poll(&mut cx);
-            if started.elapsed() >= budget {
+            if Instant::now() >= end {
                 break;
             }
         }

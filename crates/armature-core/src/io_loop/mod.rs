@@ -22,6 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::task::Context;
+use std::time::Instant;
 
 use crate::http::RequestId;
 use wheel::Wheel;
@@ -37,6 +38,7 @@ struct Inner {
     clock: Clock,
     wheel: Rc<Wheel>,
     next_request: Cell<u64>,
+    turn_ends: Cell<Option<Instant>>,
     remote: LoopRemote,
     locals: RefCell<Vec<Rc<dyn Any>>>,
 }
@@ -50,6 +52,7 @@ impl LoopHandle {
                 clock,
                 wheel: Rc::new(Wheel::new(clock)),
                 next_request: Cell::new(u64::from(index) << 48),
+                turn_ends: Cell::new(None),
                 remote,
                 locals: RefCell::default(),
             }),
@@ -94,6 +97,16 @@ impl LoopHandle {
             self.inner.locals.borrow_mut().push(value.clone());
             value
         })
+    }
+
+    /// Whether a host waits for its thread: what could go on for long has to leave the rest for the next turn. Never on a
+    /// thread of the loop's own.
+    pub fn turn_is_over(&self) -> bool {
+        self.inner.turn_ends.get().is_some_and(|end| Instant::now() >= end)
+    }
+
+    pub(super) fn turn_ends(&self, at: Instant) {
+        self.inner.turn_ends.set(Some(at));
     }
 
     /// Drops every local value; called once, when the loop has ended.

@@ -128,10 +128,15 @@ impl Inline {
         self.turn();
     }
 
-    /// Has JavaScript come again when something is left that no descriptor will tell of: tasks of the loop, or records that
-    /// were not looked at.
-    pub fn after_drain(&self, has_records: bool) {
-        if has_records || self.with_host(HostLoop::has_ready).unwrap_or(false) {
+    /// Whether tasks are left that no descriptor will tell of. JavaScript comes again for them by way of the event loop: a
+    /// call of the waker from inside a call of the waker would be served before anything else of the process.
+    pub fn has_ready(&self) -> bool {
+        self.with_host(HostLoop::has_ready).unwrap_or(false)
+    }
+
+    /// Has JavaScript come again when it has only handed answers over, and something is left: tasks of the loop, or records.
+    pub fn after_commit(&self, has_records: bool) {
+        if has_records || self.has_ready() {
             self.lane.waker().0.notify();
         }
     }

@@ -16,6 +16,9 @@ use crate::census::{self, Live};
 use crate::error::{Result, internal};
 use crate::stats;
 
+/// What [`NativeLane::turn`] returns for a loop that is not done. Records are longer.
+const AGAIN: i32 = 1;
+
 /// A lane whose reader is a JavaScript environment.
 pub type JsLane = Lane<SharedWaker>;
 
@@ -63,8 +66,9 @@ impl NativeLane {
     }
 
     /// Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
-    /// the lane is empty and that `pump` will be called for the next record, a negative number that the next record
-    /// needs a buffer of so many bytes. With an empty `records` it only commits.
+    /// the lane is empty and that `pump` will be called for the next record, 1 that it is empty and the loop on this
+    /// thread has more to do, once the rest of the process has had its turn, a negative number that the next record needs
+    /// a buffer of so many bytes. With an empty `records` it only commits.
     #[napi]
     pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
         let Some(loops) = self.loops.get() else { return 0 };
@@ -87,7 +91,11 @@ impl NativeLane {
         if drained.bytes == 0
             && let Some(inline) = self.inline.get()
         {
-            inline.after_drain(records.is_empty() && self.lane.is_armed());
+            if records.is_empty() {
+                inline.after_commit(self.lane.is_armed());
+            } else if inline.has_ready() {
+                return AGAIN;
+            }
         }
         drained.bytes as i32
     }

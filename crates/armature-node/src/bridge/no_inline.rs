@@ -48,7 +48,12 @@ impl Inline {
     }
 
     /// Never called.
-    pub fn after_drain(&self, _: bool) {
+    pub fn has_ready(&self) -> bool {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn after_commit(&self, _: bool) {
         match self.0 {}
     }
 

@@ -199,6 +199,9 @@ impl<D: Dispatch + 'static> Connection<D> {
             let unblocked = self.answer(cx, now)?;
             self.settle(now);
             if unblocked {
+                if self.io_loop().turn_is_over() {
+                    break;
+                }
                 continue;
             }
             if self.phase != Phase::Busy
