@@ -10,7 +10,8 @@ use armature_core::http::{Problem, Request, Response};
 use armature_core::pipeline::{Handler, LocalFuture};
 
 use super::headers::HeaderChange;
-use super::loop_side::{LoopSide, Reply};
+use super::loop_side::LoopSide;
+use super::slot::Reply;
 
 /// Waits for the reply to one slot. Dropping it tells JavaScript that nobody waits.
 pub struct Answer {

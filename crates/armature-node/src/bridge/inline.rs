@@ -17,8 +17,9 @@ use armature_core::io_loop::{HostLoop, LoopHandle, Turn};
 use napi::bindgen_prelude::FunctionRef;
 use napi::{Env, JsValue, sys};
 
+use super::commit::Batch;
 use super::lane::JsLane;
-use super::loop_side::{Batch, LoopSide};
+use super::loop_side::LoopSide;
 use super::uv::{Watch, Watcher};
 use super::waker::report_exception;
 use crate::error::{Result, internal};

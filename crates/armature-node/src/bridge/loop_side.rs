@@ -4,31 +4,25 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use armature_bridge::command::{Action, Command, Commands, FLAG_NATIVE, FLAG_STREAM};
 use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
-use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response, StatusCode};
+use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
 use bytes::Bytes;
 
-use super::body;
-use super::flow::Flow;
-use super::headers::{self, HeaderChange, HeaderSets, SetCache};
+use super::commit::Batch;
+use super::headers::{HeaderSets, SetCache};
 use super::lane::{JsLane, LoopEnd};
-use super::stream::{StreamBody, StreamState};
+use super::slot::{Reply, Slot, Streams};
 use crate::census::{self, Live};
-
-/// Bodies up to this size are copied out of their batch, so that a slow reader keeps its own bytes alive and not those of
-/// everybody who was answered with it.
-const SHARE_BYTES: usize = 16 * 1024;
 
 /// One lane as a loop sees it.
 pub struct LaneEnd {
     pub lane: Arc<JsLane>,
-    header_sets: Arc<HeaderSets>,
-    cache: SetCache,
+    pub(super) header_sets: Arc<HeaderSets>,
+    pub(super) cache: SetCache,
 }
 
 /// Windows of the bridge's streams, in bytes.
@@ -42,10 +36,10 @@ pub struct Windows {
 pub struct LoopSide {
     pub io_loop: LoopHandle,
     lanes: Vec<Rc<LaneEnd>>,
-    slots: RefCell<Slots<Slot>>,
+    pub(super) slots: RefCell<Slots<Slot>>,
     mailbox: Arc<Mailbox>,
     generations: Arc<Generations>,
-    windows: Windows,
+    pub(super) windows: Windows,
     _live: Live,
 }
 
@@ -54,84 +48,6 @@ impl Drop for LoopSide {
         // The loop has ended: what JavaScript still says must not pile up.
         self.mailbox.close();
     }
-}
-
-/// A request that JavaScript has, or will have.
-pub struct Slot {
-    pub lane: Rc<LaneEnd>,
-    context: Rc<RequestContext>,
-    id: RequestId,
-    reply: Option<Reply>,
-    waker: Option<Waker>,
-    /// JavaScript has been told that the client left.
-    announced: bool,
-    /// What only some requests have.
-    streams: Option<Box<Streams>>,
-}
-
-/// Bodies that are not in one piece.
-#[derive(Default)]
-struct Streams {
-    /// Of the response.
-    response: Option<Rc<StreamState>>,
-    /// JavaScript has said everything; the slot only waits for its reply to be taken.
-    complete: bool,
-    pump: Option<Rc<Flow>>,
-    /// The body that JavaScript has not asked for yet.
-    body: Option<Body>,
-}
-
-impl Slot {
-    fn streams(&mut self) -> &mut Streams {
-        self.streams.get_or_insert_default()
-    }
-
-    fn response(&self) -> Option<&Rc<StreamState>> {
-        self.streams.as_ref()?.response.as_ref()
-    }
-
-    /// Whether JavaScript has more to say after its reply.
-    fn is_streaming(&self) -> bool {
-        self.streams.as_ref().is_some_and(|streams| streams.response.is_some() && !streams.complete)
-    }
-}
-
-/// Commands on their way to a loop.
-#[derive(Clone, Copy)]
-pub enum Batch<'a> {
-    /// They came from another thread, in memory of their own.
-    Owned(&'a Bytes),
-    /// They are still where JavaScript wrote them.
-    Borrowed(&'a [u8]),
-}
-
-impl Batch<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Owned(bytes) => bytes,
-            Self::Borrowed(bytes) => bytes,
-        }
-    }
-
-    /// A part of them that outlives the batch.
-    fn keep(&self, range: std::ops::Range<usize>) -> Bytes {
-        match self {
-            Self::Owned(bytes) if range.len() >= SHARE_BYTES => bytes.slice(range),
-            _ => Bytes::copy_from_slice(&self.bytes()[range]),
-        }
-    }
-}
-
-/// What a handler answered.
-pub enum Reply {
-    /// A response.
-    Response(Response),
-    /// The native handler answers, and this is done to its headers.
-    Native(HeaderChange),
-    /// The bytes that came made no sense.
-    Broken,
-    /// The JavaScript thread is gone.
-    Lost,
 }
 
 impl LoopSide {
@@ -294,118 +210,6 @@ impl LoopSide {
         let ended =
             self.slots.borrow_mut().get_mut(slot).and_then(|entry| entry.streams.as_mut()?.pump.take());
         drop(ended);
-    }
-
-    /// Does what JavaScript says.
-    pub fn commit(self: &Rc<Self>, batch: Batch<'_>) {
-        for Command { slot, action } in Commands::new(batch.bytes()) {
-            match action {
-                Action::Respond { status, flags, header_set, headers, body } => {
-                    let headers = (header_set, &batch.bytes()[headers]);
-                    self.respond(slot, batch, status, flags, headers, body);
-                }
-                Action::Data(range) => {
-                    let stream = self.stream_of(slot);
-                    if let Some(stream) = stream {
-                        stream.push(batch.keep(range));
-                    }
-                }
-                Action::End => self.finish_stream(slot, true),
-                Action::Fail => self.finish_stream(slot, false),
-                Action::Grant(bytes) => self.grant(slot, bytes),
-                Action::Cancel => self.cancel_body(slot),
-            }
-        }
-    }
-
-    fn respond(
-        self: &Rc<Self>,
-        slot: SlotId,
-        batch: Batch<'_>,
-        status: u16,
-        flags: u8,
-        (header_set, headers): (u32, &[u8]),
-        body: std::ops::Range<usize>,
-    ) {
-        let mut slots = self.slots.borrow_mut();
-        let Some(entry) = slots.get_mut(slot) else { return };
-        if entry.reply.is_some() || entry.response().is_some() {
-            return;
-        }
-        let list = entry.lane.cache.begin(&entry.lane.header_sets, header_set);
-        let list = list.and_then(|mut list| headers::decode(headers, &mut list).then_some(list));
-        let named = usize::from(status);
-        let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
-        let reply = match (list, status) {
-            (Some(list), _) if flags & FLAG_NATIVE != 0 => Reply::Native(HeaderChange::new(list, named)),
-            (Some(headers), Some(status)) => {
-                let body = if flags & FLAG_STREAM != 0 {
-                    let stream = StreamState::new(self.windows.response);
-                    entry.streams().response = Some(stream.clone());
-                    Body::stream(StreamBody::new(stream, slot, self.clone(), entry.context.clone()))
-                } else {
-                    // What the socket takes late does not keep everybody's answers of the batch alive.
-                    batch.keep(body).into()
-                };
-                Reply::Response(Response { status, headers, body })
-            }
-            _ => Reply::Broken,
-        };
-        entry.reply = Some(reply);
-        let waker = entry.waker.take();
-        drop(slots);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn finish_stream(&self, slot: SlotId, complete: bool) {
-        let Some(stream) = self.stream_of(slot) else { return };
-        if complete {
-            stream.end();
-        } else {
-            stream.fail();
-        }
-        // The head may still wait to be taken when a short stream ends in the batch that began it.
-        let taken = self.slots.borrow_mut().get_mut(slot).is_some_and(|entry| {
-            entry.streams().complete = true;
-            entry.reply.is_none()
-        });
-        if taken {
-            self.release(slot);
-        }
-    }
-
-    fn stream_of(&self, slot: SlotId) -> Option<Rc<StreamState>> {
-        self.slots.borrow_mut().get_mut(slot)?.response().cloned()
-    }
-
-    fn grant(self: &Rc<Self>, slot: SlotId, bytes: u32) {
-        let mut slots = self.slots.borrow_mut();
-        let Some(entry) = slots.get_mut(slot) else { return };
-        let lane = entry.lane.clone();
-        let Some(streams) = &mut entry.streams else { return };
-        match &streams.pump {
-            Some(pump) => pump.grant(bytes),
-            None => {
-                let Some(body) = streams.body.take() else { return };
-                let flow = Flow::new(bytes as usize);
-                streams.pump = Some(flow.clone());
-                drop(slots);
-                self.io_loop.spawn(body::run(flow, self.clone(), lane, slot, body));
-            }
-        }
-    }
-
-    /// Nobody reads the request body any more.
-    fn cancel_body(&self, slot: SlotId) {
-        let dropped = self.slots.borrow_mut().get_mut(slot).and_then(|entry| {
-            let streams = entry.streams.as_mut()?;
-            Some((streams.body.take(), streams.pump.take()))
-        });
-        if let Some((_, Some(pump))) = &dropped {
-            pump.cancel();
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod body;
 pub mod clock;
+pub mod commit;
 pub mod flow;
 pub mod headers;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ pub mod inline;
 pub mod inline;
 pub mod lane;
 pub mod loop_side;
+pub mod slot;
 pub mod stream;
 #[cfg(target_os = "linux")]
 mod uv;

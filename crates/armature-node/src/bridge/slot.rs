@@ -1,0 +1,63 @@
+//! A request in flight, as its loop keeps it while JavaScript works on it.
+
+use std::rc::Rc;
+use std::task::Waker;
+
+use armature_core::http::{Body, RequestContext, RequestId, Response};
+
+use super::flow::Flow;
+use super::headers::HeaderChange;
+use super::loop_side::LaneEnd;
+use super::stream::StreamState;
+
+/// A request that JavaScript has, or will have.
+pub struct Slot {
+    pub lane: Rc<LaneEnd>,
+    pub context: Rc<RequestContext>,
+    pub id: RequestId,
+    pub reply: Option<Reply>,
+    pub waker: Option<Waker>,
+    /// JavaScript has been told that the client left.
+    pub announced: bool,
+    /// What only some requests have.
+    pub streams: Option<Box<Streams>>,
+}
+
+/// Bodies that are not in one piece.
+#[derive(Default)]
+pub struct Streams {
+    /// Of the response.
+    pub response: Option<Rc<StreamState>>,
+    /// JavaScript has said everything; the slot only waits for its reply to be taken.
+    pub complete: bool,
+    pub pump: Option<Rc<Flow>>,
+    /// The body that JavaScript has not asked for yet.
+    pub body: Option<Body>,
+}
+
+impl Slot {
+    pub fn streams(&mut self) -> &mut Streams {
+        self.streams.get_or_insert_default()
+    }
+
+    pub fn response(&self) -> Option<&Rc<StreamState>> {
+        self.streams.as_ref()?.response.as_ref()
+    }
+
+    /// Whether JavaScript has more to say after its reply.
+    pub fn is_streaming(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.response.is_some() && !streams.complete)
+    }
+}
+
+/// What a handler answered.
+pub enum Reply {
+    /// A response.
+    Response(Response),
+    /// The native handler answers, and this is done to its headers.
+    Native(HeaderChange),
+    /// The bytes that came made no sense.
+    Broken,
+    /// The JavaScript thread is gone.
+    Lost,
+}
