@@ -6,6 +6,7 @@ import { compare, countsTable, differences, renewed } from './lib/counts.mjs'
 import { aside, chapter, insert, picture, steps } from './lib/hot-path.mjs'
 import { kept, scenarios, valgrindMissing } from './lib/instructions.mjs'
 import { perRequest, room, rooms } from './lib/profile.mjs'
+import { without } from './lib/valgrind-tests.mjs'
 
 /** As callgrind writes it: `served` requests, each reads, allocates twice and looks at the clock; the client reads as well. */
 const output = (served) => `# callgrind format
@@ -176,7 +177,13 @@ describe('kept counts', () => {
     const driver = readFileSync('benchmark/instructions/src/main.rs', 'utf8')
     expect(driver).toContain(scenarios.map((name) => `"${name}"`).join(', '))
   })
-  test('without valgrind there is a sentence', async () => {
+  test('without valgrind there is a sentence, and in CI a failure', async () => {
+    expect(without('x', 'no valgrind', '')).toEqual([
+      { name: 'x', passed: 0, failed: 0, problem: 'skipped: no valgrind' },
+    ])
+    expect(without('x', 'no valgrind', 'true')).toEqual([
+      { name: 'x', passed: 0, failed: 1, problem: 'no valgrind' },
+    ])
     const nothing = async () => ({ code: 127, output: '' })
     expect(await valgrindMissing(nothing, 'linux')).toMatch(/apt-get install valgrind/)
     expect(await valgrindMissing(nothing, 'darwin')).toMatch(/Linux only/)
