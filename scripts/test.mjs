@@ -8,12 +8,14 @@ import { fail, since, step } from './lib/log.mjs'
 import { cargoTests, hasLoomTests, hasTypeTests, loomTests, typeTests, vitest } from './lib/runners.mjs'
 import { summary } from './lib/summary.mjs'
 import { missingTools } from './lib/tools.mjs'
+import { instructionTests, memoryTests } from './lib/valgrind-tests.mjs'
 
 const help = `
 npm test
 
 Installs and builds what is stale, then runs the Rust tests, the model checker, vitest, the type tests and the examples
-of the documentation. The last line is "N passed, N failed"; the exit code is 0 only when nothing failed.
+of the documentation. Where valgrind is, the instructions of a request are counted and its use of memory is checked. The
+last line is "N passed, N failed"; the exit code is 0 only when nothing failed.
 Longer tests: npm run test:long. One vitest file: npx vitest run __test__/<name>.test.ts
 `
 
@@ -40,5 +42,7 @@ if (hasLoomTests()) await stage('model checker (loom)', loomTests)
 await stage('vitest', () => vitest('vitest'))
 if (hasTypeTests()) await stage('type tests', typeTests)
 await stage('documentation examples', docExamples)
+await stage('instruction counts', instructionTests)
+await stage('memcheck', memoryTests)
 step(`all: ${since(start)}`)
 summary(results)
