@@ -13,8 +13,8 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
   --work <names>       ${allWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
   --rounds <n>         how often all servers are started anew and measured (3)
-  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (6)
-  --duration <s>       of a turn (0.5)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (10)
+  --duration <s>       of a turn (0.25)
   --warmup <s>         of each server before its turns at a work; longer when it has just started (1)
   --held <n>           connections and waiting requests that memory is measured with (3000)
   --quick              everything once and short, without routing: does it work? Its figures are not to be quoted
@@ -33,8 +33,8 @@ export const options = {
   work: string(allWorks.join(',')),
   micro: flag,
   rounds: string('3'),
-  slices: string('6'),
-  duration: string('0.5'),
+  slices: string('10'),
+  duration: string('0.25'),
   warmup: string('1'),
   held: string('3000'),
   quick: flag,
