@@ -22,7 +22,7 @@ async function quiet(pid) {
 }
 
 /** How many warm-ups more a new process gets: V8 goes on compiling what every request runs for seconds. */
-export const FRESH = 3
+export const FRESH = 4
 
 /** Of a process that has just started, with the work that it matters most for. */
 export async function freshWarmUp(each, due, { warmup, ...settings }) {

@@ -13,9 +13,9 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
   --work <names>       ${allWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
   --rounds <n>         how often all servers are started anew and measured (3)
-  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (10)
-  --duration <s>       of a turn (0.25)
-  --warmup <s>         of each server before its turns at a work; longer when it has just started (1)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (14)
+  --duration <s>       of a turn, at the least; wrk ends with a tenth of a second (0.15)
+  --warmup <s>         of each server before its turns at a work; longer when it has just started (0.5)
   --held <n>           connections and waiting requests that memory is measured with (3000)
   --quick              everything once and short, without routing: does it work? Its figures are not to be quoted
   --write              the report into benchmark/RESULTS.md, the chart into benchmark/results.svg, and a table between
@@ -33,9 +33,9 @@ export const options = {
   work: string(allWorks.join(',')),
   micro: flag,
   rounds: string('3'),
-  slices: string('10'),
-  duration: string('0.25'),
-  warmup: string('1'),
+  slices: string('14'),
+  duration: string('0.15'),
+  warmup: string('0.5'),
   held: string('3000'),
   quick: flag,
   write: flag,
@@ -60,8 +60,8 @@ function count(values, option, most) {
 
 function seconds(values, option, most) {
   const value = Number(values[option])
-  if (value >= 0.2 && value <= most) return value
-  throw new Error(`--${option} is a number of seconds from 0.2 to ${most}, not ${values[option]}`)
+  if (value >= 0.1 && value <= most) return value
+  throw new Error(`--${option} is a number of seconds from 0.1 to ${most}, not ${values[option]}`)
 }
 
 /** Throws an error that names the option. */

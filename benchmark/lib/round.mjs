@@ -1,11 +1,13 @@
 // One round: fresh processes of all contenders, which then take turns so quickly that they share the same minute.
 import { contenders, yardstick } from '../contenders.mjs'
+import { takers } from '../works.mjs'
 import { startContender } from './child.mjs'
 import { checkAnswers } from './honest.mjs'
 import { freshWarmUp, load, warmUp } from './load.mjs'
 import { turnsOf } from './turns.mjs'
 
 const isYardstick = ({ name }) => name === yardstick
+const takesPart = (name, work) => takers([name], [work]).length > 0
 
 async function start(name) {
   const contender = contenders[name]
@@ -34,7 +36,8 @@ export async function round(names, due, settings, { begin, add, end, fail }) {
       await each.server.stop()
     }
   }
-  const able = (work) => running.filter(({ contender }) => !contender.cannot?.[work])
+  const able = (work) =>
+    running.filter(({ name, contender }) => !contender.cannot?.[work] && takesPart(name, work))
   try {
     for (const name of names) {
       await start(name).then(

@@ -18,21 +18,22 @@ import { TURNS } from './timers.mjs'
 import { turnsOf } from './turns.mjs'
 
 /**
- * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in a third of them and, unless
- * they are marked, in the first half of the rounds. When no key work is asked for, all are. The drivers, which are compared
- * with each other alone, have all slices whenever they are measured; memory and timers have none.
+ * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in a
+ * third of them and, unless they are marked, in the first half of the rounds. When no key work is asked for, all are key. The drivers, which are compared
+ * with each other alone, have half of the slices whenever they are measured; memory and timers have none.
  */
 export function schedule({ work, rounds, slices }, round) {
   const part = (number, parts) => Math.max(1, Math.floor(number / parts))
   const asked = work.filter((name) => name in works || apartWorks.includes(name))
-  const isKey = (name) => keyWorks.includes(name) || !asked.some((other) => keyWorks.includes(other))
+  const someKey = asked.some((name) => keyWorks.includes(name))
+  const isFull = (name) => !someKey || keyWorks.includes(name) || works[name]?.full
   return asked
-    .filter((name) => isKey(name) || works[name]?.everyRound || round <= part(rounds, 2))
-    .map((name) => ({ work: name, slices: isKey(name) || name === driversWork ? slices : part(slices, 3) }))
+    .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 2))
+    .map((name) => ({ work: name, slices: part(slices, name === driversWork ? 2 : isFull(name) ? 1 : 3) }))
 }
 
 // What starting, checking, waiting and collecting take, in seconds.
-const SECONDS = { visit: 0.7, wrk: 0.05, memory: 4.5, start: 50, micro: 15, routing: 30 }
+const SECONDS = { visit: 0.7, wrk: 0.08, memory: 4.5, start: 50, micro: 15, routing: 30 }
 
 /** The same of one work that has processes of its own. */
 function secondsApart(work, slices, contenders, { warmup, duration }) {
@@ -50,7 +51,6 @@ function secondsApart(work, slices, contenders, { warmup, duration }) {
 /** How long a run takes for `contenders`, about, in minutes; without building. */
 export function estimate(settings, contenders) {
   const { rounds, warmup, duration } = settings
-  const turns = turnsOf(contenders, (name) => name === yardstick, 1).length
   let seconds = 0
   for (let round = 1; round <= rounds; round++) {
     const due = schedule(settings, round)
@@ -60,7 +60,9 @@ export function estimate(settings, contenders) {
     for (const { work, slices } of due) {
       if (apartWorks.includes(work)) seconds += secondsApart(work, slices, contenders, settings)
       else {
-        seconds += contenders.length * (warmup + SECONDS.wrk)
+        const able = takers(contenders, [work])
+        const turns = turnsOf(able, (name) => name === yardstick, 1).length
+        seconds += able.length * (warmup + SECONDS.wrk)
         seconds += slices * turns * (duration + SECONDS.wrk)
       }
     }

@@ -7,7 +7,7 @@ import { freshWarmUp, warmUp } from './load.mjs'
 import { wrk } from './wrk.mjs'
 
 /** Turns of a server in one: the slowest of a hundred ticks has to be more than a few. */
-export const TURNS = 3
+export const TURNS = 5
 /** Milliseconds before the end of the load at which the server is asked how it was. */
 const MARGIN = 100
 
