@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { App } from '@armature/core'
 import { testServer } from '@armature/core/testing'
@@ -80,18 +83,49 @@ test('a worker that ends while its server answers takes only itself down', async
   expect((await client.read().catch(() => ({ status: 503 }))).status).toBe(503)
 })
 
-test('where the event queue cannot be found, IO threads take its place and a warning says so', () => {
-  // A mount namespace in which /proc is empty.
-  const command = ['unshare', '-Urm', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"']
-  const result = run(
-    `app.run({ listen: '127.0.0.1:0', io: 'inline' }).then(async (server) => {
-      console.log(await (await fetch(server.url)).text())
-      await server.close()
-    })`,
-    command,
-  )
-  expect(result.stdout).toContain('1 IO thread')
+const once = `app.run({ listen: '127.0.0.1:0', io: 'inline' }).then(async (server) => {
+  console.log(await (await fetch(server.url)).text())
+  await server.close()
+})`
+
+test('no /proc is needed', () => {
+  // A mount namespace in which it is empty.
+  const result = run(once, ['unshare', '-Urm', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"'])
+  expect(result.stdout).toContain('IO inline')
   expect(result.stdout).toContain('hello')
-  expect(result.stderr).toMatch(/ARMATURE_INLINE_FALLBACK.*\/proc\/self\/fd cannot be read/)
-  expect(result.status).toBe(0)
+  expect([result.status, result.stderr]).toEqual([0, ''])
+})
+
+test('where nobody can wait for an event queue, IO threads take its place and a warning says so', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'armature-inline-'))
+  try {
+    // A kernel that lets no event queue watch another one.
+    const library = join(folder, 'refuse.so')
+    const source = `
+      #define _GNU_SOURCE
+      #include <errno.h>
+      #include <stdio.h>
+      #include <string.h>
+      #include <sys/epoll.h>
+      #include <sys/syscall.h>
+      #include <unistd.h>
+      int epoll_ctl(int queue, int operation, int watched, struct epoll_event *event) {
+        char path[32], link[32] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", watched);
+        if (readlink(path, link, sizeof link - 1) > 0 && strstr(link, "[eventpoll]")) {
+          errno = EPERM;
+          return -1;
+        }
+        return syscall(SYS_epoll_ctl, queue, operation, watched, event);
+      }`
+    const built = spawnSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-'], { input: source })
+    expect([built.status, built.stderr.toString()]).toEqual([0, ''])
+    const result = run(once, ['env', `LD_PRELOAD=${library}`])
+    expect(result.stdout).toContain('1 IO thread')
+    expect(result.stdout).toContain('hello')
+    expect(result.stderr).toMatch(/ARMATURE_INLINE_FALLBACK.*others can wait for; Operation not permitted/)
+    expect(result.status).toBe(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -6,9 +6,9 @@ import { largest, rooms } from './profile.mjs'
 const served = [
   {
     title: 'look for events, wake the task',
-    where: 'tokio, mio',
+    where: 'io_loop/{reactor,executor,bell}.rs, mio',
     calls: ['epoll_wait'],
-    rooms: /^(tokio|mio|slab|std\/task|libc\/.*epoll)/,
+    rooms: /^(core\/io_loop\/(reactor|executor|bell)|mio|slab|std\/task|libc\/.*epoll)/,
   },
   {
     title: 'turn of the loop: timers, clock',

@@ -26,7 +26,7 @@
 //! | room | job |
 //! |---|---|
 //! | [`config`] | options into validated [`config::Settings`], once, at start |
-//! | [`io_loop`] | one thread, one runtime, one timer wheel; owns its connections |
+//! | [`io_loop`] | one thread: tasks, sockets, timers; owns its connections |
 //! | [`listener`] | sockets |
 //! | [`protocol`] | bytes into [`http::Request`], [`http::Response`] into bytes |
 //! | [`server`] | start, dispatch, limits, drain |

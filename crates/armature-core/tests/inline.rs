@@ -58,7 +58,7 @@ fn deadlines_are_told_and_kept() {
     drive(&host, || server.metrics().accepted.get() == 1);
     let turn = host.turn(BUDGET);
     assert!(!turn.ready);
-    assert!(turn.deadline.unwrap() <= Duration::from_millis(120), "{turn:?}");
+    assert!(turn.deadline.unwrap() <= Instant::now() + Duration::from_millis(120), "{turn:?}");
     drive(&host, || server.metrics().connections.get() == 0);
     assert!(silent.is_closed().unwrap());
 }
@@ -135,6 +135,6 @@ fn a_turn_leaves_most_of_a_long_pipeline_to_the_next() {
     }
     client.join().unwrap();
     assert_eq!(server.metrics().requests.get(), REQUESTS);
-    // The set polls 61 tasks, each of which handles what `limits.pipeline` lets begin.
-    assert!(most.get() <= 61 * 32, "{}", most.get());
+    // One task, which handles what `limits.pipeline` lets begin.
+    assert!(most.get() <= 32, "{}", most.get());
 }

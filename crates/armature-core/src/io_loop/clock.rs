@@ -1,31 +1,54 @@
-//! Time in coarse ticks.
+//! Time in coarse ticks, read once for each task that runs.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::wheel::TICK;
 
-/// Counts ticks since the loop started.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
+const TICK_NANOS: u64 = TICK.as_nanos() as u64;
+
+/// Counts ticks since the loop started. Clones are the same clock.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     origin: Instant,
+    /// When it was read last.
+    now: Cell<u64>,
 }
 
 impl Clock {
-    /// A clock that shows 0 now.
+    /// A clock that shows 0.
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self { inner: Rc::new(Inner { origin: Instant::now(), now: Cell::new(0) }) }
     }
 
-    /// Whole ticks since the start.
+    /// Whole ticks since the start, as of the last [`Clock::read`].
     pub fn now(&self) -> u64 {
-        const TICK_NANOS: u32 = TICK.as_nanos() as u32;
-        let elapsed = self.origin.elapsed();
-        elapsed.as_secs() * u64::from(1_000_000_000 / TICK_NANOS)
-            + u64::from(elapsed.subsec_nanos() / TICK_NANOS)
+        self.inner.now.get()
+    }
+
+    /// Reads the time.
+    pub fn read(&self) -> Instant {
+        let time = Instant::now();
+        // Nanoseconds of 584 years.
+        let nanos = time.saturating_duration_since(self.inner.origin).as_nanos() as u64;
+        self.inner.now.set(nanos / TICK_NANOS);
+        time
+    }
+
+    /// It is `tick`.
+    #[cfg(test)]
+    pub fn set(&self, tick: u64) {
+        self.inner.now.set(tick);
     }
 
     /// When `tick` begins.
-    pub(super) fn instant(&self, tick: u64) -> Instant {
-        self.origin + TICK * u32::try_from(tick).unwrap_or(u32::MAX)
+    pub fn instant(&self, tick: u64) -> Instant {
+        self.inner.origin + Duration::from_nanos(tick.saturating_mul(TICK_NANOS))
     }
 }

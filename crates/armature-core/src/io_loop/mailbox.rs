@@ -1,11 +1,22 @@
 //! The way into a loop from other threads.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::LoopHandle;
 
 type Job = Box<dyn FnOnce(&LoopHandle) + Send>;
+
+/// Runs the jobs of a loop for as long as it lives. One that panics, which the panic hook reports, takes no other with it.
+pub(super) async fn serve(io_loop: LoopHandle) {
+    loop {
+        for job in poll_fn(|cx| io_loop.remote().poll_jobs(cx)).await {
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&io_loop)));
+        }
+    }
+}
 
 /// Sends jobs to a loop. For control (start, close, inject), not for the request path.
 #[derive(Clone)]
@@ -40,7 +51,7 @@ impl LoopRemote {
         true
     }
 
-    pub(super) fn poll_jobs(&self, cx: &mut Context<'_>) -> Poll<Vec<Job>> {
+    fn poll_jobs(&self, cx: &mut Context<'_>) -> Poll<Vec<Job>> {
         let mut inner = self.lock();
         if inner.jobs.is_empty() {
             inner.waker = Some(cx.waker().clone());
@@ -53,9 +64,10 @@ impl LoopRemote {
         let mut inner = self.lock();
         inner.closed = true;
         let jobs = std::mem::take(&mut inner.jobs);
-        inner.waker = None;
+        let waker = inner.waker.take();
         drop(inner);
-        drop(jobs);
+        // Not under the lock: both run code of others.
+        drop((jobs, waker));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -1,14 +1,12 @@
 //! The threads driver: a loop on a thread of its own.
 
-use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{LoopHandle, LoopRemote};
+use super::bell::Bell;
+use super::{LoopHandle, LoopRemote, Reactor};
 
 /// Why a loop did not start.
 pub type StartError = io::Error;
@@ -18,11 +16,6 @@ pub struct LoopThread {
     remote: LoopRemote,
     done: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
-}
-
-thread_local! {
-    /// Set by [`LoopThread::stop`] on the loop's own thread. A `Cell<bool>` has no destructor.
-    static STOPPING: Cell<bool> = const { Cell::new(false) };
 }
 
 impl LoopThread {
@@ -64,7 +57,7 @@ impl LoopThread {
     }
 
     fn ask_to_stop(&self) {
-        self.remote.run(|_| STOPPING.set(true));
+        self.remote.run(LoopHandle::stop);
     }
 }
 
@@ -77,30 +70,34 @@ impl Drop for LoopThread {
 }
 
 fn run(index: u16, remote: LoopRemote, ready: mpsc::SyncSender<io::Result<()>>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-    {
-        Ok(runtime) => runtime,
+    let started = Reactor::new().and_then(|reactor| {
+        let waker = reactor.waker()?;
+        // A wake that fails has nobody to tell, and the next event ends the wait all the same.
+        let bell = Bell::new(move || waker.wake().unwrap_or(()));
+        Ok((LoopHandle::new(index, remote, reactor, bell.clone()), bell))
+    });
+    let (handle, bell) = match started {
+        Ok(started) => started,
         Err(error) => {
             let _ = ready.send(Err(error));
             return;
         }
     };
-    let handle = LoopHandle::new(index, remote.clone());
-    let wheel = Rc::clone(handle.wheel());
-    runtime.block_on(async {
-        tokio::task::spawn_local(async move { wheel.drive().await });
-        let _ = ready.send(Ok(()));
-        while !STOPPING.get() {
-            for job in poll_fn(|cx| remote.poll_jobs(cx)).await {
-                job(&handle);
+    let _ = ready.send(Ok(()));
+    while !handle.is_stopping() {
+        let time = if handle.has_ready() || !bell.lie_down() {
+            Some(Duration::ZERO)
+        } else {
+            handle.next_deadline().map(|at| at.saturating_duration_since(Instant::now()))
+        };
+        match handle.look(time, || bell.wake_up()) {
+            Ok(_) => handle.run_ready(None),
+            // Without its event queue a loop can do nothing; the hook for panics reports why it is gone.
+            Err(error) => {
+                handle.close();
+                panic!("the event queue of an IO loop failed: {error}");
             }
-        }
-    });
-    remote.close();
-    // Dropping the runtime drops every task; their destructors release slots and sockets.
-    drop(runtime);
-    // What is local to the loop holds the loop's handle, and the handle holds what is local.
-    handle.clear_locals();
+        };
+    }
+    handle.close();
 }

@@ -4,11 +4,12 @@
 //! deadline take constant time and no allocation once the slab has grown. A timer further away than one turn of the
 //! wheel stays in its slot and is looked at once per turn. Moving a deadline later leaves the node where it is until
 //! its old slot comes up, which is the common case: a connection pushes its deadline at every request.
+//!
+//! Whoever drives the loop asks when to come back before it waits, so the wheel wakes nobody but those whose time has come.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Clock;
 
@@ -29,9 +30,9 @@ pub fn ticks(duration: Duration) -> u64 {
 pub(crate) struct Wheel {
     clock: Clock,
     state: RefCell<State>,
-    /// Tick at which the driver will wake by itself; `u64::MAX` when it sleeps for good.
-    armed: Cell<u64>,
-    driver: RefCell<Option<Waker>>,
+    /// Nothing is due before this tick; `u64::MAX` when nothing is. Timers that go leave it where it is, which costs a look in
+    /// vain at most.
+    next: Cell<u64>,
 }
 
 struct State {
@@ -58,6 +59,7 @@ struct Node {
 
 impl Wheel {
     pub(super) fn new(clock: Clock) -> Self {
+        let processed = clock.now();
         Self {
             clock,
             state: RefCell::new(State {
@@ -65,10 +67,9 @@ impl Wheel {
                 free: NONE,
                 slots: Box::new([NONE; SLOTS]),
                 occupied: [0; SLOTS / 64],
-                processed: clock.now(),
+                processed,
             }),
-            armed: Cell::new(u64::MAX),
-            driver: RefCell::new(None),
+            next: Cell::new(u64::MAX),
         }
     }
 
@@ -94,18 +95,8 @@ impl Wheel {
         node.deadline = deadline;
         node.waker = Some(waker.clone());
         state.link(key, deadline);
-        drop(state);
-        self.advance_alarm(deadline);
+        self.next.set(self.next.get().min(deadline));
         key
-    }
-
-    /// Has the driver come back in time for `deadline`.
-    fn advance_alarm(&self, deadline: u64) {
-        if deadline < self.armed.get()
-            && let Some(driver) = self.driver.borrow().as_ref()
-        {
-            driver.wake_by_ref();
-        }
     }
 
     /// Moves the deadline of `key`; it has not fired afterwards.
@@ -119,8 +110,7 @@ impl Wheel {
         if !node.linked || node.queued > deadline {
             state.unlink(key);
             state.link(key, deadline);
-            drop(state);
-            self.advance_alarm(deadline);
+            self.next.set(self.next.get().min(deadline));
         }
     }
 
@@ -148,44 +138,26 @@ impl Wheel {
         false
     }
 
-    /// Fires everything due up to now and says when to come back.
-    pub(super) fn turn(&self) -> Option<u64> {
+    /// Fires everything due up to now.
+    pub(super) fn turn(&self) {
         let now = self.clock.now();
+        if now < self.next.get() {
+            return;
+        }
         let mut due = Vec::new();
-        let next = {
-            let mut state = self.state.borrow_mut();
-            state.advance(now, &mut due);
-            state.next_occupied()
-        };
-        self.armed.set(next.unwrap_or(u64::MAX));
+        let mut state = self.state.borrow_mut();
+        state.advance(now, &mut due);
+        self.next.set(state.next_occupied().unwrap_or(u64::MAX));
+        drop(state);
         for waker in due {
             waker.wake();
         }
-        next
     }
 
-    /// Time until something may be due.
-    pub(super) fn until_next(&self) -> Option<Duration> {
-        let next = self.state.borrow().next_occupied()?;
-        Some(self.clock.until(next))
-    }
-
-    /// Drives the wheel for as long as the loop runs.
-    pub(super) async fn drive(&self) {
-        let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
-        std::future::poll_fn(|cx| {
-            if !self.driver.borrow().as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-                *self.driver.borrow_mut() = Some(cx.waker().clone());
-            }
-            while let Some(next) = self.turn() {
-                timer.as_mut().reset(self.clock.instant(next).into());
-                if timer.as_mut().poll(cx).is_pending() {
-                    break;
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
+    /// When something may be due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let next = self.next.get();
+        (next != u64::MAX).then(|| self.clock.instant(next))
     }
 }
 
@@ -374,24 +346,56 @@ mod tests {
 
     #[test]
     fn a_later_deadline_is_lazy_and_an_earlier_one_moves() {
-        let wheel = Wheel::new(Clock::start());
+        let clock = Clock::start();
+        let wheel = Wheel::new(clock.clone());
+        let later = |ticks: u32| {
+            std::thread::sleep(TICK * ticks);
+            clock.read();
+            wheel.turn();
+        };
         let count = Arc::new(Count::default());
         let waker = count.clone().into();
         let key = wheel.add();
+        assert_eq!(wheel.next(), None);
         wheel.set(key, wheel.now() + 3);
+        let first = wheel.next().unwrap();
         wheel.set(key, wheel.now() + 100_000);
+        assert_eq!(wheel.next(), Some(first), "a look in vain is cheaper than a search");
         assert!(!wheel.poll(key, &waker));
-        std::thread::sleep(TICK * 5);
-        wheel.turn();
+        later(5);
         assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        assert!(wheel.next().unwrap() > first);
         wheel.set(key, wheel.now() + 1);
-        std::thread::sleep(TICK * 3);
-        wheel.turn();
+        assert!(wheel.next().unwrap() <= Instant::now() + TICK);
+        later(3);
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(wheel.next(), None);
         assert!(wheel.poll(key, &waker));
         wheel.clear(key);
         assert!(!wheel.poll(key, &waker));
         wheel.remove(key);
+    }
+
+    #[test]
+    fn what_is_set_after_a_long_rest_is_neither_early_nor_late() {
+        let clock = Clock::start();
+        let wheel = Wheel::new(clock.clone());
+        let count = Arc::new(Count::default());
+        let waker = count.clone().into();
+        // Nothing was due, so nothing was looked at.
+        clock.set(50_000);
+        wheel.turn();
+        for (after, key) in [(1, wheel.add()), (5_000, wheel.add())] {
+            wheel.set(key, 50_000 + after);
+            assert!(!wheel.poll(key, &waker));
+        }
+        for (now, fired) in [(50_000, 0), (50_001, 1), (54_999, 1), (55_000, 2)] {
+            clock.set(now);
+            assert!(wheel.next().is_some());
+            wheel.turn();
+            assert_eq!(count.0.load(Ordering::Relaxed), fired, "at {now}");
+        }
+        assert_eq!(wheel.next(), None);
     }
 
     #[test]

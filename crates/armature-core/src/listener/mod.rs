@@ -1,7 +1,9 @@
 //! Listening sockets: bound once, accepted on every loop.
 
+mod accept;
 mod bind;
 mod stream;
 
+pub use accept::LocalListener;
 pub use bind::BoundListener;
-pub use stream::{LocalListener, Stream};
+pub use stream::Stream;

@@ -1,70 +1,55 @@
-//! Linux: the epoll descriptor of a runtime, so that somebody else can wait for it.
-//!
-//! Tokio does not show it. The kernel does: a probe socket is registered with the runtime, and the one epoll instance of this
-//! process that lists the probe is the runtime's.
+//! Linux: an event queue is a descriptor like any other, so somebody else can wait for it.
 
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-/// The event queue of a runtime; readable while events wait in it.
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+/// The event queue of a loop; readable while events wait in it.
 #[derive(Debug)]
 pub struct EventQueue(i32);
 
 impl EventQueue {
-    /// That of the runtime whose context this is called in.
+    /// That of `queue`, which is asked whether it shows its events to others.
     ///
     /// # Errors
-    /// When a descriptor is refused, or `/proc` does not tell.
-    pub fn of_current_runtime() -> io::Result<Self> {
-        let (probe, _peer) = UnixStream::pair()?;
-        probe.set_nonblocking(true)?;
-        let number = probe.as_raw_fd();
-        let probe = tokio::net::UnixStream::from_std(probe)?;
-        let found = queues_that_watch(number)?;
-        drop(probe);
-        // The runtime holds two descriptors of its queue; either will do.
-        let Some(&queue) = found.first() else {
-            return Err(io::Error::other("no event queue of this process lists the probe"));
+    /// When a descriptor is refused, or the queue does not show what happens.
+    pub fn of(queue: &Poll) -> io::Result<Self> {
+        let number = queue.as_raw_fd();
+        let refused = |why: String| {
+            let text = format!("io: 'inline' needs an event queue that others can wait for; {why}");
+            io::Error::new(io::ErrorKind::Unsupported, text)
         };
-        if queues_that_watch(number)?.contains(&queue) {
-            return Err(io::Error::other("the event queue still lists the probe that was removed"));
+        match shows_events(queue, number) {
+            Ok(true) => Ok(Self(number)),
+            Ok(false) => Err(refused("this one does not tell of its events".into())),
+            Err(error) => Err(refused(error.to_string())),
         }
-        Ok(Self(queue))
     }
 
-    /// The descriptor. It is open for as long as the runtime lives.
+    /// The descriptor. It is open for as long as the queue exists.
     pub fn number(&self) -> i32 {
         self.0
     }
 }
 
-/// The epoll descriptors of this process that watch descriptor `target`.
-fn queues_that_watch(target: i32) -> io::Result<Vec<i32>> {
-    let mut found = Vec::new();
-    let descriptors = fs::read_dir("/proc/self/fd")
-        .map_err(|error| io::Error::new(error.kind(), format!("/proc/self/fd cannot be read: {error}")))?;
-    for entry in descriptors {
-        let name = entry?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let is_queue = fs::read_link(format!("/proc/self/fd/{number}"))
-            .is_ok_and(|link| link.as_os_str() == "anon_inode:[eventpoll]");
-        if !is_queue {
-            continue;
-        }
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
-        let watches = |line: &str| {
-            line.strip_prefix("tfd:")
-                .and_then(|rest| rest.split_whitespace().next()?.parse::<i32>().ok())
-                .is_some_and(|watched| watched == target)
-        };
-        if info.lines().any(watches) {
-            found.push(number);
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+/// Has something happen, and looks whether whoever waits for `number` is told of it: that, and nothing before.
+fn shows_events(queue: &Poll, number: i32) -> io::Result<bool> {
+    let (watched, mut other) = UnixStream::pair()?;
+    let mut outer = Poll::new()?;
+    outer.registry().register(&mut SourceFd(&number), Token(0), Interest::READABLE)?;
+    let mut events = Events::with_capacity(1);
+    outer.poll(&mut events, Some(Duration::ZERO))?;
+    let was_quiet = events.is_empty();
+    queue.registry().register(&mut SourceFd(&watched.as_raw_fd()), Token(0), Interest::READABLE)?;
+    other.write_all(b"!")?;
+    outer.poll(&mut events, Some(Duration::ZERO))?;
+    let was_told = events.iter().any(mio::event::Event::is_readable);
+    queue.registry().deregister(&mut SourceFd(&watched.as_raw_fd()))?;
+    Ok(was_quiet && was_told)
 }
 
 #[cfg(test)]
@@ -72,14 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_runtime_has_its_own() {
-        let make = || tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let (a, b) = (make(), make());
-        let of = |runtime: &tokio::runtime::Runtime| {
-            let _context = runtime.enter();
-            EventQueue::of_current_runtime().unwrap().number()
-        };
+    fn every_queue_has_its_own_and_shows_what_happens() {
+        let (a, b) = (Poll::new().unwrap(), Poll::new().unwrap());
+        let of = |queue: &Poll| EventQueue::of(queue).unwrap().number();
         assert_ne!(of(&a), of(&b));
         assert_eq!(of(&a), of(&a));
+    }
+
+    #[test]
+    fn a_descriptor_that_shows_nothing_is_refused() {
+        // The queue of somebody else does not tell what happens in ours.
+        let (own, other) = (Poll::new().unwrap(), Poll::new().unwrap());
+        assert!(!shows_events(&own, other.as_raw_fd()).unwrap());
     }
 }

@@ -20,16 +20,6 @@ mod no_event_queue;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub use no_event_queue::EventQueue;
 
-use tokio::io::Interest;
-
-/// The interest that only a closed or reset peer satisfies.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub const READ_CLOSED_INTEREST: Interest = Interest::PRIORITY;
-
-/// Without priority events a closed peer shows as readable, at the latest when its bytes have been read.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub const READ_CLOSED_INTEREST: Interest = Interest::READABLE;
-
 /// Whether events are edges, so that a read that did not fill its buffer need not be repeated.
 pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "android"));
 

@@ -1,4 +1,4 @@
-//! Systems on which nobody else can wait for what a runtime waits for.
+//! Systems on which nobody else can wait for what a loop waits for.
 
 use std::io;
 
@@ -11,7 +11,7 @@ impl EventQueue {
     ///
     /// # Errors
     /// Always.
-    pub fn of_current_runtime() -> io::Result<Self> {
+    pub fn of(_: &mio::Poll) -> io::Result<Self> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "io: 'inline' needs epoll, which this system lacks"))
     }
 

@@ -4,13 +4,17 @@ use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 
-pub use tokio::net::TcpStream as UnixStream;
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+
+pub use mio::net::TcpStream as UnixStream;
 
 /// Cannot exist here.
 #[derive(Debug)]
 pub struct UnixListener(Infallible);
 
 /// Cannot exist here.
+#[derive(Debug)]
 pub struct LocalUnixListener(Infallible);
 
 /// WSAEAFNOSUPPORT.
@@ -27,18 +31,27 @@ pub fn bind_unix(_: &Path) -> io::Result<UnixListener> {
 }
 
 /// Never called: there is no listener.
-pub fn register_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
+pub fn duplicate_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
     match listener.0 {}
 }
 
 /// Never called: there is no listener.
-pub async fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
+pub fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
     match listener.0 {}
 }
 
-/// Never called: there is no listener.
-pub fn accept_unix_now(listener: &LocalUnixListener) -> io::Result<UnixStream> {
-    match listener.0 {}
+impl Source for LocalUnixListener {
+    fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+        match self.0 {}
+    }
 }
 
 /// There is no such option here.

@@ -4,11 +4,9 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+pub use mio::net::UnixListener as LocalUnixListener;
+pub use mio::net::UnixStream;
 pub use std::os::unix::net::UnixListener;
-pub use tokio::net::UnixStream;
-
-/// A Unix listener registered with a loop.
-pub type LocalUnixListener = tokio::net::UnixListener;
 
 /// EAFNOSUPPORT.
 #[cfg(target_os = "linux")]
@@ -41,21 +39,14 @@ fn is_stale(path: &Path) -> bool {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Registers a duplicate of `listener` with the current loop.
-pub fn register_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
-    LocalUnixListener::from_std(listener.try_clone()?)
+/// A duplicate of `listener` for one loop.
+pub fn duplicate_unix(listener: &UnixListener) -> io::Result<LocalUnixListener> {
+    listener.try_clone().map(LocalUnixListener::from_std)
 }
 
-/// The next connection.
-pub async fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
-    Ok(listener.accept().await?.0)
-}
-
-/// A connection that waits already, whether or not an event has told of it.
-pub fn accept_unix_now(listener: &LocalUnixListener) -> io::Result<UnixStream> {
-    let (socket, _) = socket2::SockRef::from(listener).accept()?;
-    socket.set_nonblocking(true)?;
-    UnixStream::from_std(socket.into())
+/// A connection that waits.
+pub fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
+    listener.accept().map(|(stream, _)| stream)
 }
 
 /// Reports a socket writable only while the kernel holds less than `bytes` that have not left. Connections inherit it

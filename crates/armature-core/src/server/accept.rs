@@ -15,7 +15,8 @@ const MAX_LINGERING: usize = 64;
 
 /// Registers every listener with the loop and accepts until the server drains.
 pub(super) fn start(server: &Rc<LoopServer>, listeners: Arc<Vec<BoundListener>>) -> io::Result<()> {
-    let locals = listeners.iter().map(LocalListener::register).collect::<io::Result<Vec<_>>>()?;
+    let register = |listener| LocalListener::register(listener, &server.io_loop);
+    let locals = listeners.iter().map(register).collect::<io::Result<Vec<_>>>()?;
     for local in locals {
         server.accepting.set(server.accepting.get() + 1);
         // The bound sockets stay open, and a Unix socket's file in place, while any loop accepts from them.
@@ -39,7 +40,7 @@ async fn accept(server: &Rc<LoopServer>, listener: &LocalListener) {
     while !server.draining.get() {
         tokio::select! {
             biased;
-            accepted = listener.accept(&server.io_loop) => admit(server, accepted),
+            accepted = listener.accept() => admit(server, accepted),
             () = &mut stop => break,
         }
     }

@@ -1,6 +1,6 @@
 //! The inline driver: an IO loop on the thread of a JavaScript environment, driven by its event loop.
 //!
-//! libuv watches the descriptor of the loop's runtime. When it is readable the loop takes a turn, and JavaScript is called
+//! libuv watches the descriptor of the loop's event queue. When it is readable the loop takes a turn, and JavaScript is called
 //! only if that left records in the lane. JavaScript's own call, [`Inline::commit`], takes a turn too: it hands its answers
 //! over, has them written, and gets the next requests, all in one call. While JavaScript has promised to come back (the lane
 //! is armed) nothing is done here.
@@ -55,7 +55,7 @@ impl Inline {
     /// A loop with number 0 on the thread of `env`. It is watched from [`Inline::watch`] on.
     ///
     /// # Errors
-    /// Where the runtime's descriptor cannot be had: the caller falls back to threads.
+    /// Where the loop's descriptor cannot be waited for: the caller falls back to threads.
     pub fn new(env: Env, lane: Arc<JsLane>, pump: Pump) -> Result<Rc<Self>> {
         let waker = lane.waker().clone();
         let notified = waker.clone();
@@ -169,13 +169,12 @@ impl Inline {
 
     fn turn(&self) -> Option<Turn> {
         let turn = self.with_host(|host| host.turn(BUDGET))?;
-        if let Some(time) = turn.deadline {
-            let due = Instant::now() + time;
+        if let Some(due) = turn.deadline {
             // An alarm that comes too early only looks; it is moved when it would come too late.
             if self.alarm.get().is_none_or(|alarm| due < alarm) {
                 self.alarm.set(Some(due));
                 if let Some(watch) = self.watch.borrow().as_ref() {
-                    watch.call_after(time);
+                    watch.call_after(due.saturating_duration_since(Instant::now()));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Where nobody else can wait for what a runtime waits for there is no inline driver, and IO threads take its place.
+//! Where nobody else can wait for what a loop waits for there is no inline driver, and IO threads take its place.
 
 use std::convert::Infallible;
 use std::rc::Rc;

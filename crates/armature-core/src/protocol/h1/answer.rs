@@ -101,7 +101,7 @@ impl<D: Dispatch + 'static> Connection<D> {
             if let Some(exchange) = work.exchanges.pop_front() {
                 self.local.requests.recycle_context(exchange.context);
             }
-            work.watch = None;
+            work.told = false;
             if close {
                 self.closing = true;
                 self.last = true;

@@ -65,8 +65,6 @@ pub(super) struct Connection<D> {
     pub since: u64,
     /// Since when the peer has taken nothing; in ticks.
     pub stalled: Option<u64>,
-    /// Nothing has been tried yet.
-    pub fresh: bool,
     /// No request has begun yet.
     pub first: bool,
     /// The peer has shut down its side.
@@ -131,7 +129,6 @@ pub async fn serve<D: Dispatch + 'static>(
         phase: Phase::Waiting,
         since: io_loop.now(),
         stalled: None,
-        fresh: true,
         first: true,
         left: false,
         last: false,

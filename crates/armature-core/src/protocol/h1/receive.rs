@@ -31,12 +31,7 @@ impl<D: Dispatch + 'static> Connection<D> {
             return Ok(());
         }
         self.resume(now);
-        if self.fresh && !self.draining() {
-            // Most clients speak at once: the bytes are there before the first event is.
-            self.fresh = false;
-            self.read_once(now)?;
-        }
-        // Bounded: each read takes from the budget that tokio gives a task.
+        // Bounded: a task that has read many times in a row is made to wait for the others.
         while self.may_read() {
             let local = self.local.clone();
             let read = local.buffers.with_scratch(|scratch| match self.stream.poll_read(cx, scratch) {
@@ -139,19 +134,14 @@ impl<D: Dispatch + 'static> Connection<D> {
 
     /// Notices that the peer leaves while nothing is read.
     fn watch(&mut self, cx: &mut Context<'_>) {
-        let stream = &self.stream;
         let Some(work) = &mut self.work else { return };
-        if work.exchanges.is_empty() {
+        // Told once for each request that waits.
+        if work.exchanges.is_empty() || work.told {
             return;
         }
-        let watch = work.watch.get_or_insert_with(|| {
-            let stream = stream.clone();
-            Box::pin(async move { stream.read_closed().await })
-        });
-        if watch.as_mut().poll(cx).is_ready() {
+        if self.stream.poll_read_closed(cx).is_ready() {
+            work.told = true;
             work.cancel(CancelReason::ClientGone);
-            // Ready once; it is made anew for the next request.
-            work.watch = Some(Box::pin(std::future::pending()));
         }
     }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http::header::UPGRADE;
@@ -67,7 +67,7 @@ pub(super) fn switch(
     response.headers.insert(UPGRADE, upgrade.protocol().clone());
     encode::head(work.output.gathered(), &response, Delimiter::Nothing, exchange.asked, false, date);
     work.exchanges.clear();
-    work.watch = None;
+    work.told = false;
     Ok(Box::new(Switch { upgrade: *upgrade, early: std::mem::take(&mut work.input).into() }))
 }
 
@@ -211,7 +211,11 @@ impl Duplex for Wire {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.with_stream(|stream| stream.poll_write(cx, bytes))
+        self.with_stream(|stream| {
+            // Whoever writes to a fast reader would never wait.
+            ready!(stream.poll_turn(cx));
+            stream.poll_write(cx, bytes)
+        })
     }
 
     fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,8 +1,6 @@
 //! What a connection has while it is busy, and gives back while it waits.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use super::body::Channel;
@@ -63,8 +61,8 @@ pub(super) struct Work {
     /// The body of the last request, while it has not been read to its end.
     pub channel: Option<Rc<Channel>>,
     pub output: Output,
-    /// Resolves when the peer leaves, while nothing is read that would tell.
-    pub watch: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Those who work on answers know that the peer has left, which was noticed while nothing was read.
+    pub told: bool,
     /// What the loop's metrics know of the buffers in here.
     pub counted: Counted,
 }
@@ -103,6 +101,6 @@ impl Work {
         self.writing = None;
         self.channel = None;
         self.output.clear();
-        self.watch = None;
+        self.told = false;
     }
 }

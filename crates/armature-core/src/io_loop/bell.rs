@@ -1,0 +1,180 @@
+//! Waking a loop: from its own thread by two plain stores, from another thread through a queue and at most one word to whoever
+//! lets the loop wait.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Wake;
+
+/// No task.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Nobody has woken the task since it was last polled.
+pub(super) const WAITS: u8 = 0;
+/// It will be polled.
+pub(super) const QUEUED: u8 = 1;
+/// It is over: there is nothing to wake.
+pub(super) const ENDED: u8 = 2;
+
+/// The number of this thread. Numbers are not reused, and this needs no destructor: a waker may be used while its thread ends.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(NEXT.fetch_add(1, Relaxed));
+        }
+        number.get()
+    })
+}
+
+/// What wakers know of their loop.
+pub(super) struct Bell {
+    /// The thread that the loop is on, for as long as it lives.
+    owner: u64,
+    /// The task that was woken last, which knows the one before it. Of the loop's own thread alone, so plain loads and stores do.
+    newest: AtomicU32,
+    /// Tasks that other threads have woken, each once; `None` when the loop has ended.
+    elsewhere: Mutex<Option<Vec<Arc<TaskWake>>>>,
+    /// There is something in `elsewhere`. Whoever raises it tells the host.
+    rung: AtomicBool,
+    /// The loop is awake and looks before it waits.
+    turning: AtomicBool,
+    notify: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Bell {
+    /// The bell of a loop on this thread, which is awake. `notify` is called, from any thread, when it is needed and is not.
+    pub fn new(notify: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            owner: this_thread(),
+            newest: AtomicU32::new(NONE),
+            elsewhere: Mutex::new(Some(Vec::new())),
+            rung: AtomicBool::new(false),
+            turning: AtomicBool::new(true),
+            notify: Box::new(notify),
+        })
+    }
+
+    /// Whether the loop is awake.
+    pub fn turning(&self) -> bool {
+        self.turning.load(SeqCst)
+    }
+
+    /// The loop is awake, or will be at once: nobody needs to tell it anything.
+    pub fn wake_up(&self) {
+        self.turning.store(true, SeqCst);
+    }
+
+    /// The loop is about to wait. False when it must not, because there is something to do.
+    pub fn lie_down(&self) -> bool {
+        self.turning.store(false, SeqCst);
+        // Either this sees what was rung for, or whoever rings sees that the loop waits: both orders are total.
+        !self.has_ready()
+    }
+
+    /// Whether a task was woken that the loop does not know of.
+    pub fn has_ready(&self) -> bool {
+        self.newest.load(Relaxed) != NONE || self.rung.load(SeqCst)
+    }
+
+    /// The task that was woken last, on the loop's own thread; the list is empty afterwards.
+    pub fn take_newest(&self) -> u32 {
+        let newest = self.newest.load(Relaxed);
+        self.newest.store(NONE, Relaxed);
+        newest
+    }
+
+    /// Takes over what other threads have woken.
+    pub fn answer(&self) {
+        if !self.rung.load(Relaxed) || !self.rung.swap(false, SeqCst) {
+            return;
+        }
+        let woken = self.lock().as_mut().map(std::mem::take).unwrap_or_default();
+        for task in woken {
+            // Acquires what was written before each of the wakes that found it raised already.
+            task.from_elsewhere.swap(false, AcqRel);
+            task.queue();
+        }
+    }
+
+    /// The loop has ended: later wakes do nothing.
+    pub fn close(&self) {
+        // Nobody needs to be told of anything.
+        self.wake_up();
+        let woken = self.lock().take();
+        drop(woken);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Arc<TaskWake>>>> {
+        // Nothing panics while the lock is held, so a poisoned state is still whole.
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes one task.
+pub(super) struct TaskWake {
+    bell: Arc<Bell>,
+    /// Where the executor has the task.
+    pub index: u32,
+    /// [`WAITS`], [`QUEUED`] or [`ENDED`]; of the loop's own thread alone, like `next`.
+    pub state: AtomicU8,
+    /// The task that was woken before this one, while this one is queued.
+    pub next: AtomicU32,
+    /// Another thread has woken it and the loop has not seen that.
+    from_elsewhere: AtomicBool,
+}
+
+impl TaskWake {
+    /// Wakes a task that has not begun.
+    pub fn new(bell: Arc<Bell>, index: u32) -> Arc<Self> {
+        Arc::new(Self {
+            bell,
+            index,
+            state: AtomicU8::new(WAITS),
+            next: AtomicU32::new(NONE),
+            from_elsewhere: AtomicBool::new(false),
+        })
+    }
+
+    /// On the loop's own thread: the task is polled next time, unless it is over.
+    pub fn queue(&self) {
+        if self.state.load(Relaxed) != WAITS {
+            return;
+        }
+        self.state.store(QUEUED, Relaxed);
+        let before = self.bell.newest.load(Relaxed);
+        self.next.store(before, Relaxed);
+        self.bell.newest.store(self.index, Relaxed);
+        if before == NONE && !self.bell.turning.load(Relaxed) {
+            (self.bell.notify)();
+        }
+    }
+
+    fn ring(self: &Arc<Self>) {
+        let bell = &self.bell;
+        if self.from_elsewhere.swap(true, AcqRel) {
+            return;
+        }
+        match &mut *bell.lock() {
+            Some(woken) => woken.push(self.clone()),
+            None => return,
+        }
+        if !bell.rung.swap(true, SeqCst) && !bell.turning.load(SeqCst) {
+            (bell.notify)();
+        }
+    }
+}
+
+impl Wake for TaskWake {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.bell.owner == this_thread() { self.queue() } else { self.ring() }
+    }
+}
