@@ -26,6 +26,8 @@ use crate::error::{Result, internal};
 
 /// How long one turn may take before JavaScript, or the rest of the process, has its own.
 const BUDGET: Duration = Duration::from_millis(1);
+/// How long the answers of an environment that ends may take to leave.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A function of JavaScript without arguments.
 pub type Pump = FunctionRef<(), ()>;
@@ -260,7 +262,7 @@ unsafe extern "C" fn end_environment(_handle: sys::napi_async_cleanup_hook_handl
             inline.with_host(|host| {
                 host.expect_turn();
                 host.run(words);
-                host.turn(BUDGET);
+                host.turn(LAST_WORDS);
             });
         }
         inline.end();
