@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { App, type ListenOption, type Server } from '@armature/core'
 import { afterEach, expect, test } from 'vitest'
-import { RawClient, until } from './helper.js'
+import { needsTool, RawClient, until } from './helper.js'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -173,6 +173,38 @@ test.runIf(process.platform === 'linux')('inherited sockets: TCP and Unix, in on
   await once(child.process, 'exit')
   expect(existsSync(moved)).toBe(true)
 })
+
+test.runIf(process.platform === 'linux')(
+  'systemd starts it with the first connection, which it serves',
+  async (context) => {
+    needsTool(context, 'systemd-socket-activate', '--version')
+    const path = join(folder(), 'app.sock')
+    const command = [process.execPath, join(__dirname, 'fixtures/inherited.cjs'), '{"fd":3}']
+    const child = spawn('systemd-socket-activate', ['-l', path, ...command], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    cleanups.push(() => child.kill('SIGKILL'))
+    let output = ''
+    child.stdout.on('data', (data) => (output += data))
+    await until(() => existsSync(path), 'the socket')
+    const client = await connected(path)
+    // It becomes node: there is one process.
+    expect(JSON.parse((await client.get('/')).body)).toEqual({ ip: '', pid: child.pid })
+    expect(output).toContain(`listening unix:${path}\n`)
+    client.socket.destroy()
+  },
+)
+
+/** The file is there before anybody listens. */
+async function connected(path: string): Promise<RawClient> {
+  for (;;) {
+    try {
+      return await RawClient.at({ path })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+    }
+  }
+}
 
 test.runIf(process.platform === 'linux').each([
   [{ fd: 0 }, {}, 'cannot listen on fd:0: it is not a socket'],

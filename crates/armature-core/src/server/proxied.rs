@@ -39,7 +39,7 @@ pub(super) fn serve(
         let said = Greeting::new(&stream).wait(&patience, stop, || server.draining.get()).await;
         match said {
             Ok((announced, early)) => {
-                let peer = Peer::new(announced.client.unwrap_or(socket), announced.secure);
+                let peer = Peer::new(announced.client.map_or(socket, Address::Ip), announced.secure);
                 accept::serve(&server, Arrival { stream, peer, early, since }, open);
             }
             Err(Missing::Malformed | Missing::Late) => server.shared.metrics.refused_proxy.add(1),

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Announced;
 use super::header::{MAX_BYTES, Malformed, read};
-use crate::http::Address;
 
 /// A header and what follows it. What it is does not depend on how it arrives, and is what a reader says that was written from
 /// the specification alone.
@@ -52,7 +51,7 @@ fn model_1(input: &[u8]) -> Option<(Announced, usize)> {
         }
         _ => return None,
     };
-    Some((Announced { client: Some(Address::Ip(client)), secure: false }, end + 2))
+    Some((Announced { client: Some(client), secure: false }, end + 2))
 }
 
 /// What follows the signature.
@@ -75,9 +74,9 @@ fn model_2(rest: &[u8]) -> Option<(Announced, usize)> {
     }
     let port = |at: usize| u16::from_be_bytes([addresses[at], addresses[at + 1]]);
     let client = match fixed[1] >> 4 {
-        1 => Address::Ip((<[u8; 4]>::try_from(&addresses[..4]).ok()?, port(8)).into()),
-        2 => Address::Ip((<[u8; 16]>::try_from(&addresses[..16]).ok()?, port(32)).into()),
-        _ => Address::Unix(None),
+        1 => Some((<[u8; 4]>::try_from(&addresses[..4]).ok()?, port(8)).into()),
+        2 => Some((<[u8; 16]>::try_from(&addresses[..16]).ok()?, port(32)).into()),
+        _ => None,
     };
     let mut secure = false;
     while !additions.is_empty() {
@@ -86,7 +85,7 @@ fn model_2(rest: &[u8]) -> Option<(Announced, usize)> {
         secure |= kind[0] == 0x20 && value.first().is_some_and(|bits| bits & 1 == 1);
         additions = after;
     }
-    Some((Announced { client: Some(client), secure }, 4 + length))
+    Some((Announced { client, secure }, 4 + length))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use ppp::v2::Type;
 use ppp::{v1, v2};
 
 use super::Announced;
-use crate::http::Address;
 
 /// The most bytes that a header may have. Version 2 could say 65551, but what is sent beside addresses - certificate names,
 /// identities of cloud networks - is a few hundred.
@@ -65,7 +64,7 @@ fn v1(line: &[u8]) -> Result<Announced, Malformed> {
         v1::Addresses::Tcp6(ip) => (ip.source_address, ip.source_port).into(),
         v1::Addresses::Unknown => return Err(Malformed),
     };
-    Ok(Announced { client: Some(Address::Ip(client)), secure: false })
+    Ok(Announced { client: Some(client), secure: false })
 }
 
 /// The whole length of a header of version 2, once it is known.
@@ -91,9 +90,10 @@ fn v2(header: &[u8]) -> Result<Announced, Malformed> {
         // A transport that this is not: the connection speaks for itself.
         _ if header.protocol != STREAM => return Ok(itself()),
         v2::Addresses::Unspecified => return Ok(itself()),
-        v2::Addresses::IPv4(ip) => Address::Ip((ip.source_address, ip.source_port).into()),
-        v2::Addresses::IPv6(ip) => Address::Ip((ip.source_address, ip.source_port).into()),
-        v2::Addresses::Unix(_) => Address::Unix(None),
+        v2::Addresses::IPv4(ip) => Some((ip.source_address, ip.source_port).into()),
+        v2::Addresses::IPv6(ip) => Some((ip.source_address, ip.source_port).into()),
+        // A process on the proxy's machine, not on ours, where a Unix socket's peer would be.
+        v2::Addresses::Unix(_) => None,
     };
     let mut secure = false;
     for addition in header.tlvs() {
@@ -102,7 +102,7 @@ fn v2(header: &[u8]) -> Result<Announced, Malformed> {
             secure |= addition.value.first().is_some_and(|client| client & CLIENT_SSL != 0);
         }
     }
-    Ok(Announced { client: Some(client), secure })
+    Ok(Announced { client, secure })
 }
 
 /// The proxy speaks for itself.

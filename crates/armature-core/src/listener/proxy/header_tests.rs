@@ -1,7 +1,7 @@
 use super::*;
 
 fn ip(address: &str) -> Option<Announced> {
-    Some(Announced { client: Some(Address::Ip(address.parse().unwrap())), secure: false })
+    Some(Announced { client: Some(address.parse().unwrap()), secure: false })
 }
 
 /// Version 2 with these bytes behind the signature, and a length that fits.
@@ -105,7 +105,7 @@ fn headers_of_version_2() {
     let unix = [b'/'; 216];
     says(&v2(0x21, 0x11, &V4_ADDRESSES), &ip("192.0.2.1:8080").unwrap());
     says(&v2(0x21, 0x21, &v6), &ip("[2001:db8::1]:8080").unwrap());
-    says(&v2(0x21, 0x31, &unix), &Announced { client: Some(Address::Unix(None)), secure: false });
+    says(&v2(0x21, 0x31, &unix), &itself());
     for (what, header) in [
         ("LOCAL", v2(0x20, 0, &[])),
         ("LOCAL, of any family and with anything behind it", v2(0x20, 0xff, &[1, 2, 3])),

@@ -10,12 +10,12 @@ pub mod fuzzing;
 mod header;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use self::header::MAX_BYTES;
 use super::Stream;
-use crate::http::Address;
 use crate::io_loop::Sleep;
 
 /// Room for the headers that there are: the longest of version 1, or version 2 with a few additions.
@@ -24,8 +24,8 @@ const USUAL_BYTES: usize = 512;
 /// What a proxy said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
-    /// The client; `None` when the proxy speaks for itself, as for a health check.
-    pub client: Option<Address>,
+    /// The client; `None` when the proxy speaks for itself, as for a health check, or for a process on its own machine.
+    pub client: Option<SocketAddr>,
     /// The client's connection to the proxy is encrypted.
     pub secure: bool,
 }
