@@ -423,7 +423,7 @@ fn a_stalled_body_is_408() {
 
 #[test]
 fn a_peer_that_takes_nothing_is_reset() {
-    let server = start(r#"{ "timeouts": { "write": 150 } }"#);
+    let server = start(r#"{ "timeouts": { "write": 800 } }"#);
     let mut client = Client::connect(&server).unwrap();
     client.send("GET /huge HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
     until(|| server.metrics().sum(|of_loop| &of_loop.busy) == 1);
