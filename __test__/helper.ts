@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { TestContext } from 'vitest'
 
 /**
  * Whether the tests run with IO on the JavaScript thread. Tests that need answers while that thread is blocked skip
@@ -36,8 +38,13 @@ export class RawClient implements AsyncDisposable {
     })
   }
 
-  static async to(port: number): Promise<RawClient> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  static to(port: number): Promise<RawClient> {
+    return RawClient.at({ port, host: '127.0.0.1' })
+  }
+
+  /** A host and port, or the path of a Unix socket. */
+  static async at(place: { host: string; port: number } | { path: string }): Promise<RawClient> {
+    const socket = connect({ ...place, allowHalfOpen: true })
     await once(socket, 'connect')
     return new RawClient(socket)
   }
@@ -121,6 +128,13 @@ export class RawClient implements AsyncDisposable {
     this.#ended = true
     this.#wake()
   }
+}
+
+/** Skips where `tool` is missing, except in CI, which has everything. */
+export function needsTool(context: TestContext, tool: string, ...args: string[]): void {
+  const { error } = spawnSync(tool, args)
+  if (error !== undefined && process.env.CI !== undefined) throw error
+  context.skip(error !== undefined, `${tool} is missing`)
 }
 
 /** Waits until `condition` holds; for what another thread does. */

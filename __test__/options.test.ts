@@ -41,8 +41,7 @@ test.each([
   { workers: 2 },
   { listen: { port: 0, http3: true } },
   { listen: { port: 0, tls: { cert: 'a', key: 'b' } } },
-  { listen: { port: 0, proxy: true } },
-  { listen: { fd: 3 } },
+  { listen: { fd: 3, http3: true } },
 ])('%j is not available yet and says so', async (options) => {
   expect((await error(options)).code).toBe('ARMATURE_NOT_AVAILABLE')
 })

@@ -38,7 +38,7 @@ describe('the reference of options', () => {
     expect(options.length).toBeGreaterThan(5)
     for (const { name, comment } of options) {
       const cells = documented.get(`${group}.${name}`)
-      const byDefault = /by default (\d+\w*)/i.exec(comment)?.[1]
+      const byDefault = /by default (\d+\w*)/i.exec(comment)?.[1] ?? 'none'
       expect(cells?.[column]?.split(',')[0], `${group}.${name}`).toBe(byDefault)
     }
     const named = [...documented.keys()].filter((name) => name.startsWith(`${group}.`))

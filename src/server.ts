@@ -43,6 +43,11 @@ export class Server implements AsyncDisposable {
     return first
   }
 
+  /** Everything that it listens on, in the order of `listen`; ports that were 0 are those that the system chose. */
+  get addresses(): readonly string[] {
+    return this.#addresses
+  }
+
   /** The port; 0 for a Unix socket. */
   get port(): number {
     const { address } = this
@@ -125,7 +130,7 @@ export class Server implements AsyncDisposable {
     if (this.#closing !== null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'closed before it listened')
     const engine = new Engine(compiled, true)
     this.#engine = engine
-    this.#addresses = engine.addresses
+    this.#addresses = Object.freeze(engine.addresses)
     if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
   }
 

@@ -8,8 +8,10 @@ export interface ServerStats {
   readonly inFlight: number
   /** Connections accepted since the start. */
   readonly accepted: number
-  /** Connections refused because of `limits.connections`. */
+  /** Connections refused because of a limit, or because they are not from a proxy where only proxies may connect. */
   readonly refused: number
+  /** The same by reason. */
+  readonly refusedBy: RefusedStats
   /** Requests since the start. */
   readonly requests: number
   /** Refused because it was no request that can be served: malformed, too large a head, too slow; 400 to 431, 501 and 505. */
@@ -36,6 +38,19 @@ export interface ServerStats {
   readonly bufferedBytes: number
   /** The queue of each JS thread. */
   readonly lanes: readonly LaneStats[]
+}
+
+/** Connections refused, by what refused them. */
+export interface RefusedStats {
+  /** `limits.connections`. */
+  readonly connections: number
+  /** `limits.connectionsPerIp`. */
+  readonly connectionsPerIp: number
+  /**
+   * A listener with `proxy`: from an address that it does not trust, or without a well-formed PROXY header within
+   * `timeouts.header`.
+   */
+  readonly proxy: number
 }
 
 /** Requests answered 503, by the limit that they met. */

@@ -68,6 +68,11 @@ export interface LimitOptions {
   url?: Size | undefined
   /** Most connections at the same time. From 1 to 10000000, by default 100000. */
   connections?: number | undefined
+  /**
+   * Most connections of one IP address at the same time; IPv6 addresses of one /64 network count as one, those
+   * of `trustProxy` not at all. From 1 to 10000000, by default as many as there may be.
+   */
+  connectionsPerIp?: number | undefined
   /** Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000. */
   inFlight?: number | undefined
   /**
@@ -123,12 +128,12 @@ export interface TimeoutOptions {
 }
 
 /**
- * An address (`'host:port'`, `':port'`, `'[ipv6]:port'`, `'unix:/path'`), a port, an object, or a list of
- * these.
+ * An address (`'host:port'`, `':port'`, `'[ipv6]:port'`, `'unix:/path'`, `'fd:3'`), a port, an object, or a
+ * list of these.
  */
 export type ListenOption = string | number | ListenerOptions | readonly (string | number | ListenerOptions)[]
 
-/** One place to listen: `port` (and `host`), or `path`. */
+/** One place to listen: `port` (and `host`), `path` (and `mode`), or `fd`. */
 export interface ListenerOptions {
   /** TCP port; 0 lets the system choose. */
   port?: number | undefined
@@ -136,6 +141,18 @@ export interface ListenerOptions {
   host?: string | undefined
   /** Path of a Unix domain socket, instead of a port. */
   path?: string | undefined
+  /** Permissions of the file at `path`: `'0660'`, or the number 0o660. By default what the umask leaves. */
+  mode?: number | string | undefined
+  /**
+   * A listening socket that this process has inherited, by the number of its descriptor, instead of a port:
+   * the first one that systemd passes is 3.
+   */
+  fd?: number | undefined
+  /**
+   * Who speaks the PROXY protocol here: a list of addresses and networks, or `true` for those of
+   * `trustProxy`. Others are refused. By default nobody does.
+   */
+  proxy?: boolean | readonly string[] | undefined
 }
 
 /** JavaScript threads. The option may also be the count alone. */

@@ -57,6 +57,10 @@ pub struct Metrics {
     pub accepted: Counter,
     /// Connections refused because of `limits.connections`.
     pub refused: Counter,
+    /// Connections refused because of `limits.connectionsPerIp`.
+    pub refused_per_ip: Counter,
+    /// Connections to a listener with `proxy` that came from somebody else than a proxy, or without a well-formed header in time.
+    pub refused_proxy: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
     /// Connections that left HTTP for another protocol since the start.

@@ -1,6 +1,6 @@
 //! Options from JavaScript and from the environment into settings.
 
-use armature_core::config::{Config, Environment, IoMode, Settings};
+use armature_core::config::{Config, Environment, IoMode, Settings, TrustProxy};
 use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -54,14 +54,20 @@ pub fn resolve_options(config: String, env: String) -> Result<String> {
 #[napi]
 pub fn validate_layer(kind: String, options: String) -> Result<()> {
     let options = serde_json::from_str(&options).map_err(|e| crate::error::internal(e.to_string()))?;
-    layer(&kind, options, false).map(drop)
+    layer(&kind, options, false, &TrustProxy::default()).map(drop)
 }
 
-/// Builds the native layer `kind`.
-pub fn layer(kind: &str, options: serde_json::Value, production: bool) -> Result<Arc<dyn LayerFactory>> {
+/// Builds the native layer `kind` of an application that believes the proxies in `trust`.
+pub fn layer(
+    kind: &str,
+    options: serde_json::Value,
+    production: bool,
+    trust: &TrustProxy,
+) -> Result<Arc<dyn LayerFactory>> {
     Ok(match kind {
         "logger" => {
-            Arc::new(Logger::new(parse::<LoggerOptions>("Logger", options)?, production).map_err(js)?)
+            let logger = Logger::new(parse::<LoggerOptions>("Logger", options)?, production);
+            Arc::new(logger.map_err(js)?.trusting(trust.clone()))
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "requestId" => {

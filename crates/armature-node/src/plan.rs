@@ -86,7 +86,10 @@ impl Plan {
         let layers = self
             .layers
             .into_iter()
-            .map(|spec| crate::options::layer(&spec.r#type, spec.options, production))
+            .map(|spec| {
+                let trust = &wiring.settings.trust_proxy;
+                crate::options::layer(&spec.r#type, spec.options, production, trust)
+            })
             .collect::<Result<Vec<_>>>()?;
         let pick = |indices: &[usize]| -> Result<Vec<Arc<dyn LayerFactory>>> {
             indices

@@ -14,6 +14,7 @@ use napi_derive::napi;
 
 use crate::bridge::flow::Flow;
 use crate::bridge::headers::HeaderSets;
+use crate::bridge::inherited;
 use crate::bridge::inline::Inline;
 use crate::bridge::lane::{JsLane, LoopEnd, NativeLane};
 use crate::bridge::loop_side::{LoopSide, Windows};
@@ -103,6 +104,7 @@ impl NativeServer {
         if !listen {
             settings.listen.clear();
         }
+        inherited::adopt(&mut settings.listen);
         let (inline, fallback) = match settings.io_threads {
             IoMode::Inline => match lane.inline(vm) {
                 Ok(inline) => (Some(inline), None),

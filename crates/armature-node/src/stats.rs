@@ -21,6 +21,8 @@ pub struct Shed {
 /// The numbers of a server, without those of its lanes.
 pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
     let (in_flight, queue, slots) = (metrics.shed.get(), wiring.shed.queue.get(), wiring.shed.slots.get());
+    let refused = metrics.refused.get();
+    let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
         let usages = wiring.slots.lock().unwrap_or_else(PoisonError::into_inner);
         usages.iter().fold((0, 0), |(used, limit), usage| (used + usage.used(), limit + usage.limit()))
@@ -30,7 +32,8 @@ pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
         "busyConnections": metrics.sum(|of_loop| &of_loop.busy),
         "inFlight": metrics.in_flight.get(),
         "accepted": metrics.accepted.get(),
-        "refused": metrics.refused.get(),
+        "refused": refused + per_ip + proxy,
+        "refusedBy": { "connections": refused, "connectionsPerIp": per_ip, "proxy": proxy },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "shed": in_flight + queue + slots,

@@ -1,4 +1,4 @@
-//! Where to listen, as text: `'host:port'`, `':port'`, `'port'`, `'[ipv6]:port'` or `'unix:/path'`.
+//! Where to listen, as text: `'host:port'`, `':port'`, `'port'`, `'[ipv6]:port'`, `'unix:/path'` or `'fd:3'`.
 
 use std::{
     fmt,
@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::listen::ListenerConfig;
+use super::{descriptor::Descriptor, listen::ListenerConfig};
 
 /// A resolved place to listen. Names are looked up by the listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,11 @@ pub enum ListenAddress {
     Unix {
         /// Of the socket file, relative to the working directory unless absolute.
         path: PathBuf,
+        /// Permissions of the file; `None` for what the umask leaves.
+        mode: Option<u32>,
     },
+    /// A socket that somebody else has bound.
+    Inherited(Descriptor),
 }
 
 impl fmt::Display for ListenAddress {
@@ -30,18 +34,23 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix { path } => write!(f, "unix:{}", path.display()),
+            Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+            Self::Inherited(descriptor) => write!(f, "fd:{}", descriptor.number()),
         }
     }
 }
 
 /// The error is what is allowed instead.
 pub(super) fn parse(text: &str) -> Result<ListenerConfig, &'static str> {
-    const FORMS: &str = "an address; use 'host:port', ':port', a port, '[ipv6]:port' or 'unix:/path'";
+    const FORMS: &str = "an address; use 'host:port', ':port', a port, '[ipv6]:port', 'unix:/path' or 'fd:3'";
     if let Some(path) = text.strip_prefix("unix:") {
         let path = (!path.is_empty()).then(|| path.into());
         return path
             .map_or(Err(FORMS), |path| Ok(ListenerConfig { path: Some(path), ..ListenerConfig::default() }));
+    }
+    if let Some(number) = text.strip_prefix("fd:") {
+        let fd = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok()).flatten();
+        return fd.map_or(Err(FORMS), |fd| Ok(ListenerConfig { fd: Some(fd), ..ListenerConfig::default() }));
     }
     if text.contains("://") {
         return Err("an address; leave out the scheme and the path: 'host:port'");

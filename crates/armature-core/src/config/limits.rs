@@ -25,6 +25,9 @@ pub struct LimitsConfig {
     pub url: Option<Size>,
     /// Most connections at the same time. From 1 to 10000000, by default 100000.
     pub connections: Option<u64>,
+    /// Most connections of one IP address at the same time; IPv6 addresses of one /64 network count as one, those
+    /// of `trustProxy` not at all. From 1 to 10000000, by default as many as there may be.
+    pub connections_per_ip: Option<u64>,
     /// Most requests at the same time. Beyond it the answer is 503. From 1 to 10000000, by default 10000.
     pub in_flight: Option<u64>,
     /// Most requests of one connection that are handled at the same time, when a client sends the next before it has the
@@ -53,6 +56,8 @@ pub struct Limits {
     /// In bytes.
     pub url: usize,
     pub connections: usize,
+    /// `None` without a limit.
+    pub connections_per_ip: Option<usize>,
     pub in_flight: usize,
     pub pipeline: usize,
     pub queue: usize,
@@ -72,6 +77,7 @@ impl LimitsConfig {
             headers: over.headers.or(self.headers),
             url: over.url.or(self.url),
             connections: over.connections.or(self.connections),
+            connections_per_ip: over.connections_per_ip.or(self.connections_per_ip),
             in_flight: over.in_flight.or(self.in_flight),
             pipeline: over.pipeline.or(self.pipeline),
             queue: over.queue.or(self.queue),
@@ -88,6 +94,7 @@ impl LimitsConfig {
         count("limits.headers", self.headers, 10_000)?;
         size("limits.url", self.url, Size(64), Size::mb(1))?;
         count("limits.connections", self.connections, 10_000_000)?;
+        count("limits.connectionsPerIp", self.connections_per_ip, 10_000_000)?;
         count("limits.inFlight", self.in_flight, 10_000_000)?;
         count("limits.pipeline", self.pipeline, 1000)?;
         count("limits.queue", self.queue, 1_000_000)?;
@@ -112,6 +119,7 @@ impl LimitsConfig {
             headers: count(self.headers, 100),
             url: url.bytes(),
             connections: count(self.connections, 100_000),
+            connections_per_ip: self.connections_per_ip.map(|value| Size(value).bytes()),
             in_flight: count(self.in_flight, 10_000),
             pipeline: count(self.pipeline, 32),
             queue: count(self.queue, 4096),

@@ -12,12 +12,16 @@ use serde::{
 
 use super::{
     address::{self, ListenAddress},
+    descriptor::Descriptor,
+    file_mode::FileMode,
     names::Names,
+    proxy::ProxyConfig,
+    trust_proxy::TrustProxy,
 };
 use crate::error::{Error, Result};
 
-/// An address (`'host:port'`, `':port'`, `'[ipv6]:port'`, `'unix:/path'`), a port, an object, or a list of
-/// these.
+/// An address (`'host:port'`, `':port'`, `'[ipv6]:port'`, `'unix:/path'`, `'fd:3'`), a port, an object, or a
+/// list of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     test,
@@ -29,7 +33,7 @@ use crate::error::{Error, Result};
 )]
 pub struct ListenConfig(pub Vec<ListenerConfig>);
 
-/// One place to listen: `port` (and `host`), or `path`.
+/// One place to listen: `port` (and `host`), `path` (and `mode`), or `fd`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ListenerOptions", optional_fields = nullable))]
@@ -40,18 +44,37 @@ pub struct ListenerConfig {
     pub host: Option<String>,
     /// Path of a Unix domain socket, instead of a port.
     pub path: Option<String>,
-    /// Reserved, not available yet: an inherited socket.
-    #[cfg_attr(test, ts(skip))]
-    pub fd: Option<Reserved>,
+    /// Permissions of the file at `path`: `'0660'`, or the number 0o660. By default what the umask leaves.
+    #[cfg_attr(test, ts(inline))]
+    pub mode: Option<FileMode>,
+    /// A listening socket that this process has inherited, by the number of its descriptor, instead of a port:
+    /// the first one that systemd passes is 3.
+    pub fd: Option<u32>,
+    /// Who speaks the PROXY protocol here: a list of addresses and networks, or `true` for those of
+    /// `trustProxy`. Others are refused. By default nobody does.
+    #[cfg_attr(test, ts(inline))]
+    pub proxy: Option<ProxyConfig>,
     /// Reserved, not available yet.
     #[cfg_attr(test, ts(skip))]
     pub tls: Option<Reserved>,
     /// Reserved, not available yet.
     #[cfg_attr(test, ts(skip))]
     pub http3: Option<Reserved>,
-    /// Reserved, not available yet: the PROXY protocol.
-    #[cfg_attr(test, ts(skip))]
-    pub proxy: Option<Reserved>,
+}
+
+/// A resolved listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The socket.
+    pub address: ListenAddress,
+    /// The peers that say with the PROXY protocol for whom they connect; everybody else is refused then.
+    pub proxy: Option<TrustProxy>,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 /// The value of an option whose name is reserved: it is only known that there is one.
@@ -76,19 +99,28 @@ impl ListenConfig {
         self.each(|path, listener| listener.check(names, path))
     }
 
-    /// Addresses without a host get `default_host`.
-    pub(super) fn resolve(self, default_host: &str) -> Vec<ListenAddress> {
-        let resolve = |listener: ListenerConfig| match listener.path {
-            Some(path) => ListenAddress::Unix { path: path.into() },
-            None => ListenAddress::Tcp {
-                host: listener.host.unwrap_or_else(|| default_host.into()),
-                port: listener.port.unwrap_or_default(),
-            },
-        };
-        self.0.into_iter().map(resolve).collect()
+    /// Addresses without a host get `default_host`, listeners with `proxy: true` those of `trusted`.
+    pub(super) fn resolve(self, default_host: &str, trusted: &TrustProxy) -> Result<Vec<Listen>> {
+        let mut resolved = Vec::new();
+        self.each(|path, listener| {
+            let proxy = match &listener.proxy {
+                None | Some(ProxyConfig::Off) => None,
+                Some(ProxyConfig::Trusted) if trusted.0.is_empty() => {
+                    return Err(Error::option_message(format!(
+                        "{path}.proxy: true trusts the proxies of trustProxy, and there are none; name those that may \
+                         say for whom they connect, such as ['10.0.0.0/8', '::1']"
+                    )));
+                }
+                Some(ProxyConfig::Trusted) => Some(trusted.clone()),
+                Some(ProxyConfig::From(list)) => Some(list.clone()),
+            };
+            resolved.push(Listen { address: listener.address(default_host), proxy });
+            Ok(())
+        })?;
+        Ok(resolved)
     }
 
-    fn each(&self, check: impl Fn(&str, &ListenerConfig) -> Result<()>) -> Result<()> {
+    fn each(&self, mut check: impl FnMut(&str, &ListenerConfig) -> Result<()>) -> Result<()> {
         match &*self.0 {
             [only] => check("listen", only),
             all => all.iter().enumerate().try_for_each(|(i, one)| check(&format!("listen[{i}]"), one)),
@@ -97,27 +129,66 @@ impl ListenConfig {
 }
 
 impl ListenerConfig {
+    fn address(&self, default_host: &str) -> ListenAddress {
+        match (&self.path, self.fd) {
+            (_, Some(fd)) => ListenAddress::Inherited(Descriptor::new(fd)),
+            (Some(path), None) => {
+                ListenAddress::Unix { path: path.into(), mode: self.mode.map(|FileMode(mode)| mode) }
+            }
+            (None, None) => ListenAddress::Tcp {
+                host: self.host.clone().unwrap_or_else(|| default_host.into()),
+                port: self.port.unwrap_or_default(),
+            },
+        }
+    }
+
     fn check(&self, names: Names<'_>, path: &str) -> Result<()> {
-        let reserved = [("fd", self.fd), ("tls", self.tls), ("http3", self.http3), ("proxy", self.proxy)];
+        let reserved = [("tls", self.tls), ("http3", self.http3)];
         if let Some((name, _)) = reserved.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::not_available(names.name(&format!("{path}.{name}")), "this option"));
         }
-        let wrong = |name, value: &str, allowed| {
-            Err(Error::option(names.name(&format!("{path}.{name}")), format_args!("'{value}'"), allowed))
+        let wrong = |name, value: &dyn fmt::Display, allowed| {
+            Err(Error::option(names.name(&format!("{path}.{name}")), value, allowed))
         };
-        match (&self.host, &self.path, self.port) {
-            (_, None, None) => Err(Error::option_message(format!(
-                "{}: needs a port, or the path of a socket",
-                names.name(path)
-            ))),
-            (_, Some(_), Some(_)) => Err(Error::option_message(format!(
-                "{}: has a port and a path; leave one out",
-                names.name(path)
-            ))),
-            (_, Some(socket), _) if socket.is_empty() => wrong("path", socket, "a path"),
-            (Some(host), Some(_), _) => wrong("host", host, "allowed beside a path"),
-            (Some(host), None, _) if !address::is_host(host) => {
-                wrong("host", host, "an IP address (without brackets) or a name")
+        let places: Vec<_> =
+            [("a port", self.port.is_some()), ("a path", self.path.is_some()), ("an fd", self.fd.is_some())]
+                .into_iter()
+                .filter_map(|(name, given)| given.then_some(name))
+                .collect();
+        match &*places {
+            [_] => {}
+            [] => {
+                return Err(Error::option_message(format!(
+                    "{}: needs a port, the path of a socket or an fd",
+                    names.name(path)
+                )));
+            }
+            [first, others @ ..] => {
+                return Err(Error::option_message(format!(
+                    "{}: has {first} and {}; leave one out",
+                    names.name(path),
+                    others.join(" and ")
+                )));
+            }
+        }
+        match (&self.host, &self.path) {
+            (_, Some(socket)) if socket.is_empty() => return wrong("path", &"''", "a path"),
+            (Some(host), _) if self.port.is_none() => {
+                let beside = if self.fd.is_some() { "allowed beside an fd" } else { "allowed beside a path" };
+                return wrong("host", &format_args!("'{host}'"), beside);
+            }
+            (Some(host), _) if !address::is_host(host) => {
+                let allowed = "an IP address (without brackets) or a name";
+                return wrong("host", &format_args!("'{host}'"), allowed);
+            }
+            _ => {}
+        }
+        match (&self.mode, &self.proxy) {
+            (Some(FileMode(mode)), _) if self.path.is_none() => {
+                wrong("mode", &format_args!("0{mode:o}"), "allowed without a path: only that is a file")
+            }
+            (_, Some(ProxyConfig::From(TrustProxy(list)))) if list.is_empty() => {
+                wrong("proxy", &"an empty list", "enough; name at least one proxy")
             }
             _ => Ok(()),
         }
@@ -151,7 +222,7 @@ impl<'de> Visitor<'de> for FormVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end =
-            if self.list { "an object { port, host, path } or a list of these" } else { "or an object" };
+            if self.list { "an object { port, host, path, fd } or a list of these" } else { "or an object" };
         write!(f, "an address such as ':8080', a port, {end}")
     }
 

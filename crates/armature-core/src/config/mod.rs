@@ -23,8 +23,10 @@
 
 mod address;
 mod cidr;
+mod descriptor;
 mod deserializer;
 mod environment;
+mod file_mode;
 mod io;
 mod limits;
 mod listen;
@@ -32,6 +34,7 @@ mod millis;
 mod names;
 mod options;
 mod parse;
+mod proxy;
 mod quantity;
 mod range;
 mod route;
@@ -49,12 +52,15 @@ mod workers;
 pub use self::{
     address::ListenAddress,
     cidr::{Cidr, NotACidr},
+    descriptor::Descriptor,
+    file_mode::FileMode,
     io::{Io, IoMode},
     limits::{Limits, LimitsConfig},
-    listen::{ListenConfig, ListenerConfig, Reserved},
+    listen::{Listen, ListenConfig, ListenerConfig, Reserved},
     millis::Millis,
     options::{AppConfig, Config},
     parse::{parse, parse_value},
+    proxy::ProxyConfig,
     quantity::NotAQuantity,
     route::{parse_body_limit, parse_handler_timeout},
     secrets::Secrets,

@@ -1,10 +1,10 @@
 //! What the engine runs with.
 
 use super::{
-    address::{ListenAddress, parse_port},
+    address::parse_port,
     io::IoMode,
     limits::Limits,
-    listen::{ListenConfig, ListenerConfig},
+    listen::{Listen, ListenConfig, ListenerConfig},
     names::Names,
     options::Config,
     secrets::Secrets,
@@ -37,8 +37,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long clients, handlers and a shutdown may take.
     pub timeouts: Timeouts,
-    /// Where to listen; at least one address.
-    pub listen: Vec<ListenAddress>,
+    /// Where to listen; at least one.
+    pub listen: Vec<Listen>,
     /// Where IO loops run.
     pub io_threads: IoMode,
     /// Whether SIGTERM and SIGINT close the server.
@@ -64,13 +64,15 @@ impl Settings {
                 ListenConfig(vec![ListenerConfig { port: Some(port), ..ListenerConfig::default() }])
             }
         };
+        let trust_proxy = config.trust_proxy.unwrap_or_default();
+        let listen = listen.resolve(if env.production { "::" } else { "127.0.0.1" }, &trust_proxy)?;
         Ok(Self {
             trailing_slash: config.trailing_slash.unwrap_or_default(),
-            trust_proxy: config.trust_proxy.unwrap_or_default(),
+            trust_proxy,
             secrets: config.secrets.unwrap_or_default(),
             limits: config.limits.unwrap_or_default().resolve()?,
             timeouts: config.timeouts.unwrap_or_default().resolve(),
-            listen: listen.resolve(if env.production { "::" } else { "127.0.0.1" }),
+            listen,
             io_threads: config.io.map_or(Ok(IoMode::Auto), |io| io.resolve(Names::OPTIONS))?,
             signals: config.signals.unwrap_or(true),
             name: config.name,

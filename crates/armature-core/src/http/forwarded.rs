@@ -28,16 +28,16 @@ impl Forwarded {
             return Self { secure, ..Self::default() };
         }
         let head = &request.head;
+        let ip = ip(head, trust);
         if head.get("x-forwarded-for").is_some() {
             let proto = nearest_in_list(head, "x-forwarded-proto");
             return Self {
-                ip: client(lists(head.get_all("x-forwarded-for")), trust),
+                ip,
                 host: nearest_in_list(head, "x-forwarded-host").as_deref().and_then(valid_host),
                 secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
             };
         }
         let elements = lists(head.get_all("forwarded"));
-        let ip = client(elements.iter().filter_map(|e| parameter(e, "for")), trust);
         // The element nearest to us was written by the proxy that we trust for certain.
         let nearest = |name| elements.iter().rev().find_map(|e| parameter(e, name));
         let proto = nearest("proto").or_else(|| nearest_in_list(head, "x-forwarded-proto"));
@@ -48,6 +48,20 @@ impl Forwarded {
             secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
         }
     }
+}
+
+/// The client's address, when it is not that of the socket; see [`Forwarded`].
+pub(crate) fn client_ip(request: &Request, trust: &TrustProxy) -> Option<String> {
+    let trusted = !trust.0.is_empty() && is_trusted(&request.peer.remote, trust);
+    trusted.then(|| ip(&request.head, trust)).flatten()
+}
+
+fn ip(head: &Head, trust: &TrustProxy) -> Option<String> {
+    if head.get("x-forwarded-for").is_some() {
+        return client(lists(head.get_all("x-forwarded-for")), trust);
+    }
+    let elements = lists(head.get_all("forwarded"));
+    client(elements.iter().filter_map(|e| parameter(e, "for")), trust)
 }
 
 /// A Unix socket's peer is on this machine and counts as the loopback address.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue};
 
 type Field = (HeaderName, HeaderValue);
@@ -24,12 +24,12 @@ pub struct HeaderBlock {
 
 impl HeaderBlock {
     /// `None` when one of `fields` is the protocol's business or needs a look at each response: `Connection`,
-    /// `Content-Length`, `Transfer-Encoding` and `Date`.
+    /// `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Date`.
     pub fn new(fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Option<Self> {
         let fields: Box<[Field]> = fields.into_iter().collect();
         let mut lines = Vec::new();
         for (name, value) in &fields {
-            if [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, DATE].contains(name) {
+            if [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE, DATE].contains(name) {
                 return None;
             }
             lines.extend_from_slice(name.as_str().as_bytes());

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::ListenAddress;
+use super::inherited;
+use crate::config::{Listen, ListenAddress, TrustProxy};
 use crate::error::{Error, Result};
 use crate::http::Address;
 use crate::platform;
@@ -20,6 +21,9 @@ const UNSENT_BYTES: u32 = 128 * 1024;
 pub struct BoundListener {
     pub(super) socket: Bound,
     address: Address,
+    proxy: Option<TrustProxy>,
+    /// Removed when the listener is dropped.
+    _file: Option<platform::SocketFile>,
 }
 
 #[derive(Debug)]
@@ -29,52 +33,57 @@ pub(super) enum Bound {
 }
 
 impl BoundListener {
-    /// Binds `address`. There is no SO_REUSEPORT: a port that somebody listens on is an error.
+    /// Binds what `listen` names. There is no SO_REUSEPORT: a port that somebody listens on is an error.
     ///
     /// # Errors
     /// `ARMATURE_LISTEN` with the address and the error of the operating system.
-    pub fn bind(address: &ListenAddress) -> Result<Self> {
-        match address {
+    pub fn bind(listen: &Listen) -> Result<Self> {
+        let (socket, address, file) = match &listen.address {
             ListenAddress::Tcp { host, port } => {
-                bind_tcp(host, *port).map_err(|error| Error::listen(format!("{host}:{port}"), error))
+                bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
             }
-            ListenAddress::Unix { path } => platform::bind_unix(path)
-                .map(|listener| Self {
-                    socket: Bound::Unix(listener),
-                    address: Address::Unix(Some(path.clone())),
-                })
-                .map_err(|error| Error::listen(format!("unix:{}", path.display()), error)),
+            ListenAddress::Unix { path, mode } => platform::bind_unix(path, *mode, BACKLOG)
+                .map(|(unix, file)| (Bound::Unix(unix), Address::Unix(Some(path.clone())), Some(file))),
+            ListenAddress::Inherited(descriptor) => {
+                inherited::open(descriptor).map(|(socket, address)| (socket, address, None))
+            }
         }
+        .map_err(|error| Error::listen(listen, error))?;
+        Ok(Self { socket, address, proxy: listen.proxy.clone(), _file: file })
     }
 
     /// The address it listens on, with the port that was chosen for port 0.
     pub fn address(&self) -> &Address {
         &self.address
     }
-}
 
-impl Drop for BoundListener {
-    fn drop(&mut self) {
-        if let (Bound::Unix(_), Address::Unix(Some(path))) = (&self.socket, &self.address) {
-            // The file is ours; it may have been removed by an operator already.
-            let _ = std::fs::remove_file(path);
-        }
+    /// The peers that say with the PROXY protocol for whom they connect; `None` where nobody does.
+    pub fn proxy(&self) -> Option<&TrustProxy> {
+        self.proxy.as_ref()
     }
 }
 
-fn bind_tcp(host: &str, port: u16) -> io::Result<BoundListener> {
+/// What accepted sockets inherit from theirs.
+pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
+    platform::limit_unsent(socket, UNSENT_BYTES);
+    if platform::INHERITS_NODELAY {
+        socket.set_tcp_nodelay(true)?;
+    }
+    Ok(())
+}
+
+fn bind_tcp(host: &str, port: u16) -> io::Result<(TcpListener, Address)> {
+    let with_address = |listener: TcpListener| {
+        let address = Address::Ip(listener.local_addr()?);
+        Ok((listener, address))
+    };
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for address in (host, port).to_socket_addrs()? {
         match bind_address(address) {
-            Ok(listener) => {
-                let address = Address::Ip(listener.local_addr()?);
-                return Ok(BoundListener { socket: Bound::Tcp(listener), address });
-            }
+            Ok(listener) => return with_address(listener),
             // A machine without IPv6 still serves `::` on IPv4, as Node does.
             Err(error) if address.ip().is_unspecified() && address.is_ipv6() && is_no_ipv6(&error) => {
-                let listener = bind_address(SocketAddr::from(([0, 0, 0, 0], port)))?;
-                let address = Address::Ip(listener.local_addr()?);
-                return Ok(BoundListener { socket: Bound::Tcp(listener), address });
+                return with_address(bind_address(SocketAddr::from(([0, 0, 0, 0], port)))?);
             }
             Err(error) => last = error,
         }
@@ -94,10 +103,7 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(false)?;
     }
     platform::allow_rebind(&socket)?;
-    platform::limit_unsent(&socket, UNSENT_BYTES);
-    if platform::INHERITS_NODELAY {
-        socket.set_tcp_nodelay(true)?;
-    }
+    prepare(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

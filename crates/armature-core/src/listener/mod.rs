@@ -2,6 +2,8 @@
 
 mod accept;
 mod bind;
+mod inherited;
+pub mod proxy;
 mod stream;
 
 pub use accept::LocalListener;

@@ -5,6 +5,20 @@ mod unix;
 #[cfg(unix)]
 pub use unix::*;
 
+#[cfg(unix)]
+mod inherited;
+#[cfg(unix)]
+pub use inherited::*;
+#[cfg(unix)]
+mod socket_file;
+#[cfg(unix)]
+pub use socket_file::*;
+
+#[cfg(not(unix))]
+mod no_unix_files;
+#[cfg(not(unix))]
+pub use no_unix_files::*;
+
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::path::Path;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
@@ -23,11 +22,6 @@ pub const ADDRESS_FAMILY_UNSUPPORTED: i32 = 10047;
 /// Windows' SO_REUSEADDR would let another process take the port; its default already allows a quick restart.
 pub fn allow_rebind(_: &socket2::Socket) -> io::Result<()> {
     Ok(())
-}
-
-/// Always an error.
-pub fn bind_unix(_: &Path) -> io::Result<UnixListener> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "Unix sockets are not available on this platform"))
 }
 
 /// Never called: there is no listener.

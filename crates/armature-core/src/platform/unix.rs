@@ -1,8 +1,6 @@
 //! Linux, macOS and the BSDs.
 
 use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 
 pub use mio::net::UnixListener as LocalUnixListener;
 pub use mio::net::UnixStream;
@@ -18,25 +16,6 @@ pub const ADDRESS_FAMILY_UNSUPPORTED: i32 = 47;
 /// Lets a restarted server bind while old connections are in TIME_WAIT. A port that is listened on stays an error.
 pub fn allow_rebind(socket: &socket2::Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
-}
-
-/// Binds a Unix socket. A socket file that nobody listens on is left over from a crash and is replaced; anything else at
-/// the path is an error.
-pub fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)
-        }
-        bound => bound,
-    }
-    .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-}
-
-fn is_stale(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
-        && matches!(std::os::unix::net::UnixStream::connect(path),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// A duplicate of `listener` for one loop.

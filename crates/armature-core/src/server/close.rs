@@ -86,7 +86,7 @@ async fn wait_until_quiet(server: &Rc<LoopServer>, patience: Duration) -> bool {
         let changed = server.quiet.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
-        if server.open_connections() == 0 && server.accepting.get() == 0 {
+        if server.is_quiet() {
             return true;
         }
         tokio::select! {

@@ -22,7 +22,8 @@ pub(super) struct LoopServer {
     pub stop_accepting: Notify,
     /// Notified when the last connection or the last accept task ends.
     pub quiet: Notify,
-    pub accepting: Cell<usize>,
+    /// Tasks that connections come from.
+    accepting: Cell<usize>,
     /// Sockets that get a refusal and linger; bounded.
     pub lingering: Cell<usize>,
     pub generation: RefCell<Rc<LocalGeneration>>,
@@ -83,8 +84,15 @@ impl LoopServer {
         Registration { server: self.clone(), index }
     }
 
-    pub fn open_connections(&self) -> usize {
-        self.connections.borrow().open
+    /// Has a server that drains wait until what is returned is dropped: connections may come of it.
+    pub fn accepting(self: &Rc<Self>) -> Accepting {
+        self.accepting.set(self.accepting.get() + 1);
+        Accepting { server: self.clone() }
+    }
+
+    /// Whether nothing is open, and nothing can open any more.
+    pub fn is_quiet(&self) -> bool {
+        self.connections.borrow().open == 0 && self.accepting.get() == 0
     }
 
     pub fn controls(&self) -> Vec<ConnectionControl> {
@@ -106,6 +114,17 @@ impl Drop for Registration {
             connections.list[self.index].take()
         };
         drop(control);
+        self.server.quiet.notify_waiters();
+    }
+}
+
+pub(super) struct Accepting {
+    server: Rc<LoopServer>,
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.server.accepting.set(self.server.accepting.get() - 1);
         self.server.quiet.notify_waiters();
     }
 }

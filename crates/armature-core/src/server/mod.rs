@@ -8,6 +8,9 @@ mod dispatch;
 mod generation;
 mod guard;
 mod local;
+mod open;
+mod per_ip;
+mod proxied;
 
 pub use close::Closed;
 pub use definition::{App, Definition, RouteDefinition, Scope, ScopeDefinition};
@@ -26,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
 use local::LoopServer;
+use per_ip::PerIp;
 
 /// IO threads that are started without being asked for; a single one serves more than most applications can answer.
 const MAX_AUTO_THREADS: usize = 4;
@@ -62,6 +66,8 @@ pub(crate) struct Shared {
     pub metrics: Arc<Metrics>,
     /// Deadlines of handlers stand still.
     pub deadlines_paused: AtomicBool,
+    /// With `limits.connectionsPerIp`.
+    per_ip: Option<PerIp>,
 }
 
 /// What every loop of a server gets.
@@ -75,7 +81,9 @@ struct Parts {
 impl Parts {
     fn new(generation: Generation, settings: Settings) -> Result<Self> {
         let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
-        let shared = Shared { settings, metrics: Arc::default(), deadlines_paused: AtomicBool::new(false) };
+        let per_ip = settings.limits.connections_per_ip.map(PerIp::new);
+        let deadlines_paused = AtomicBool::new(false);
+        let shared = Shared { settings, metrics: Arc::default(), deadlines_paused, per_ip };
         Ok(Self {
             shared: Arc::new(shared),
             generation: Arc::new(generation),
@@ -95,7 +103,7 @@ impl Parts {
 }
 
 impl Server {
-    /// Binds every address of `settings.listen`, starts the IO loops and serves.
+    /// Binds everything in `settings.listen`, starts the IO loops and serves.
     ///
     /// # Errors
     /// `ARMATURE_LISTEN` when an address cannot be bound, `ARMATURE_IO` when threads or descriptors are exhausted.

@@ -1,6 +1,6 @@
 //! Where lanes, slots and bodies meet N-API and the loops.
 //!
-//! `unsafe` lives in `waker`, `inline` and `uv`.
+//! `unsafe` lives in `waker`, `inline`, `inherited` and `uv`.
 
 pub mod answer;
 pub mod body;
@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commit;
 pub mod flow;
 pub mod headers;
+pub mod inherited;
 #[cfg(target_os = "linux")]
 pub mod inline;
 #[cfg(not(target_os = "linux"))]

@@ -69,7 +69,7 @@ fn refusals_name_the_variable() {
         (
             "ARMATURE_LISTEN",
             "80,",
-            "'' is not an address; use 'host:port', ':port', a port, '[ipv6]:port' or 'unix:/path'",
+            "'' is not an address; use 'host:port', ':port', a port, '[ipv6]:port', 'unix:/path' or 'fd:3'",
         ),
         ("ARMATURE_LISTEN__PORT", "x", "'x' is not a whole number from 0 to 65535"),
     ];
@@ -99,7 +99,7 @@ fn unknown_variables() {
             "ARMATURE_LIMITS__INFLIGHT",
             "; did you mean ARMATURE_LIMITS__IN_FLIGHT? Known: ARMATURE_LIMITS__BODY, ARMATURE_LIMITS__HEADER, \
              ARMATURE_LIMITS__HEADERS, ARMATURE_LIMITS__URL, ARMATURE_LIMITS__CONNECTIONS, \
-             ARMATURE_LIMITS__IN_FLIGHT, ARMATURE_LIMITS__PIPELINE, ARMATURE_LIMITS__QUEUE, ARMATURE_LIMITS__RESPONSE_BUFFER, \
+             ARMATURE_LIMITS__CONNECTIONS_PER_IP, ARMATURE_LIMITS__IN_FLIGHT, ARMATURE_LIMITS__PIPELINE, ARMATURE_LIMITS__QUEUE, ARMATURE_LIMITS__RESPONSE_BUFFER, \
              ARMATURE_LIMITS__REQUEST_BUFFER",
         ),
     ];

@@ -8,7 +8,7 @@ fn every_option() {
             "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "fedcba9876543210"],
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
-                "inFlight": 100, "pipeline": 16, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
+                "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
             "listen": ":8080",
@@ -27,6 +27,7 @@ fn every_option() {
         headers: Some(50),
         url: Some(Size(4096)),
         connections: Some(1000),
+        connections_per_ip: Some(20),
         in_flight: Some(100),
         pipeline: Some(16),
         queue: Some(10),
@@ -58,7 +59,7 @@ fn unknown_names() {
         (
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
-             inFlight, pipeline, queue, responseBuffer, requestBuffer",
+             connectionsPerIp, inFlight, pipeline, queue, responseBuffer, requestBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,
@@ -72,8 +73,8 @@ fn unknown_names() {
         ),
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,
-            "listen[1].prot is not an option; did you mean listen[1].port? Known: port, host, path, fd, tls, http3, \
-             proxy",
+            "listen[1].prot is not an option; did you mean listen[1].port? Known: port, host, path, mode, fd, \
+             proxy, tls, http3",
         ),
         (
             r#"{ "trailingSlash": "redirct" }"#,
@@ -178,6 +179,10 @@ fn ranges() {
             r#"{ "limits": { "connections": 0 } }"#,
             "limits.connections: 0 is not a whole number from 1 to 10000000",
         ),
+        (
+            r#"{ "limits": { "connectionsPerIp": 0 } }"#,
+            "limits.connectionsPerIp: 0 is not a whole number from 1 to 10000000",
+        ),
         (r#"{ "limits": { "inFlight": 0 } }"#, "limits.inFlight: 0 is not a whole number from 1 to 10000000"),
         (r#"{ "limits": { "queue": 0 } }"#, "limits.queue: 0 is not a whole number from 1 to 1000000"),
         (
@@ -211,12 +216,11 @@ fn not_available_yet() {
             r#"{ "listen": { "port": 1, "tls": { "key": "k" } } }"#,
             "listen.tls: this option is not available yet",
         ),
-        (r#"{ "listen": { "fd": 3 } }"#, "listen.fd: this option is not available yet"),
         (
             r#"{ "listen": [1, { "port": 1, "http3": true }] }"#,
             "listen[1].http3: this option is not available yet",
         ),
-        (r#"{ "listen": [{ "port": 1, "proxy": true }] }"#, "listen.proxy: this option is not available yet"),
+        (r#"{ "listen": [{ "fd": 3, "tls": true }] }"#, "listen.tls: this option is not available yet"),
     ];
     for (json, message) in table {
         assert_eq!(refusal(json), format!("NOT_AVAILABLE: {message}"), "{json}");

@@ -23,6 +23,8 @@ fn every_form() {
         (r#"{ "port": 80, "host": "::" }"#, "[::]:80"),
         (r#"{ "port": 80, "host": "example.com" }"#, "example.com:80"),
         (r#"{ "path": "/run/app.sock" }"#, "unix:/run/app.sock"),
+        (r#"{ "fd": 3 }"#, "fd:3"),
+        (r#""fd:12""#, "fd:12"),
         (
             r#"[8080, ":8081", { "port": 8082 }, "unix:/a"]"#,
             "127.0.0.1:8080 127.0.0.1:8081 127.0.0.1:8082 unix:/a",
@@ -35,7 +37,7 @@ fn every_form() {
 
 #[test]
 fn refusals() {
-    let forms = "an address; use 'host:port', ':port', a port, '[ipv6]:port' or 'unix:/path'";
+    let forms = "an address; use 'host:port', ':port', a port, '[ipv6]:port', 'unix:/path' or 'fd:3'";
     let text = [
         "localhost",
         "",
@@ -48,6 +50,11 @@ fn refusals() {
         "a b:80",
         "*:80",
         "unix:",
+        "fd:",
+        "fd:+3",
+        "fd:-1",
+        "fd:99999999999",
+        "fd://3",
         "-1",
         "a..b:1",
         "1.2.3:80",
@@ -60,7 +67,7 @@ fn refusals() {
         let message = format!("listen: '{address}' is not {forms}");
         check_refusals(&[(&format!(r#"{{ "listen": "{address}" }}"#), &message)]);
     }
-    let any = "an address such as ':8080', a port, an object { port, host, path } or a list of these";
+    let any = "an address such as ':8080', a port, an object { port, host, path, fd } or a list of these";
     check_refusals(&[
         (
             r#"{ "listen": "::1:3000" }"#,
@@ -83,9 +90,20 @@ fn refusals() {
             "listen[0]: a list is not an address such as ':8080', a port, or an object",
         ),
         (r#"{ "listen": [] }"#, "listen: an empty list is not enough; name at least one address"),
-        (r#"{ "listen": { "host": "::1" } }"#, "listen: needs a port, or the path of a socket"),
-        (r#"{ "listen": [1, {}] }"#, "listen[1]: needs a port, or the path of a socket"),
+        (r#"{ "listen": { "host": "::1" } }"#, "listen: needs a port, the path of a socket or an fd"),
+        (r#"{ "listen": [1, {}] }"#, "listen[1]: needs a port, the path of a socket or an fd"),
         (r#"{ "listen": { "port": 1, "path": "/a" } }"#, "listen: has a port and a path; leave one out"),
+        (r#"{ "listen": { "fd": 3, "path": "/a" } }"#, "listen: has a path and an fd; leave one out"),
+        (
+            r#"{ "listen": { "fd": 3, "path": "/a", "port": 1 } }"#,
+            "listen: has a port and a path and an fd; leave one out",
+        ),
+        (r#"{ "listen": { "fd": 3, "host": "::" } }"#, "listen.host: '::' is not allowed beside an fd"),
+        (r#"{ "listen": { "fd": -1 } }"#, "listen.fd: -1 is not a whole number"),
+        (
+            r#"{ "listen": { "port": 1, "mode": "0660" } }"#,
+            "listen.mode: 0660 is not allowed without a path: only that is a file",
+        ),
         (r#"{ "listen": { "path": "" } }"#, "listen.path: '' is not a path"),
         (r#"{ "listen": { "path": "/a", "host": "::" } }"#, "listen.host: '::' is not allowed beside a path"),
         (
@@ -95,4 +113,67 @@ fn refusals() {
         (r#"{ "listen": { "port": "80" } }"#, "listen.port: '80' is not a whole number from 0 to 65535"),
         (r#"{ "listen": { "port": 70000 } }"#, "listen.port: 70000 is not a whole number from 0 to 65535"),
     ]);
+}
+
+#[test]
+fn permissions_of_a_socket_file() {
+    for (json, mode) in [
+        ("432", 0o660),
+        (r#""660""#, 0o660),
+        (r#""0660""#, 0o660),
+        (r#""777""#, 0o777),
+        ("0", 0),
+        ("511", 0o777),
+    ] {
+        let listen = settings(&format!(r#"{{ "listen": {{ "path": "/a", "mode": {json} }} }}"#)).listen;
+        let expected = ListenAddress::Unix { path: "/a".into(), mode: Some(mode) };
+        assert_eq!(listen[0].address, expected, "{json}");
+    }
+    let allowed = "permissions of a file; use octal digits such as '0660', or the number 0o660";
+    for (json, shown) in [
+        ("512", "512"),
+        ("660", "660"),
+        (r#""8""#, "'8'"),
+        (r#""1777""#, "'1777'"),
+        (r#""+7""#, "'+7'"),
+        (r#""""#, "''"),
+        (r#""rw-rw----""#, "'rw-rw----'"),
+        ("true", "true"),
+    ] {
+        let json = format!(r#"{{ "listen": {{ "path": "/a", "mode": {json} }} }}"#);
+        check_refusals(&[(&json, &format!("listen.mode: {shown} is not {allowed}"))]);
+    }
+}
+
+#[test]
+fn who_speaks_the_proxy_protocol() {
+    let trusts = |json: &str, ip: &str| {
+        let proxy = settings(json).listen[0].proxy.clone();
+        proxy.map(|trusted| trusted.contains(ip.parse().unwrap()))
+    };
+    assert_eq!(trusts(r#"{ "listen": { "port": 1 } }"#, "10.0.0.1"), None);
+    assert_eq!(trusts(r#"{ "listen": { "port": 1, "proxy": false } }"#, "10.0.0.1"), None);
+    let listed = r#"{ "listen": { "port": 1, "proxy": ["10.0.0.0/8"] }, "trustProxy": ["::1"] }"#;
+    assert_eq!((trusts(listed, "10.0.0.1"), trusts(listed, "::1")), (Some(true), Some(false)));
+    let same = r#"{ "listen": { "port": 1, "proxy": true }, "trustProxy": ["::1"] }"#;
+    assert_eq!((trusts(same, "10.0.0.1"), trusts(same, "::1")), (Some(false), Some(true)));
+    let allowed = "a list of proxies such as ['10.0.0.0/8', '::1'], or true for those of trustProxy";
+    check_refusals(&[
+        (
+            r#"{ "listen": { "port": 1, "proxy": [] } }"#,
+            "listen.proxy: an empty list is not enough; name at least one proxy",
+        ),
+        (r#"{ "listen": { "port": 1, "proxy": "::1" } }"#, &format!("listen.proxy: '::1' is not {allowed}")),
+        (
+            r#"{ "listen": { "port": 1, "proxy": ["::1", "x"] } }"#,
+            "listen.proxy[1]: 'x' is not an address or a network; use one such as '::1' or '10.0.0.0/8'",
+        ),
+    ]);
+    let config = Config::from_json(r#"{ "listen": [1, { "port": 1, "proxy": true }] }"#).unwrap();
+    let error = Settings::resolve(config, &Environment::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "listen[1].proxy: true trusts the proxies of trustProxy, and there are none; name those that may say for whom they \
+         connect, such as ['10.0.0.0/8', '::1']"
+    );
 }

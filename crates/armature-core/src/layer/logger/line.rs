@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use super::LogFormat;
-use crate::http::{Request, Version};
+use crate::config::TrustProxy;
+use crate::http::{Request, Version, client_ip};
 
 /// What is noted of a request before the handler takes it.
 pub(super) struct Peeked {
@@ -26,7 +27,7 @@ pub(super) struct Entry {
 }
 
 impl Peeked {
-    pub fn new(request: &Request, format: LogFormat) -> Self {
+    pub fn new(request: &Request, format: LogFormat, trust: &TrustProxy) -> Self {
         let field = |name: &str| {
             (format == LogFormat::Combined)
                 .then(|| request.head.get(name).map(|v| String::from_utf8_lossy(v).into_owned()))
@@ -37,7 +38,8 @@ impl Peeked {
             target: request.head.target().to_owned(),
             version: request.head.version(),
             id: if format == LogFormat::Json { request.id.to_string() } else { String::new() },
-            ip: request.peer.remote_ip.clone(),
+            ip: client_ip(request, trust)
+                .map_or_else(|| request.peer.remote_ip.clone(), String::into_boxed_str),
             referrer: field("referer"),
             user_agent: field("user-agent"),
         }
@@ -159,5 +161,24 @@ mod tests {
         assert_eq!(json["url"], "/a\"b");
         assert_eq!(json["durationMs"], 1.234);
         assert_eq!(json["time"], 971_186_136_000_u64);
+    }
+
+    #[test]
+    fn the_address_is_the_one_that_trusted_proxies_tell() {
+        let ip = |trust: &[&str], forwarded: &str| {
+            let mut head = crate::http::Head::new(http::Method::GET, Version::Http11, "/");
+            head.push("x-forwarded-for", forwarded.as_bytes());
+            let remote = crate::http::Address::Ip("10.0.0.9:1".parse().unwrap());
+            let peer = std::rc::Rc::new(crate::http::Peer::new(remote, false));
+            let id = crate::http::RequestId::Sequence(1);
+            let request = Request::new(head, crate::http::Body::Empty, peer, id);
+            let trust = TrustProxy(trust.iter().map(|cidr| cidr.parse().unwrap()).collect());
+            Peeked::new(&request, LogFormat::Json, &trust).ip.into_string()
+        };
+        assert_eq!(ip(&["10.0.0.0/8"], "192.0.2.1, 10.0.0.8"), "192.0.2.1");
+        assert_eq!(ip(&["10.0.0.9"], "192.0.2.1, 10.0.0.8"), "10.0.0.8");
+        assert_eq!(ip(&["127.0.0.1"], "192.0.2.1"), "10.0.0.9");
+        assert_eq!(ip(&[], "192.0.2.1"), "10.0.0.9");
+        assert_eq!(ip(&["10.0.0.0/8"], "what?"), "10.0.0.9");
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::Deserialize;
 
+use crate::config::TrustProxy;
 use crate::error::{Error, Result};
 use crate::http::{Request, Response, SizeHint};
 use crate::io_loop::LoopHandle;
@@ -66,6 +67,7 @@ pub struct Logger {
     format: LogFormat,
     writer: Writer,
     skip: Vec<String>,
+    trust: TrustProxy,
 }
 
 impl Logger {
@@ -83,7 +85,15 @@ impl Logger {
             format: options.format.unwrap_or(by_default),
             writer: Writer::to(options.output.unwrap_or_default()),
             skip,
+            trust: TrustProxy::default(),
         })
+    }
+
+    /// Shows the address that proxies in `trust` tell, in place of theirs.
+    #[must_use]
+    pub fn trusting(mut self, trust: TrustProxy) -> Self {
+        self.trust = trust;
+        self
     }
 
     fn log(&self, peeked: Peeked, started: Instant, response: &Response) {
@@ -107,7 +117,7 @@ impl Layer for Logger {
             return next.run(request);
         }
         let started = Instant::now();
-        let peeked = Peeked::new(&request, self.format);
+        let peeked = Peeked::new(&request, self.format, &self.trust);
         match next.run(request) {
             LocalFuture::Ready(Some(response)) => {
                 self.log(peeked, started, &response);

@@ -139,9 +139,12 @@ fn start(
     let delimiter = encode::delimiter(&response, asked);
     // The body is that of the last request.
     let unread = work.channel.as_ref().filter(|_| alone).is_some_and(|channel| {
-        // Whoever waits for a 100 and gets an answer instead may send the body or not: nobody can tell.
+        // Whoever waits for a 100 and gets an answer instead may send the body or not: nobody can tell. Who has been waited
+        // for in vain is not waited for again.
         !channel.is_complete()
-            && (channel.expects() || channel.remaining().is_none_or(|left| left > DRAIN_BYTES))
+            && (channel.expects()
+                || channel.timed_out()
+                || channel.remaining().is_none_or(|left| left > DRAIN_BYTES))
     });
     let close = !exchange.persists
         || unread

@@ -123,6 +123,11 @@ impl Channel {
         }
     }
 
+    /// Whether nothing came for too long.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out.get()
+    }
+
     /// What was received after the body.
     pub fn take_rest(&self) -> Vec<u8> {
         let mut inner = self.inner.borrow_mut();

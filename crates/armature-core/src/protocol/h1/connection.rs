@@ -3,7 +3,7 @@
 //! The state machine has no `async` body because a connection that waits should be small: everything that only a busy one
 //! needs is in its [`Work`], which goes back to the loop between requests.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -108,26 +108,38 @@ impl Local {
     }
 }
 
-/// Serves one connection until it closes. `register` receives the server's hold on it before anything is read.
-pub async fn serve<D: Dispatch + 'static>(
-    stream: Stream,
-    peer: Peer,
+/// A connection that is to be served.
+pub struct Arrival {
+    /// Its bytes.
+    pub stream: Stream,
+    /// Its other end.
+    pub peer: Peer,
+    /// What was read of it before.
+    pub early: Vec<u8>,
+    /// When it was accepted, in ticks.
+    pub since: u64,
+}
+
+/// Serves a connection until it closes. `register` receives the server's hold on it, at once; what it returns is kept for as
+/// long.
+pub fn serve<D: Dispatch + 'static, K: 'static>(
+    arrival: Arrival,
     server: Rc<D>,
-    register: impl FnOnce(ConnectionControl),
-) {
+    register: impl FnOnce(ConnectionControl) -> K + 'static,
+) -> impl Future<Output = ()> + 'static {
+    let Arrival { stream, peer, early, since } = arrival;
     let io_loop = server.io_loop();
     let local = Local::of(io_loop);
     let control = Control::new(local.metrics.clone());
-    register(ConnectionControl(control.clone()));
-    let connection = Connection {
-        stream: stream.clone(),
+    let mut connection = Connection {
+        stream,
         peer: Rc::new(peer),
         control: control.clone(),
         local,
         work: None,
         sleep: io_loop.sleep(),
         phase: Phase::Waiting,
-        since: io_loop.now(),
+        since,
         stalled: None,
         first: true,
         left: false,
@@ -136,17 +148,29 @@ pub async fn serve<D: Dispatch + 'static>(
         paused: false,
         closing: false,
         switch: None,
-        server: server.clone(),
+        server,
     };
-    let end = match connection.await {
-        End::Upgrade(switch) => upgrade::run(*switch, &stream, &control, server.metrics()).await,
+    if !early.is_empty() {
+        connection.busy().input = early;
+    }
+    run(connection, register(ConnectionControl(control)))
+}
+
+/// The connection stays where it is while it is served: a task that waits should be small, too.
+async fn run<D: Dispatch + 'static, K>(mut connection: Connection<D>, keep: K) {
+    let end = poll_fn(|cx| Pin::new(&mut connection).poll(cx)).await;
+    let (stream, control, server) = connection.into_parts();
+    let end = match end {
+        // Few connections come here; those that do not need not be as large.
+        End::Upgrade(switch) => Box::pin(upgrade::run(*switch, &stream, &control, server.metrics())).await,
         end => end,
     };
     match end {
-        End::Close => Linger::new(stream, control, io_loop).await,
+        End::Close => Linger::new(stream, control, server.io_loop()).await,
         End::Reset => stream.reset_on_close(),
         End::Gone | End::Upgrade(_) => {}
     }
+    drop(keep);
 }
 
 impl<D: Dispatch + 'static> Future for Connection<D> {
@@ -230,6 +254,10 @@ impl<D: Dispatch + 'static> Connection<D> {
         }
         cx.waker().wake_by_ref();
         Ok(None)
+    }
+
+    fn into_parts(self) -> (Stream, Rc<Control>, Rc<D>) {
+        (self.stream, self.control, self.server)
     }
 
     pub fn io_loop(&self) -> &LoopHandle {

@@ -6,6 +6,7 @@ use memchr::memchr;
 use super::framing::Framing;
 use super::grammar::{has_control, is_token, trim};
 use super::head::HeadLimits;
+use crate::http::TrailerField;
 
 /// Longest line with a chunk's size and its extensions.
 const CHUNK_LINE: usize = 1024;
@@ -31,6 +32,7 @@ pub(super) struct Decoder {
     state: State,
     extensions: usize,
     trailers: HeaderMap,
+    trailer_fields: usize,
     trailer_bytes: usize,
 }
 
@@ -50,7 +52,7 @@ impl Decoder {
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::ChunkSize,
         };
-        Self { state, extensions: 0, trailers: HeaderMap::new(), trailer_bytes: 0 }
+        Self { state, extensions: 0, trailers: HeaderMap::new(), trailer_fields: 0, trailer_bytes: 0 }
     }
 
     /// Bytes of content to come, where it is known.
@@ -140,16 +142,22 @@ impl Decoder {
 
     fn trailer(&mut self, line: &[u8], limits: &HeadLimits) -> Result<(), Malformed> {
         self.trailer_bytes += line.len() + 2;
-        if self.trailer_bytes > limits.bytes || self.trailers.len() == limits.fields {
+        if self.trailer_bytes > limits.bytes || self.trailer_fields == limits.fields {
             return Err(Malformed);
         }
+        self.trailer_fields += 1;
         let colon = memchr(b':', line).ok_or(Malformed)?;
         let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
         if !is_token(name) || has_control(value) {
             return Err(Malformed);
         }
         let name = HeaderName::from_bytes(name).map_err(|_| Malformed)?;
-        self.trailers.append(name, HeaderValue::from_bytes(value).map_err(|_| Malformed)?);
+        let value = HeaderValue::from_bytes(value).map_err(|_| Malformed)?;
+        match TrailerField::of(&name) {
+            TrailerField::Allowed => drop(self.trailers.append(name, value)),
+            TrailerField::Ignored => {}
+            TrailerField::Forbidden => return Err(Malformed),
+        }
         Ok(())
     }
 }

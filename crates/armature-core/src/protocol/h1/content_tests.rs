@@ -225,8 +225,63 @@ fn trailers() {
 }
 
 #[test]
+fn fields_that_are_no_trailers() {
+    for framing in ["Content-Length: 1", "transfer-encoding: chunked", "HOST: a", "content-length:"] {
+        assert_eq!(chunks(format!("0\r\nx: y\r\n{framing}\r\n\r\n")), Err(Malformed), "{framing}");
+    }
+    for name in [
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Cache-Control",
+        "Expect",
+        "Max-Forwards",
+        "Pragma",
+        "Range",
+        "If-Match",
+        "If-None-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "If-Range",
+        "Authorization",
+        "Cookie",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "Set-Cookie",
+        "WWW-Authenticate",
+        "Age",
+        "Date",
+        "Expires",
+        "Location",
+        "Retry-After",
+        "Vary",
+        "Warning",
+        "Content-Encoding",
+        "Content-Range",
+        "Content-Type",
+    ] {
+        let decoded = chunks(format!("0\r\n{name}: a\r\nx: y\r\n{name}: b\r\n\r\n")).unwrap().unwrap();
+        let trailers = decoded.trailers.unwrap();
+        assert_eq!((trailers.len(), trailers["x"].as_bytes()), (1, &b"y"[..]), "{name}");
+        let decoded = chunks(format!("0\r\n{name}: a\r\n\r\n")).unwrap().unwrap();
+        assert_eq!(decoded.trailers, None, "{name}");
+    }
+    for name in ["Authentication-Info", "Digest", "ETag", "Server-Timing", "Grpc-Status", "Content-Digest"] {
+        let decoded = chunks(format!("0\r\n{name}: a\r\n\r\n")).unwrap().unwrap();
+        assert!(decoded.trailers.unwrap().contains_key(name), "{name}");
+    }
+}
+
+#[test]
 fn trailers_are_limited_like_a_head() {
     let at_once = |input: String| decode_in(Framing::Chunked, [input.as_bytes()]);
+    // Those that are left out count too.
+    let dropped = |n: usize| format!("0\r\n{}\r\n", "te: y\r\n".repeat(n));
+    assert!(at_once(dropped(4)).unwrap().is_some());
+    assert_eq!(at_once(dropped(5)), Err(Malformed));
     let fields = |n: usize| format!("0\r\n{}\r\n", "x: y\r\n".repeat(n));
     assert!(at_once(fields(4)).unwrap().is_some());
     assert_eq!(at_once(fields(5)), Err(Malformed));

@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderValue, StatusCode};
 
-use crate::http::{ContentLength, Headers, Response, SizeHint};
+use crate::http::{ContentLength, Headers, Response, SizeHint, TrailerField};
 use crate::protocol::date::Date;
 
 /// Whoever waits with the content of a request may send it.
@@ -62,7 +62,7 @@ pub(super) fn head(
     date: (&Date, u64),
 ) {
     status_line(out, response.status);
-    let mut has_date = false;
+    let (mut has_date, mut names_protocol) = (false, false);
     let (shared, own) = response.headers.parts();
     if let Some(block) = shared {
         out.extend_from_slice(block.lines());
@@ -72,6 +72,7 @@ pub(super) fn head(
             continue;
         }
         has_date |= *name == DATE;
+        names_protocol |= *name == UPGRADE;
         field(out, name.as_str(), value);
     }
     length(out, response, delimiter, asked);
@@ -80,18 +81,14 @@ pub(super) fn head(
     } else if asked.http10 {
         out.extend_from_slice(b"connection: keep-alive\r\n");
     }
-    if names_protocol(response) {
+    // Whoever names a protocol says that it is the connection's (RFC 9110 section 7.8).
+    if names_protocol {
         out.extend_from_slice(b"connection: upgrade\r\n");
     }
     if !has_date {
         date.0.append(date.1, out);
     }
     out.extend_from_slice(b"\r\n");
-}
-
-/// Whether `Upgrade` belongs to the answer; it is always named by `Connection` too (RFC 9110 section 7.8).
-fn names_protocol(response: &Response) -> bool {
-    matches!(response.status.as_u16(), 101 | 426) && response.headers.contains(&UPGRADE)
 }
 
 fn length(out: &mut Vec<u8>, response: &Response, delimiter: Delimiter, asked: Asked) {
@@ -176,12 +173,11 @@ pub(super) fn chunk_size(out: &mut Vec<u8>, n: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends the last chunk with its trailers. Fields that frame, route or authenticate a message do not belong there
-/// (RFC 9110 section 6.5.1).
+/// Appends the last chunk with its trailers, as far as they may be some.
 pub(super) fn last_chunk(out: &mut Vec<u8>, trailers: Option<&http::HeaderMap>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers.into_iter().flatten() {
-        if *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING && *name != CONNECTION {
+        if TrailerField::of(name) == TrailerField::Allowed {
             field(out, name.as_str(), value);
         }
     }

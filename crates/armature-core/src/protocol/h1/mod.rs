@@ -32,7 +32,7 @@ mod upgrade;
 mod work;
 
 pub(crate) use connection::loop_metrics;
-pub use connection::serve;
+pub use connection::{Arrival, serve};
 pub use control::ConnectionControl;
 pub(crate) use linger::last_words;
 pub use linger::refuse;

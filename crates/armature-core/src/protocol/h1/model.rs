@@ -185,7 +185,7 @@ pub(super) fn content(input: &[u8], limits: HeadLimits) -> Outcome<ModelContent>
         }
     }
     let mut trailers = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut fields) = (0, 0);
     loop {
         let Some(end) = find(&input[at..], b"\n") else { return Open };
         if end == 0 || input[at + end - 1] != b'\r' || end > limits.bytes {
@@ -200,11 +200,21 @@ pub(super) fn content(input: &[u8], limits: HeadLimits) -> Outcome<ModelContent>
         let colon = line.iter().position(|b| *b == b':').unwrap_or(0);
         let value = spaces_off(&line[(colon + 1).min(line.len())..]);
         let controls = value.iter().any(|b| (*b < 32 && *b != b'\t') || *b == 127);
-        if bytes > limits.bytes || trailers.len() == limits.fields || !token(&line[..colon]) || controls {
+        if bytes > limits.bytes || fields == limits.fields || !token(&line[..colon]) || controls {
             return Refused;
         }
+        fields += 1;
         let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
-        trailers.push((name, value.to_vec()));
+        if ["content-length", "transfer-encoding", "host"].contains(&&*name) {
+            return Refused;
+        }
+        let of_the_head = "connection keep-alive proxy-connection te trailer upgrade cache-control expect max-forwards pragma \
+            range if-match if-none-match if-modified-since if-unmodified-since if-range authorization cookie \
+            proxy-authenticate proxy-authorization set-cookie www-authenticate age date expires location retry-after vary \
+            warning content-encoding content-range content-type";
+        if !of_the_head.split_whitespace().any(|other| other == name) {
+            trailers.push((name, value.to_vec()));
+        }
     }
 }
 

@@ -1,0 +1,45 @@
+//! What is counted while a connection is open.
+
+use std::sync::Arc;
+
+use super::Shared;
+use super::per_ip::Client;
+use crate::http::Address;
+
+/// A connection that is open.
+pub(super) struct Open {
+    shared: Arc<Shared>,
+    /// With `limits.connectionsPerIp`, and of a client that is counted.
+    client: Option<Client>,
+}
+
+impl Open {
+    /// Counts a connection; `None` when there are `limits.connections` already.
+    pub fn enter(shared: &Arc<Shared>) -> Option<Self> {
+        let number = shared.metrics.connections.enter();
+        let open = Self { shared: shared.clone(), client: None };
+        (number <= shared.settings.limits.connections as i64).then_some(open)
+    }
+
+    /// Counts it as one of `client`; false when that has as many as it may. Trusted proxies connect for many, and a Unix socket
+    /// says nothing of who does.
+    pub fn take_place_of(&mut self, client: &Address) -> bool {
+        let Some(per_ip) = &self.shared.per_ip else { return true };
+        let Some(ip) = client.ip().filter(|ip| !self.shared.settings.trust_proxy.contains(*ip)) else {
+            return true;
+        };
+        let client = Client::from(ip);
+        let entered = per_ip.enter(client);
+        self.client = entered.then_some(client);
+        entered
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.metrics.connections.leave();
+        if let (Some(client), Some(per_ip)) = (self.client, &self.shared.per_ip) {
+            per_ip.leave(client);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Connections that begin with a PROXY header, which says for whom they are.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use super::accept;
+use super::local::LoopServer;
+use super::open::Open;
+use crate::config::TrustProxy;
+use crate::http::{Address, Peer};
+use crate::listener::Stream;
+use crate::listener::proxy::{Greeting, Missing};
+use crate::protocol::h1::Arrival;
+
+/// Waits for the header on a connection from `socket`, then serves whom it names. Without one, and from nobody but `proxies`, the
+/// connection is closed without a word: an answer would tell a stranger what there is, and a proxy nothing.
+pub(super) fn serve(
+    server: &Rc<LoopServer>,
+    stream: Stream,
+    socket: Address,
+    proxies: &TrustProxy,
+    open: Open,
+) {
+    // As for `trustProxy`: the peer of a Unix socket is on this machine.
+    if !proxies.contains(socket.ip().unwrap_or(IpAddr::from([127, 0, 0, 1]))) {
+        server.shared.metrics.refused_proxy.add(1);
+        return;
+    }
+    let server = server.clone();
+    let since = server.io_loop.now();
+    // A server that drains waits for it.
+    let accepting = server.accepting();
+    server.io_loop.clone().spawn(async move {
+        let patience = server.io_loop.sleep();
+        patience.reset(server.shared.settings.timeouts.header);
+        let stop = server.stop_accepting.notified();
+        tokio::pin!(stop);
+        stop.as_mut().enable();
+        let said = Greeting::new(&stream).wait(&patience, stop, || server.draining.get()).await;
+        match said {
+            Ok((announced, early)) => {
+                let peer = Peer::new(announced.client.map_or(socket, Address::Ip), announced.secure);
+                accept::serve(&server, Arrival { stream, peer, early, since }, open);
+            }
+            Err(Missing::Malformed | Missing::Late) => server.shared.metrics.refused_proxy.add(1),
+            // A health check that only connects; a server that ends.
+            Err(Missing::Gone | Missing::Stopped) => {}
+        }
+        drop(accepting);
+    });
+}
