@@ -17,9 +17,11 @@ async function cargo(name, args, env) {
 export const cargoTests = () =>
   cargo('cargo test', ['test', '--workspace', '--exclude', 'armature-node', '--no-fail-fast'])
 
-/** The model checker, over the atomics of the bridge: compiled with another cfg, hence its own target directory. */
+const loomCrates = ['-p', 'armature-bridge', '-p', 'armature-core']
+
+/** The model checker, over the atomics of the bridge and of the IO loop: compiled with another cfg, hence its own target directory. */
 export const loomTests = (env = {}) =>
-  cargo('loom', ['test', '-p', 'armature-bridge', '--release', '--test', 'loom', '--no-fail-fast'], {
+  cargo('loom', ['test', ...loomCrates, '--release', '--test', 'loom', '--no-fail-fast'], {
     RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg armature_loom`.trim(),
     CARGO_TARGET_DIR: join(targetDir, 'loom'),
     ...env,

@@ -66,29 +66,19 @@ impl Head {
 
     /// Appends a field. `name` must be a lower-case token.
     pub fn push(&mut self, name: &str, value: &[u8]) {
-        self.text.extend_from_slice(name.as_bytes());
-        self.text.extend_from_slice(value);
-        self.fields.push(FieldLen { name: name.len() as u32, value: value.len() as u32 });
+        self.push_bytes(name.as_bytes(), value);
     }
 
-    /// Appends a field with its name as it was sent; `lower` maps the bytes of a token to lower case and all others to 0.
-    /// Returns the name as it is kept, or `None`, and appends nothing, when it is no token.
-    pub(crate) fn push_raw(&mut self, name: &[u8], value: &[u8], lower: &[u8; 256]) -> Option<&[u8]> {
+    /// The same for a name that a protocol has checked.
+    pub(crate) fn push_bytes(&mut self, name: &[u8], value: &[u8]) {
         if self.text.capacity() == 0 {
             // Most heads: one allocation instead of four.
             self.text.reserve(FIRST_TEXT);
             self.fields.reserve(FIRST_FIELDS);
         }
-        let start = self.text.len();
-        self.text.extend(name.iter().map(|b| lower[usize::from(*b)]));
-        let is_token = !name.is_empty() && self.text[start..].iter().fold(true, |good, &b| good & (b != 0));
-        if !is_token {
-            self.text.truncate(start);
-            return None;
-        }
+        self.text.extend_from_slice(name);
         self.text.extend_from_slice(value);
         self.fields.push(FieldLen { name: name.len() as u32, value: value.len() as u32 });
-        Some(&self.text[start..start + name.len()])
     }
 
     /// Takes the last field away.

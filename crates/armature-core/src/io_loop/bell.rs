@@ -1,11 +1,11 @@
 //! Waking a loop: from its own thread by two plain stores, from another thread through a queue and at most one word to whoever
 //! lets the loop wait.
 
-use std::cell::Cell;
-use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Wake;
+
+use super::sync::Ordering::{AcqRel, Acquire, Relaxed};
+use super::sync::{AtomicBool, AtomicU8, AtomicU32, Mutex, MutexGuard, this_thread};
 
 /// No task.
 pub(super) const NONE: u32 = u32::MAX;
@@ -17,19 +17,10 @@ pub(super) const QUEUED: u8 = 1;
 /// It is over: there is nothing to wake.
 pub(super) const ENDED: u8 = 2;
 
-/// The number of this thread. Numbers are not reused, and this needs no destructor: a waker may be used while its thread ends.
-fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
-    }
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            number.set(NEXT.fetch_add(1, Relaxed));
-        }
-        number.get()
-    })
-}
+/// The loop is awake and looks before it waits.
+const TURNING: u8 = 1;
+/// Other threads have woken tasks that the loop does not know of.
+const RUNG: u8 = 2;
 
 /// What wakers know of their loop.
 pub(super) struct Bell {
@@ -39,10 +30,8 @@ pub(super) struct Bell {
     newest: AtomicU32,
     /// Tasks that other threads have woken, each once; `None` when the loop has ended.
     elsewhere: Mutex<Option<Vec<Arc<TaskWake>>>>,
-    /// There is something in `elsewhere`. Whoever raises it tells the host.
-    rung: AtomicBool,
-    /// The loop is awake and looks before it waits.
-    turning: AtomicBool,
+    /// [`TURNING`] and [`RUNG`]. One word: whoever changes one of them sees what the other is.
+    flags: AtomicU8,
     notify: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -53,32 +42,32 @@ impl Bell {
             owner: this_thread(),
             newest: AtomicU32::new(NONE),
             elsewhere: Mutex::new(Some(Vec::new())),
-            rung: AtomicBool::new(false),
-            turning: AtomicBool::new(true),
+            flags: AtomicU8::new(TURNING),
             notify: Box::new(notify),
         })
     }
 
     /// Whether the loop is awake.
     pub fn turning(&self) -> bool {
-        self.turning.load(SeqCst)
+        self.flags.load(Acquire) & TURNING != 0
     }
 
     /// The loop is awake, or will be at once: nobody needs to tell it anything.
     pub fn wake_up(&self) {
-        self.turning.store(true, SeqCst);
+        self.flags.fetch_or(TURNING, AcqRel);
     }
 
     /// The loop is about to wait. False when it must not, because there is something to do.
     pub fn lie_down(&self) -> bool {
-        self.turning.store(false, SeqCst);
-        // Either this sees what was rung for, or whoever rings sees that the loop waits: both orders are total.
+        if self.flags.swap(0, AcqRel) & RUNG != 0 {
+            self.flags.fetch_or(RUNG, AcqRel);
+        }
         !self.has_ready()
     }
 
     /// Whether a task was woken that the loop does not know of.
     pub fn has_ready(&self) -> bool {
-        self.newest.load(Relaxed) != NONE || self.rung.load(SeqCst)
+        self.newest.load(Relaxed) != NONE || self.flags.load(Acquire) & RUNG != 0
     }
 
     /// The task that was woken last, on the loop's own thread; the list is empty afterwards.
@@ -90,12 +79,13 @@ impl Bell {
 
     /// Takes over what other threads have woken.
     pub fn answer(&self) {
-        if !self.rung.load(Relaxed) || !self.rung.swap(false, SeqCst) {
+        if self.flags.load(Relaxed) & RUNG == 0 {
             return;
         }
+        self.flags.fetch_and(!RUNG, AcqRel);
         let woken = self.lock().as_mut().map(std::mem::take).unwrap_or_default();
         for task in woken {
-            // Acquires what was written before each of the wakes that found it raised already.
+            // Acquires what was written before those wakes as well that found it raised already.
             task.from_elsewhere.swap(false, AcqRel);
             task.queue();
         }
@@ -109,7 +99,7 @@ impl Bell {
         drop(woken);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Arc<TaskWake>>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Arc<TaskWake>>>> {
         // Nothing panics while the lock is held, so a poisoned state is still whole.
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,7 +139,7 @@ impl TaskWake {
         let before = self.bell.newest.load(Relaxed);
         self.next.store(before, Relaxed);
         self.bell.newest.store(self.index, Relaxed);
-        if before == NONE && !self.bell.turning.load(Relaxed) {
+        if before == NONE && self.bell.flags.load(Relaxed) & TURNING == 0 {
             (self.bell.notify)();
         }
     }
@@ -163,7 +153,7 @@ impl TaskWake {
             Some(woken) => woken.push(self.clone()),
             None => return,
         }
-        if !bell.rung.swap(true, SeqCst) && !bell.turning.load(SeqCst) {
+        if bell.flags.fetch_or(RUNG, AcqRel) & (RUNG | TURNING) == 0 {
             (bell.notify)();
         }
     }

@@ -19,6 +19,7 @@ mod reactor;
 #[cfg(all(test, unix))]
 mod reactor_tests;
 mod sleep;
+mod sync;
 mod thread;
 mod wheel;
 

@@ -41,8 +41,63 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 
 /// Whether a control character other than a tab is among `bytes`.
 pub(super) fn has_control(bytes: &[u8]) -> bool {
-    any_word(bytes, |word| below(word, b' ') | equal(word, 0x7f))
-        && bytes.iter().any(|&b| (b < b' ' && b != b'\t') || b == 0x7f)
+    first_control(bytes).is_some()
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// Where the first control character other than a tab is. A line ends with one, so one look finds its end and what may not
+/// stand in it.
+pub(super) fn first_control(bytes: &[u8]) -> Option<usize> {
+    // So many that a compiler makes vector code of it.
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let clean = chunks.iter().position(|chunk| chunk.iter().fold(false, |found, &b| found | is_control(b)));
+    let skipped = clean.unwrap_or(chunks.len()) * 16;
+    let (words, rest) = match clean {
+        Some(index) => chunks[index].as_chunks::<8>(),
+        None => rest.as_chunks::<8>(),
+    };
+    for (index, word) in words.iter().enumerate() {
+        // Exact for each byte: no carry leaves it.
+        let all = u64::from_le_bytes(*word);
+        let low = all & !HIGH;
+        let tab = ((low ^ (ONES * u64::from(b'\t'))) + !HIGH) | all;
+        let controls = (!(low + ONES * 0x60) | (low + ONES)) & !all & tab & HIGH;
+        if controls != 0 {
+            return Some(skipped + index * 8 + (controls.trailing_zeros() / 8) as usize);
+        }
+    }
+    rest.iter().position(|&b| is_control(b)).map(|place| skipped + words.len() * 8 + place)
+}
+
+/// The token that `line` begins with, as far as there is room for it in `lower`, where it is put in lower case; its length.
+pub(super) fn lower_token<const N: usize>(line: &[u8], lower: &mut [u8; N]) -> usize {
+    let mut len = 0;
+    // Nearly every name is made of letters and hyphens.
+    for (from, to) in line.as_chunks::<8>().0.iter().zip(lower.as_chunks_mut::<8>().0) {
+        let all = u64::from_le_bytes(*from);
+        let small = all | (ONES * 0x20);
+        *to = small.to_le_bytes();
+        let low = small & !HIGH;
+        let letters = (low + ONES * (0x80 - b'a' as u64)) & !(low + ONES * (0x7f - b'z' as u64));
+        let hyphens = !(((all & !HIGH) ^ (ONES * u64::from(b'-'))) + !HIGH);
+        let others = !((letters | hyphens) & !all) & HIGH;
+        if others != 0 {
+            len += (others.trailing_zeros() / 8) as usize;
+            break;
+        }
+        len += 8;
+    }
+    for (to, from) in lower[len..].iter_mut().zip(&line[len..]) {
+        *to = TOKEN[usize::from(*from)];
+        if *to == 0 {
+            break;
+        }
+        len += 1;
+    }
+    len
 }
 
 /// Whether all of `bytes` may stand in a request target: visible ASCII but `#`, which starts what is never sent.
@@ -199,12 +254,44 @@ mod tests {
                     value[place] = byte;
                     let control = byte < b' ' && byte != b'\t' || byte == 0x7f;
                     assert_eq!(has_control(&value), control, "{byte} at {place} of {length}");
+                    assert_eq!(first_control(&value), control.then_some(place), "{byte} of {length}");
                     let target = byte > b' ' && byte < 0x7f && byte != b'#';
                     assert_eq!(is_target(&value), target, "{byte} at {place} of {length}");
                 }
             }
         }
         assert!(!has_control(b"") && is_target(b""));
+        // Behind tabs, with more of them, and with bytes that look like them.
+        for bytes in [
+            &b"\t\t \t!\x80\xa0\t"[..],
+            b"a\t\r\t\0",
+            b"\t\x20\x7e\x7f",
+            b"\xff\t\x8d\x0a\x80aaaaaaaaaa\t\t\r",
+        ] {
+            let slow = bytes.iter().position(|&b| b < b' ' && b != b'\t' || b == 0x7f);
+            assert_eq!(first_control(bytes), slow, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn every_byte_at_every_place_of_names_of_every_length() {
+        for length in 0..40 {
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut line = [&b"X-Some-NAME".repeat(4)[..length], b": X-Value"].concat();
+                    line[place] = byte;
+                    let mut lower = [0xff; 32];
+                    let len = lower_token(&line, &mut lower);
+                    let expected: Vec<u8> = line
+                        .iter()
+                        .map(|b| TOKEN[usize::from(*b)])
+                        .take_while(|b| *b != 0)
+                        .take(32)
+                        .collect();
+                    assert_eq!(&lower[..len], expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

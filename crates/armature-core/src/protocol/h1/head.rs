@@ -4,12 +4,14 @@ use http::Method;
 use memchr::memchr;
 
 use super::framing::{Facts, Framing};
-use super::grammar::{has_control, is_host, is_target, is_token};
+use super::grammar::{TOKEN, first_control, is_host, is_target, is_token, lower_token, trim};
 use crate::config::Limits;
 use crate::http::{Head, Problem, Version};
 
 /// Longest method; longer ones are of no protocol that anybody speaks.
 const METHOD_BYTES: usize = 32;
+/// Names of fields up to this length are taken in at one go; longer ones need a closer look.
+const NAME_BYTES: usize = 64;
 /// What follows the target in its line.
 const AFTER_TARGET: usize = " HTTP/1.1\r\n".len();
 
@@ -107,12 +109,15 @@ impl HeadParser {
             let most = self.most(limits);
             let view = &input[..input.len().min(most + 1)];
             let rest = &view[self.seen..];
-            let end = memchr(b'\n', rest);
-            let new = &rest[..end.unwrap_or(rest.len())];
-            // Whoever speaks another protocol is told at once, not when his time is over.
-            if has_control(new.strip_suffix(b"\r").unwrap_or(new)) {
-                return Err(if self.head.is_none() { Problem::BAD_REQUEST } else { Problem::BAD_FIELD });
-            }
+            let end = match first_control(rest).map(|at| (at, &rest[at..])) {
+                Some((at, [b'\n', ..])) => Some(at),
+                Some((at, [b'\r', b'\n', ..])) => Some(at + 1),
+                // Its LF has not arrived.
+                None | Some((_, [b'\r'])) => None,
+                // Whoever speaks another protocol is told at once, not when his time is over.
+                Some(_) if self.head.is_none() => return Err(Problem::BAD_REQUEST),
+                Some(_) => return Err(Problem::BAD_FIELD),
+            };
             if view.len() > most && end.is_none_or(|end| self.seen + end == most) {
                 return Err(if self.head.is_none() {
                     Problem::URI_TOO_LONG
@@ -196,10 +201,21 @@ impl HeadParser {
             return Err(Problem::HEADERS_TOO_LARGE);
         }
         self.fields += 1;
-        let colon = memchr(b':', line).ok_or(Problem::BAD_FIELD)?;
-        let value = super::grammar::trim(&line[colon + 1..]);
+        let (mut short, mut long) = ([0; NAME_BYTES], Vec::new());
+        let len = lower_token(line, &mut short);
+        let mut name = &short[..len];
+        if len == NAME_BYTES {
+            let rest =
+                line[len..].iter().map(|byte| TOKEN[usize::from(*byte)]).take_while(|lower| *lower != 0);
+            long.extend(short.iter().copied().chain(rest));
+            name = &long;
+        }
         // A name with a space before the colon or a folded line is no token.
-        let name = head.push_raw(&line[..colon], value, &super::grammar::TOKEN).ok_or(Problem::BAD_FIELD)?;
+        let value = match &line[name.len()..] {
+            [b':', value @ ..] if !name.is_empty() => trim(value),
+            _ => return Err(Problem::BAD_FIELD),
+        };
+        head.push_bytes(name, value);
         self.facts.note(name, value)?;
         if self.absolute && name == b"host" {
             head.pop();
