@@ -81,6 +81,11 @@ export interface LimitOptions {
    */
   queue?: number | undefined
   /**
+   * How long a request may wait for one JavaScript thread. Beyond it that request, and every other one until it has
+   * left the queue, is answered 503. From 1ms to 24h, by default 10s.
+   */
+  queueAge?: Duration | undefined
+  /**
    * Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
    * From 1kb to 256mb, by default 64kb.
    */

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::commit::Batch;
 use super::headers::{HeaderSets, SetCache};
 use super::lane::{JsLane, LoopEnd};
+use super::patience::{Patience, Watch};
 use super::slot::{Reply, Slot, Streams};
 use crate::census::{self, Live};
 
@@ -40,6 +41,7 @@ pub struct LoopSide {
     mailbox: Arc<Mailbox>,
     generations: Arc<Generations>,
     pub(super) windows: Windows,
+    pub(super) watch: Watch,
     _live: Live,
 }
 
@@ -56,6 +58,7 @@ impl LoopSide {
         lanes: &[(Arc<JsLane>, Arc<HeaderSets>)],
         max_slots: usize,
         windows: Windows,
+        patience: Patience,
     ) -> Rc<Self> {
         let slots = Slots::new(io_loop.index() as u8, max_slots);
         let side = Rc::new(Self {
@@ -74,6 +77,7 @@ impl LoopSide {
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
             windows,
+            watch: Watch::new(patience, lanes.len()),
             _live: Live::one_of(&census::LOOPS),
         });
         let reader = side.clone();
@@ -96,11 +100,15 @@ impl LoopSide {
         self.slots.borrow().usage()
     }
 
-    /// The lane with the least to do.
+    pub(super) fn lanes(&self) -> &[Rc<LaneEnd>] {
+        &self.lanes
+    }
+
+    /// The lane with the least to do, if possible one that keeps up.
     pub fn choose_lane(&self) -> Option<Rc<LaneEnd>> {
         match self.lanes.as_slice() {
             [only] => Some(only.clone()),
-            lanes => lanes.iter().min_by_key(|end| end.lane.load()).cloned(),
+            lanes => lanes.iter().min_by_key(|end| (end.lane.is_late(), end.lane.load())).cloned(),
         }
     }
 
@@ -113,7 +121,8 @@ impl LoopSide {
         body: Option<Body>,
     ) -> Option<SlotId> {
         let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
-        let slot = Slot { lane, context, id, reply: None, waker: None, announced: false, streams };
+        let (number, reply, waker, announced) = (u64::MAX, None, None, false);
+        let slot = Slot { lane, context, id, number, reply, waker, announced, streams };
         self.slots.borrow_mut().insert(slot)
     }
 
@@ -127,8 +136,11 @@ impl LoopSide {
             let id = entry.id.clone();
             let is_over = !entry.is_streaming();
             drop(slots);
-            if is_over {
-                self.release(slot);
+            match reply {
+                // JavaScript may have taken it in the same moment.
+                Reply::Shed => self.abandon(slot, CancelReason::Deadline),
+                _ if is_over => drop(self.release(slot)),
+                _ => {}
             }
             return Poll::Ready((reply, id));
         }
@@ -219,6 +231,7 @@ impl Keeper<Response> for LoopSide {
         Poll::Ready(match reply {
             Reply::Response(response) => response,
             Reply::Lost => Problem::CLOSING.response(Some(&id)),
+            Reply::Shed => Problem::OVERLOADED.response(Some(&id)),
             // The native handler of a route is asked by an `Answer`, which such a route has.
             Reply::Native(_) | Reply::Broken => Problem::INTERNAL.response(Some(&id)),
         })

@@ -8,7 +8,8 @@ fn every_option() {
             "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "fedcba9876543210"],
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
-                "inFlight": 100, "pipeline": 16, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
+                "inFlight": 100, "pipeline": 16, "queue": 10, "queueAge": "2s",
+                "responseBuffer": "1mb", "requestBuffer": "128kb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
             "listen": ":8080",
@@ -30,6 +31,7 @@ fn every_option() {
         in_flight: Some(100),
         pipeline: Some(16),
         queue: Some(10),
+        queue_age: Some(Millis::seconds(2)),
         response_buffer: Some(Size::mb(1)),
         request_buffer: Some(Size::kb(128)),
     };
@@ -58,7 +60,7 @@ fn unknown_names() {
         (
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
-             inFlight, pipeline, queue, responseBuffer, requestBuffer",
+             inFlight, pipeline, queue, queueAge, responseBuffer, requestBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,
@@ -180,6 +182,10 @@ fn ranges() {
         ),
         (r#"{ "limits": { "inFlight": 0 } }"#, "limits.inFlight: 0 is not a whole number from 1 to 10000000"),
         (r#"{ "limits": { "queue": 0 } }"#, "limits.queue: 0 is not a whole number from 1 to 1000000"),
+        (
+            r#"{ "limits": { "queueAge": 0 } }"#,
+            "limits.queueAge: 0ms is not a duration from 1ms to 24h; it cannot be turned off",
+        ),
         (
             r#"{ "limits": { "responseBuffer": 1 } }"#,
             "limits.responseBuffer: 1b is not a size from 1kb to 256mb",

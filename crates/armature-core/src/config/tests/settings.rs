@@ -18,6 +18,7 @@ fn defaults() {
             in_flight: 10_000,
             pipeline: 32,
             queue: 4096,
+            queue_age: Duration::from_secs(10),
             response_buffer: 64 << 10,
             request_buffer: 64 << 10,
         },

@@ -1,0 +1,97 @@
+//! `limits.queueAge`: requests that have waited too long for JavaScript are answered by their loop.
+//!
+//! No request asks the clock for this. While a loop has requests in flight it looks at its lanes every eighth of the limit,
+//! and the slots are looked through only when something has waited too long.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use armature_bridge::{Ages, SlotId};
+
+use super::clock;
+use super::loop_side::LoopSide;
+use super::slot::Reply;
+use crate::stats::Shed;
+
+/// What all loops of a server have in common.
+#[derive(Clone)]
+pub struct Patience {
+    /// `limits.queueAge`.
+    pub limit: Duration,
+    /// Whether waiting does not count at the moment, because a debugger is attached.
+    pub paused: Arc<AtomicBool>,
+    pub shed: Arc<Shed>,
+}
+
+/// What one loop knows of the age of the requests in its lanes.
+pub(super) struct Watch {
+    patience: Patience,
+    /// Of each lane.
+    ages: RefCell<Vec<Ages>>,
+    running: Cell<bool>,
+}
+
+impl Watch {
+    pub(super) fn new(patience: Patience, lanes: usize) -> Self {
+        let millis = patience.limit.as_millis() as u64;
+        let ages = (0..lanes).map(|_| Ages::new(millis)).collect();
+        Self { patience, ages: RefCell::new(ages), running: Cell::new(false) }
+    }
+
+    fn step(&self) -> Duration {
+        self.ages.borrow().first().map_or(self.patience.limit, |ages| Duration::from_millis(ages.step()))
+    }
+}
+
+impl LoopSide {
+    /// The request in `slot` is number `number` of its lane.
+    pub fn queued(self: &Rc<Self>, slot: SlotId, number: u64) {
+        if let Some(entry) = self.slots.borrow_mut().get_mut(slot) {
+            entry.number = number;
+        }
+        if !self.watch.running.replace(true) {
+            self.io_loop.spawn(self.clone().watch_ages());
+        }
+    }
+
+    async fn watch_ages(self: Rc<Self>) {
+        let mut sleep = self.io_loop.sleep();
+        while !self.slots.borrow().is_empty() {
+            self.look();
+            sleep.reset(self.watch.step());
+            (&mut sleep).await;
+        }
+        self.watch.running.set(false);
+    }
+
+    fn look(&self) {
+        let Watch { patience, ages, .. } = &self.watch;
+        let paused = patience.paused.load(Ordering::Relaxed);
+        let now = clock::now();
+        let mut wakers = Vec::new();
+        for (end, ages) in self.lanes().iter().zip(ages.borrow_mut().iter_mut()) {
+            if paused {
+                end.lane.forgive(ages);
+                continue;
+            }
+            let late = end.lane.find_late(ages, now);
+            if late.is_empty() {
+                continue;
+            }
+            self.slots.borrow_mut().for_each(|entry| {
+                let waits = late.contains(&entry.number) && Rc::ptr_eq(&entry.lane, end);
+                if waits && entry.reply.is_none() {
+                    entry.reply = Some(Reply::Shed);
+                    wakers.extend(entry.waker.take());
+                    patience.shed.queue_age.add(1);
+                }
+            });
+        }
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+}
