@@ -26,6 +26,8 @@ export interface AppOptions {
   signals?: boolean | undefined
   /** What this server is called, for workers that attach to it and in messages. */
   name?: string | undefined
+  /** Whether each request is a resource of its own for `node:async_hooks`, named `ARMATURE_REQUEST`. By default `false`. */
+  asyncResource?: boolean | undefined
 }
 
 /** All options: those of the application, and where and how it runs. */

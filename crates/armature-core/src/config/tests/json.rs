@@ -16,7 +16,8 @@ fn every_option() {
             "io": 4,
             "workers": { "count": 1 },
             "signals": false,
-            "name": "api"
+            "name": "api",
+            "asyncResource": true
         }"#,
     )
     .unwrap();
@@ -49,6 +50,7 @@ fn every_option() {
     assert_eq!(config.io, Some(Io::Threads(4)));
     assert_eq!(config.signals, Some(false));
     assert_eq!(config.name.as_deref(), Some("api"));
+    assert_eq!(config.async_resource, Some(true));
     assert_eq!(Config::from_json("{}").unwrap(), Config::default());
     assert_eq!(Config::from_json(r#"{ "io": "auto", "workers": 1 }"#).unwrap().io, Some(Io::Auto));
     assert_eq!(Config::from_json(r#"{ "io": "inline" }"#).unwrap().io, Some(Io::Inline));
@@ -70,7 +72,7 @@ fn unknown_names() {
         (
             r#"{ "port": 1 }"#,
             "port is not an option. Known: trailingSlash, trustProxy, secrets, limits, timeouts, listen, io, workers, \
-             signals, name",
+             signals, name, asyncResource",
         ),
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,

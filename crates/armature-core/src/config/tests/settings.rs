@@ -35,6 +35,7 @@ fn defaults() {
         io_threads: IoMode::Auto,
         signals: true,
         name: None,
+        async_resource: false,
     };
     assert_eq!(settings, expected);
     assert_eq!((Limits::default(), Timeouts::default()), (expected.limits, expected.timeouts));
