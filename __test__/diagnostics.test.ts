@@ -99,6 +99,15 @@ const app = App.new({ timeouts: { handler: '100ms' } })
           .get('/outer', async () => {
             throw new Error('outer')
           }),
+      )
+      .service(
+        new Router()
+          .onError(() => {
+            throw new Error('worse')
+          })
+          .get('/worse', () => {
+            throw new Error('bad')
+          }),
       ),
   )
   .onError((error) => ((error as Error).message === 'outer' ? HttpResponse.status(418) : undefined))
@@ -142,6 +151,14 @@ const table: [string, unknown[][]][] = [
     [
       ['error', '/outer', 'outer'],
       ['finish', '/outer', 418],
+    ],
+  ],
+  [
+    '/worse',
+    [
+      ['error', '/worse', 'bad'],
+      ['error', '/worse', 'worse'],
+      ['finish', '/worse', 500],
     ],
   ],
 ]

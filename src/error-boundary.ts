@@ -44,10 +44,16 @@ export function errorBoundary(handlers: readonly ErrorHandler[]): AnyMiddleware 
     try {
       return await next()
     } catch (error) {
-      const answer = await askErrorHandlers(error, req, handlers)
-      // What nobody answers here goes on, and is published where it arrives.
-      publishError(error, req)
-      return answer
+      let left: unknown
+      try {
+        return await askErrorHandlers(error, req, handlers)
+      } catch (thrown) {
+        left = thrown
+        throw thrown
+      } finally {
+        // What nobody answers here goes on, and is published where it arrives.
+        if (left !== error) publishError(error, req)
+      }
     }
   }
   boundaries.add(boundary as AnyMiddleware)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
+use armature_bridge::{Ages, Generations, Mailbox, SlotId, SlotUsage, Slots, record};
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
@@ -24,6 +24,8 @@ pub struct LaneEnd {
     pub lane: Arc<JsLane>,
     pub(super) header_sets: Arc<HeaderSets>,
     pub(super) cache: SetCache,
+    /// Of the requests in the lane, as far as this loop has looked.
+    pub(super) ages: RefCell<Ages>,
 }
 
 /// Windows of the bridge's streams, in bytes.
@@ -70,6 +72,7 @@ impl LoopSide {
                         lane: lane.clone(),
                         header_sets: header_sets.clone(),
                         cache: SetCache::default(),
+                        ages: RefCell::new(patience.ages()),
                     })
                 })
                 .collect(),
@@ -77,7 +80,7 @@ impl LoopSide {
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
             windows,
-            watch: Watch::new(patience, lanes.len()),
+            watch: Watch::new(patience),
             _live: Live::one_of(&census::LOOPS),
         });
         let reader = side.clone();

@@ -3,7 +3,7 @@
 //! No request asks the clock for this. While a loop has requests in flight it looks at its lanes every eighth of the limit,
 //! and the slots are looked through only when something has waited too long.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,23 +26,22 @@ pub struct Patience {
     pub shed: Arc<Shed>,
 }
 
-/// What one loop knows of the age of the requests in its lanes.
+impl Patience {
+    /// For a loop that begins to look at a lane.
+    pub(super) fn ages(&self) -> Ages {
+        Ages::new(self.limit.as_millis() as u64)
+    }
+}
+
+/// Whether one loop looks at its lanes, and for what.
 pub(super) struct Watch {
     patience: Patience,
-    /// Of each lane.
-    ages: RefCell<Vec<Ages>>,
     running: Cell<bool>,
 }
 
 impl Watch {
-    pub(super) fn new(patience: Patience, lanes: usize) -> Self {
-        let millis = patience.limit.as_millis() as u64;
-        let ages = (0..lanes).map(|_| Ages::new(millis)).collect();
-        Self { patience, ages: RefCell::new(ages), running: Cell::new(false) }
-    }
-
-    fn step(&self) -> Duration {
-        self.ages.borrow().first().map_or(self.patience.limit, |ages| Duration::from_millis(ages.step()))
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, running: Cell::new(false) }
     }
 }
 
@@ -58,26 +57,28 @@ impl LoopSide {
     }
 
     async fn watch_ages(self: Rc<Self>) {
+        let step = Duration::from_millis(self.watch.patience.ages().step());
         let mut sleep = self.io_loop.sleep();
         while !self.slots.borrow().is_empty() {
             self.look();
-            sleep.reset(self.watch.step());
+            sleep.reset(step);
             (&mut sleep).await;
         }
         self.watch.running.set(false);
     }
 
     fn look(&self) {
-        let Watch { patience, ages, .. } = &self.watch;
+        let patience = &self.watch.patience;
         let paused = patience.paused.load(Ordering::Relaxed);
         let now = clock::now();
         let mut wakers = Vec::new();
-        for (end, ages) in self.lanes().iter().zip(ages.borrow_mut().iter_mut()) {
+        for end in self.lanes() {
+            let mut ages = end.ages.borrow_mut();
             if paused {
-                end.lane.forgive(ages);
+                end.lane.forgive(&mut ages);
                 continue;
             }
-            let late = end.lane.find_late(ages, now);
+            let late = end.lane.find_late(&mut ages, now);
             if late.is_empty() {
                 continue;
             }
