@@ -83,6 +83,21 @@ const calls: Record<string, Call> = {
     expect(await upload.json()).toEqual({ bytes: body.length, sha256 })
   },
 
+  context: async (url) => {
+    const [found, missing] = await Promise.all([fetch(`${url}/orders/7`), fetch(`${url}/orders/0`)])
+    expect([found.status, await found.json()]).toEqual([200, { id: '7', items: 3 }])
+    expect(missing.status).toBe(404)
+    const lines: string[] = await (await fetch(`${url}/lines`)).json()
+    const of = (id: number) => lines.filter((line) => line.startsWith(`GET /orders/${id} (`))
+    expect(lines).toHaveLength(4)
+    expect([of(7)[1], of(0)[1]]).toEqual([
+      expect.stringMatching(/found 3 items$/),
+      expect.stringMatching(/found nothing$/),
+    ])
+    const metrics = await (await fetch(`${url}/metrics`)).json()
+    expect(metrics['/orders/:id']).toMatchObject({ count: 2, errors: 1, slowest: expect.any(Number) })
+  },
+
   middleware: async (url) => {
     const open = await fetch(url)
     expect(await open.text()).toBe('open to all\n')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, expect, test } from 'vitest'
+import { isInline } from './helper.js'
 
 let child: ChildProcess | undefined
 afterEach(() => child?.kill('SIGKILL'))
@@ -45,6 +46,23 @@ test('handlers have time while an inspector is open, and only then', async () =>
 test('an inspector that is open from the start counts at once', async () => {
   const url = await start('--inspect')
   expect((await fetch(`${url}/long`)).status).toBe(200)
+})
+
+/** The status of a request that comes while JavaScript is busy, or just before. */
+async function waiting(url: string): Promise<number> {
+  const [busy, quick] = await Promise.all([fetch(`${url}/busy`), fetch(`${url}/quick`)])
+  await Promise.all([busy.text(), quick.text()])
+  return quick.status
+}
+
+test.skipIf(isInline)('requests wait as long as they have to while an inspector is open', async () => {
+  const open = await start('--inspect')
+  for (let tries = 0; tries < 5; tries++) expect(await waiting(open)).toBe(200)
+  child?.kill('SIGKILL')
+  const closed = await start()
+  let status = 200
+  for (let tries = 0; tries < 50 && status === 200; tries++) status = await waiting(closed)
+  expect(status).toBe(503)
 })
 
 test.skipIf(process.platform === 'win32')('SIGUSR1 opens an inspector', async () => {

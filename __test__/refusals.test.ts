@@ -10,6 +10,7 @@ interface LogLine {
   requestId: string
   method: string
   status: number
+  code: string
 }
 
 let child: ChildProcess
@@ -85,7 +86,7 @@ test.each(table)('%s: %i, counted, logged, with an id', async (_, status, code, 
   const problem = JSON.parse(reply.body)
   expect(problem).toMatchObject({ status, code, detail: expect.any(String), requestId: expect.any(String) })
   const logged = (await line((value) => value.requestId === problem.requestId)) as unknown as LogLine
-  expect(logged.status).toBe(status)
+  expect(logged).toMatchObject({ status, code })
   client.socket.end()
   await client.closed()
   expect((await stats()).malformed).toBe(before + 1)

@@ -67,7 +67,7 @@ test('an idle server shows zeros and its limits', async () => {
     busyConnections: 0,
     inFlight: 0,
     shed: 0,
-    shedBy: { inFlight: 0, queue: 0, slots: 0 },
+    shedBy: { inFlight: 0, queue: 0, queueAge: 0, slots: 0 },
     handlerTimeouts: 0,
     headerTimeouts: 0,
     bodyTimeouts: 0,
@@ -167,7 +167,10 @@ test('what a full queue sheds is counted as such', async () => {
       expect(seen && lane(seen)).toMatchObject({ queued: 3, handedOver: 1 })
       const replies = await Promise.all(clients.map((client) => client.read()))
       expect(replies.filter((reply) => reply.status === 503)).toHaveLength(7)
-      expect(t.server.stats()).toMatchObject({ shed: 7, shedBy: { inFlight: 0, queue: 7, slots: 0 } })
+      expect(t.server.stats()).toMatchObject({
+        shed: 7,
+        shedBy: { inFlight: 0, queue: 7, queueAge: 0, slots: 0 },
+      })
     },
   )
 })
@@ -181,7 +184,10 @@ test('what limits.inFlight sheds is counted as such', async () => {
   const first = t.fetch('/')
   await until(() => t.server.stats().inFlight === 1, 'the request')
   expect((await t.fetch('/')).status).toBe(503)
-  expect(t.server.stats()).toMatchObject({ shed: 1, shedBy: { inFlight: 1, queue: 0, slots: 0 } })
+  expect(t.server.stats()).toMatchObject({
+    shed: 1,
+    shedBy: { inFlight: 1, queue: 0, queueAge: 0, slots: 0 },
+  })
   release('x')
   expect(await (await first).text()).toBe('x')
   expect(t.server.stats()).toMatchObject({ inFlight: 0, shed: 1 })
@@ -210,7 +216,7 @@ test('streamed answers hold slots, and what finds none is shed', async () => {
   }
   client.send(GET)
   await until(() => t.server.stats().shed === 1, 'the refusal')
-  expect(t.server.stats().shedBy).toEqual({ inFlight: 0, queue: 0, slots: 1 })
+  expect(t.server.stats().shedBy).toEqual({ inFlight: 0, queue: 0, queueAge: 0, slots: 1 })
   expect(lane(t.server.stats())).toMatchObject({ handedOver: 2, pending: 2 })
   release()
   const statuses = [await client.read(), await client.read(), await client.read()].map(({ status }) => status)

@@ -54,7 +54,7 @@ export declare class NativeServer {
   cancelInjection(id: number): void
   /** `bytes` of the answer to injection `id` were read. */
   grantInjection(id: number, bytes: number): void
-  /** Lets handlers take as long as they like. */
+  /** Lets handlers take, and requests wait, as long as they like. */
   pauseDeadlines(paused: boolean): void
   /** Drains for at most `drain` milliseconds; a record says when it is over. */
   close(drain: number): void

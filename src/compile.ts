@@ -143,10 +143,11 @@ class Compiler {
   #handler(handler: AnyHandler, js: readonly AnyMiddleware[], context: Context): HandlerSpec {
     const declared = js.filter((each) => !isBoundary(each))
     const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
-    const add = (run: Run) => this.#handlers.push({ ...context, names, run: compose(js, run) }) - 1
+    const add = (run: Run, status?: number) =>
+      this.#handlers.push({ ...context, names, run: compose(js, run), ...(status && { status }) }) - 1
     if (!isFixed(handler)) return { type: 'js', id: add(handler as Run) }
     const { status, headers, body } = handler.response
-    const id = declared.length === 0 ? null : add(nativeResponse)
+    const id = declared.length === 0 ? null : add(nativeResponse, status)
     return { type: 'fixed', id, status, headers, body: body === null ? null : indexIn(this.#buffers, body) }
   }
 

@@ -1,16 +1,24 @@
+import { ambient } from './ambient.js'
 import { FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import { BodyKind } from './bridge/types.js'
+import { isObserved, publishError, Trace } from './diagnostics.js'
 import { HeadSink } from './head-sink.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
-import { isThenable, jsonText } from './payload.js'
+import { type Context, isThenable, jsonText } from './payload.js'
 import { resolveError } from './problem.js'
 import { HttpRequest } from './request.js'
 import { toResponse } from './responder.js'
 import type { HttpResponse } from './response.js'
 import { discardSource, pump, type StreamSource } from './stream.js'
+
+/** What a dispatcher needs of the settings. */
+export interface DispatchSettings {
+  readonly secrets: readonly string[]
+  readonly asyncResource: boolean
+}
 
 /**
  * From a record to its handler, and from what the handler gave to a command. Nothing that a handler does may throw out
@@ -19,19 +27,36 @@ import { discardSource, pump, type StreamSource } from './stream.js'
 export class Dispatcher {
   readonly #lane: Lane
   readonly #secrets: readonly string[]
+  readonly #asyncResource: boolean
   /** Registered header sets, by content type. */
   readonly #sets = new Map<string, number>()
   #lastType: string | null = null
   #lastSet = 0
 
-  constructor(lane: Lane, secrets: readonly string[]) {
+  constructor(lane: Lane, settings: DispatchSettings) {
     this.#lane = lane
-    this.#secrets = secrets
+    this.#secrets = settings.secrets
+    this.#asyncResource = settings.asyncResource
   }
 
   /** Runs the handler. True when its answer comes later. */
   request(record: RequestRecord): boolean {
     const req = new HttpRequest(record, this.#secrets)
+    if (ambient.storage === null && !this.#asyncResource && !isObserved()) return this.#handle(req, record)
+    return this.#observed(req, record)
+  }
+
+  /** The same in the context of the request, and for those who look on. */
+  #observed(req: HttpRequest, record: RequestRecord): boolean {
+    const { storage } = ambient
+    const handle = () => this.#handle(req, record)
+    const inContext = storage === null ? handle : () => storage.run(req, handle)
+    if (!this.#asyncResource && !isObserved()) return inContext()
+    record.trace = new Trace(req, this.#asyncResource)
+    return record.trace.run(inContext)
+  }
+
+  #handle(req: HttpRequest, record: RequestRecord): boolean {
     let result: unknown
     try {
       result = record.handler.run(req)
@@ -82,6 +107,7 @@ export class Dispatcher {
   /** An error becomes an answer by the scopes' `onError`, or a problem; `late`: outside of all middleware. */
   #failed(error: unknown, req: HttpRequest, record: RequestRecord, late = false): boolean {
     let resolved: HttpResponse | Promise<HttpResponse>
+    publishError(error, req)
     try {
       resolved = resolveError(error, req, record.handler.scope, logUnhandled, late)
     } catch {
@@ -112,6 +138,7 @@ export class Dispatcher {
       response.finish(req)
       return this.#send(response, req, record, true)
     } catch (error) {
+      publishError(error, req)
       logUnhandled(error, req)
       return this.#bare(record)
     }
@@ -119,6 +146,7 @@ export class Dispatcher {
 
   /** A 500 that looks at nothing and cannot fail. */
   #bare(record: RequestRecord): boolean {
+    record.trace?.answered(500)
     this.#lane.commands.respondText(record, 500, 0, 0, PROBLEM, BARE)
     this.#lane.forget(record)
     record.finish()
@@ -155,6 +183,7 @@ export class Dispatcher {
       default:
         commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
     }
+    record.trace?.answered(response._kind === BodyKind.Native ? record.handler.status : status)
     this.#lane.forget(record)
     record.finish()
     return false
@@ -168,6 +197,7 @@ export class Dispatcher {
     if (req.method === 'HEAD') {
       commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
       discardSource(source)
+      record.trace?.answered(status)
       this.#lane.forget(record)
       record.finish()
       return false
@@ -175,10 +205,12 @@ export class Dispatcher {
     const begin = () => {
       commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
       this.#lane.schedule()
+      record.trace?.answered(status)
       return this.#lane.openStream(record)
     }
     const refused = (error: unknown) => {
       if (last) {
+        publishError(error, req)
         logUnhandled(error, req)
         this.#bare(record)
       } else this.#failed(error, req, record, true)
@@ -190,7 +222,8 @@ export class Dispatcher {
       sink.abort()
       this.#lane.forget(record)
     })
-    pump(source, sink, req)
+    const within = response._context as Context
+    within(pump, source, sink, req)
     return true
   }
 

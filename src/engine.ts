@@ -1,3 +1,4 @@
+import { Isolation } from './bridge/isolation.js'
 import { Lane } from './bridge/lane.js'
 import type { LaneHandlers } from './bridge/lane-handlers.js'
 import type { RequestRecord } from './bridge/record.js'
@@ -32,6 +33,7 @@ export class Engine implements LaneHandlers {
   readonly #lane: Lane
   readonly #native: NativeServer
   readonly #dispatcher: Dispatcher
+  readonly #isolation = new Isolation()
   readonly #injections: Injections
   readonly #onIdle: () => void
   #listening: boolean
@@ -54,7 +56,7 @@ export class Engine implements LaneHandlers {
     this.routes = plan.routes.length
     this.settings = resolveOptions(JSON.stringify(plan.config))
     this.#lane = new Lane(this.settings, this)
-    this.#dispatcher = new Dispatcher(this.#lane, this.settings.secrets)
+    this.#dispatcher = new Dispatcher(this.#lane, this.settings)
     try {
       this.#native = startServer(JSON.stringify(plan), buffers, listen, this.#lane.native)
     } catch (error) {
@@ -128,7 +130,7 @@ export class Engine implements LaneHandlers {
   }
 
   request(record: RequestRecord): boolean {
-    return this.#dispatcher.request(record)
+    return this.#isolation.run(this.#dispatcher.request, this.#dispatcher, record)
   }
 
   injectedHead(id: number, status: number, head: Buffer): void {

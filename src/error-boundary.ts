@@ -1,3 +1,4 @@
+import { publishError } from './diagnostics.js'
 import type { AnyMiddleware } from './middleware.js'
 import type { ScopeRuntime } from './plan.js'
 import type { HttpRequest } from './request.js'
@@ -43,7 +44,16 @@ export function errorBoundary(handlers: readonly ErrorHandler[]): AnyMiddleware 
     try {
       return await next()
     } catch (error) {
-      return await askErrorHandlers(error, req, handlers)
+      let left: unknown
+      try {
+        return await askErrorHandlers(error, req, handlers)
+      } catch (thrown) {
+        left = thrown
+        throw thrown
+      } finally {
+        // What nobody answers here goes on, and is published where it arrives.
+        if (left !== error) publishError(error, req)
+      }
     }
   }
   boundaries.add(boundary as AnyMiddleware)

@@ -8,6 +8,7 @@ import './node-version.js'
 export { App } from './app.js'
 export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'
+export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } from './diagnostics.js'
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
 export type {

@@ -75,6 +75,7 @@ export interface Settings {
   readonly requestBuffer: number
   readonly signals: boolean
   readonly secrets: readonly string[]
+  readonly asyncResource: boolean
 }
 
 /**

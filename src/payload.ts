@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { BodyKind } from './bridge/types.js'
 import { isBranded, isError, nameOf, typeError } from './errors.js'
@@ -9,7 +10,12 @@ export interface Payload {
   _body: unknown
   /** Content type. */
   _type: string | null
+  /** Where a stream was given: what it runs to produce its pieces runs in that asynchronous context. */
+  _context: Context | null
 }
+
+/** @internal Calls a function in the asynchronous context in which this was made. */
+export type Context = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A) => R
 
 /** @internal */
 export const RESPONSE_BRAND = Symbol.for('armature.response')
@@ -37,8 +43,14 @@ export function setPayload(target: Payload, value: unknown): void {
 /** @internal */
 export function put(target: Payload, kind: BodyKind, body: unknown, type: string | null): void {
   if (target._type === null || target._type === defaultType(target._kind)) target._type = type
+  putRaw(target, kind, body)
+}
+
+/** @internal The same without a content type. */
+export function putRaw(target: Payload, kind: BodyKind, body: unknown): void {
   target._kind = kind
   target._body = body
+  if (kind === BodyKind.Stream) target._context = AsyncLocalStorage.snapshot()
 }
 
 /** @internal The bytes behind any view; shared, not copied. */

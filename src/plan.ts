@@ -55,6 +55,8 @@ export interface CompiledHandler {
   /** The handler inside its JS middleware (app, scope, route), composed once. May throw, may return a promise. */
   readonly run: (req: HttpRequest) => unknown
   readonly scope: ScopeRuntime
+  /** Of a native handler that always answers with the same one. */
+  readonly status?: number
 }
 
 /** What a request needs from the scope that its route was declared in. */

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { isDevelopment } from './development.js'
+import { publishError } from './diagnostics.js'
 import { askErrorHandlers, type ErrorHandler } from './error-boundary.js'
 import { errorTable, isError, isErrorCode } from './errors.js'
 import { isHttpError, statusTitle } from './http-error.js'
@@ -45,7 +46,10 @@ export function resolveError(
 ): HttpResponse | Promise<HttpResponse> {
   const handlers = errorHandlers(scope, late)
   if (handlers.length === 0) return answer(error, req, unhandled)
-  return askErrorHandlers(error, req, handlers).catch((left: unknown) => answer(left, req, unhandled))
+  return askErrorHandlers(error, req, handlers).catch((left: unknown) => {
+    if (left !== error) publishError(left, req)
+    return answer(left, req, unhandled)
+  })
 }
 
 function answer(

@@ -2,6 +2,7 @@
  * `HttpRequest`. Over 300 lines because every member is documented here; each only fetches and keeps what other files
  * decode: body.ts, forms.ts, cookies.ts, headers.ts, query.ts.
  */
+import { AsyncResource } from 'node:async_hooks'
 import { type InspectOptions, inspect } from 'node:util'
 import { RequestBody, unheard } from './body.js'
 import type { AbortReason, RequestSource } from './bridge/types.js'
@@ -257,7 +258,8 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
     if (this.#signal === null) {
       const controller = new AbortController()
       this.#signal = controller.signal
-      this.#source.onAbort((reason) => controller.abort(abortError(reason)))
+      // Bound: its listeners belong to this request, whoever tells that nobody waits for it.
+      this.#source.onAbort(AsyncResource.bind((reason) => controller.abort(abortError(reason))))
     }
     return this.#signal
   }

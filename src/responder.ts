@@ -1,7 +1,7 @@
 import { BodyKind } from './bridge/types.js'
 import { ArmatureError, isError, nameOf, typeError } from './errors.js'
 import { isManagedHeader } from './headers.js'
-import { isPlain, isThenable, isWebResponse } from './payload.js'
+import { isPlain, isThenable, isWebResponse, putRaw } from './payload.js'
 import type { HttpRequest } from './request.js'
 import { HttpResponse, isHttpResponse } from './response.js'
 import { warnUndefined } from './warn-undefined.js'
@@ -59,8 +59,7 @@ export function fromWebResponse(web: Response): HttpResponse {
     res.append(name, value)
   }
   if (web.body !== null) {
-    res._kind = BodyKind.Stream
-    res._body = web.body
+    putRaw(res, BodyKind.Stream, web.body)
   }
   return res
 }

@@ -20,11 +20,13 @@ import { type RetryOptions, retryAfterValue, statusTitle } from './http-error.js
 import { encodeLocation } from './location.js'
 import {
   BYTES,
+  type Context,
   checkJson,
   checkText,
   JSON_TYPE,
   jsonText,
   put,
+  putRaw,
   RESPONSE_BRAND,
   setPayload,
   TEXT,
@@ -101,6 +103,8 @@ export class HttpResponse {
   _kind: BodyKind
   /** @internal A string, a value to serialise, bytes or a stream, by `_kind`. */
   _body: unknown
+  /** @internal */
+  _context: Context | null = null
   /** @internal Finished at commit: whether a cookie is Secure depends on the request. */
   _cookies: PendingCookie[] | null = null
   /** @internal */
@@ -176,12 +180,10 @@ export class HttpResponse {
       throw typeError('ARMATURE_RESPONSE_TYPE', { what: nameOf(source), where: 'a stream' })
     }
     guardSource(source)
-    return new HttpResponse(
-      200,
-      checkHeaderValue('content-type', options?.type ?? BYTES),
-      BodyKind.Stream,
-      source,
-    )
+    const type = checkHeaderValue('content-type', options?.type ?? BYTES)
+    const res = new HttpResponse(200, type, BodyKind.Empty, null)
+    putRaw(res, BodyKind.Stream, source)
+    return res
   }
 
   /**

@@ -59,6 +59,8 @@ export interface ShedStats {
   readonly inFlight: number
   /** `limits.queue`. */
   readonly queue: number
+  /** `limits.queueAge`. */
+  readonly queueAge: number
   /** All slots of an IO loop were taken. */
   readonly slots: number
 }

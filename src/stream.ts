@@ -1,4 +1,6 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
+import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
 import { logUnhandled } from './log.js'
 import { Outlet, OutletWriter, type RefusingSink } from './outlet.js'
@@ -77,14 +79,19 @@ export function guardSource(source: object): void {
 export function pump(source: StreamSource, sink: RefusingSink, req: HttpRequest): Promise<void> {
   return new Promise((resolve) => {
     let cursor: Cursor | null = null
-    const outlet = new Outlet(sink, () => {
+    // Bound: what the source does when it is given up belongs to its request, not to whoever tells that the client left.
+    const close = AsyncResource.bind(() => {
       if (cursor !== null) cancel(cursor, req)
       resolve()
     })
+    const outlet = new Outlet(sink, close)
     if (outlet.closed) return discardSource(source)
     const fail = (error: unknown) => {
       if (!outlet.refuse(error)) {
-        if (isNews(error, outlet, cursor)) logUnhandled(error, req, 'could not finish its body')
+        if (isNews(error, outlet, cursor)) {
+          publishError(error, req)
+          logUnhandled(error, req, 'could not finish its body')
+        }
         outlet.fail()
       }
       resolve()

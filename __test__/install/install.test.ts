@@ -86,7 +86,7 @@ test('it has what a user runs, and nothing else', () => {
   const { root, platform } = published
   const plain = ['CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json']
   const code =
-    /^(dist\/[a-z\d/-]+\.(js|d\.ts)|dist\/(index|testing)\.(mjs|d\.mts)|native\/binding\.(cjs|d\.cts))$/
+    /^(dist\/[a-z\d/-]+\.(js|d\.ts)|dist\/(index|context|testing)\.(mjs|d\.mts)|native\/binding\.(cjs|d\.cts))$/
   expect(root.files.filter((file) => !code.test(file)).sort()).toEqual(plain)
   const binary = `armature.${platform.name.replace('@armature/core-', '')}.node`
   expect([...platform.files].sort()).toEqual(

@@ -1,3 +1,4 @@
+import type { Trace } from '../diagnostics.js'
 import type { CompiledHandler } from '../plan.js'
 import { readLatin1 } from './buffers.js'
 import { RecordHead } from './head.js'
@@ -39,6 +40,8 @@ export class RequestRecord extends RecordHead implements RequestSource {
   readonly slot: number
   readonly generation: number
   readonly handler: CompiledHandler
+  /** When somebody sees the beginning and the end of requests. */
+  trace: Trace | null = null
   readonly #owner: RecordOwner
   #inline: Buffer | null = null
   #sink: BodySink | null = null
@@ -114,6 +117,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
     this.#over = true
     this.#listeners = null
     this.#failBody('ARMATURE_BODY_ABORTED')
+    this.trace?.finish(undefined)
   }
 
   /** Nobody waits for the answer. */
@@ -123,6 +127,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
     this.#listeners = null
     for (const listener of listeners) listener(this.#aborted)
     this.#failBody('ARMATURE_BODY_ABORTED')
+    this.trace?.finish(this.#aborted)
   }
 
   bodyData(chunk: Buffer): void {

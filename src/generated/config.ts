@@ -26,6 +26,8 @@ export interface AppOptions {
   signals?: boolean | undefined
   /** What this server is called, for workers that attach to it and in messages. */
   name?: string | undefined
+  /** Whether each request is a resource of its own for `node:async_hooks`, named `ARMATURE_REQUEST`. By default `false`. */
+  asyncResource?: boolean | undefined
 }
 
 /** All options: those of the application, and where and how it runs. */
@@ -85,6 +87,11 @@ export interface LimitOptions {
    * From 1 to 1000000, by default 4096.
    */
   queue?: number | undefined
+  /**
+   * How long a request may wait for one JavaScript thread. Beyond it that request, and every other one until it has
+   * left the queue, is answered 503. From 1ms to 24h, by default 10s.
+   */
+  queueAge?: Duration | undefined
   /**
    * Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
    * From 1kb to 256mb, by default 64kb.

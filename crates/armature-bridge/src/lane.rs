@@ -9,9 +9,11 @@
 //! or the true of somebody who found false and wakes. A plain store of the reader would cut the chain in two and leave
 //! the order to the queue's lock alone.
 
+mod age;
 mod batches;
 mod waiting;
 
+pub use age::Ages;
 pub use batches::{BATCH_SIZES, Batches};
 pub use waiting::Waiting;
 
@@ -30,6 +32,8 @@ pub trait Wake: Send + Sync {
 pub enum PushError {
     /// As many requests wait as the lane may hold.
     Full,
+    /// A request that came before has waited too long: the reader does not keep up, see [`Lane::find_late`].
+    Late,
     /// The reader is gone.
     Closed,
 }
@@ -61,7 +65,15 @@ struct Queue {
     requests: usize,
     /// When the first of them came; of no meaning while there is none.
     since: u64,
+    /// Requests since the lane was made.
+    queued: u64,
+    /// Of these, so many came so long ago that they may not wait any more.
+    expired: u64,
 }
+
+/// Requests that are handed over at a time: as many as JavaScript handles before the rest of its process has its turn. What is
+/// handed over has left the queue, whose depth, age and order are known, so it should be no more than is of use.
+const HAND_OVER: usize = 64;
 
 /// A queue buffer that grew in a burst is given back above this size.
 const KEEP_CAPACITY: usize = 1 << 20;
@@ -86,30 +98,38 @@ impl<W: Wake> Lane<W> {
     /// Queues a request: the one record that `encode` appends. `now` is the time in milliseconds, of a clock that all who
     /// use the lane share; it is only asked when no request waits in the queue.
     ///
+    /// Requests are numbered from 0; the number tells whether this one is late.
+    ///
     /// # Errors
-    /// [`PushError::Full`] when the lane holds its limit, [`PushError::Closed`] after [`Lane::close`]. Nothing was
-    /// encoded then.
+    /// [`PushError::Full`] when the lane holds its limit, [`PushError::Late`] while a request in it has waited too long,
+    /// [`PushError::Closed`] after [`Lane::close`]. Nothing was encoded then.
     pub fn push_request(
         &self,
         now: impl FnOnce() -> u64,
         encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), PushError> {
+    ) -> Result<u64, PushError> {
         let mut queue = lock(&self.queue);
         if self.is_closed() {
             return Err(PushError::Closed);
         }
-        if queue.requests + self.taken_requests.load(Ordering::Relaxed) >= self.limit {
+        let taken = self.taken_requests.load(Ordering::Relaxed);
+        if queue.requests + taken >= self.limit {
             return Err(PushError::Full);
+        }
+        if queue.is_late(taken) {
+            return Err(PushError::Late);
         }
         append(&mut queue.bytes, encode);
         if queue.requests == 0 {
             queue.since = now();
         }
         queue.requests += 1;
+        let number = queue.queued;
+        queue.queued += 1;
         drop(queue);
         self.load.fetch_add(1, Ordering::Relaxed);
         self.alert();
-        Ok(())
+        Ok(number)
     }
 
     /// Queues the one record that `encode` appends, about a request that was pushed before. Bounded by credits and slots,
@@ -224,7 +244,7 @@ pub struct Drained {
 impl LaneReader {
     /// Copies whole records into `out`. Requests for which `is_current` is false (answered by a deadline, or the client
     /// left, while they waited) are skipped. Once it was woken, the reader calls until nothing is left; nobody wakes it
-    /// in between.
+    /// in between. A call hands over 64 requests at most.
     ///
     /// With an empty `out` nothing is taken, and a reader that was woken is still the one who will look: it calls again.
     pub fn drain<W: Wake>(
@@ -265,7 +285,7 @@ impl LaneReader {
         drained
     }
 
-    /// Copies what was taken. False when the next record does not fit.
+    /// Copies what was taken. False when the next record does not fit, or is one request too many.
     fn copy(&mut self, out: &mut [u8], drained: &mut Drained, is_current: impl Fn(SlotId) -> bool) -> bool {
         while self.at < self.taken.len() {
             let record = &self.taken[self.at..];
@@ -273,6 +293,9 @@ impl LaneReader {
             let record = &record[..header.len];
             let is_request = header.kind == record::Kind::Request as u8;
             if !is_request || is_current(header.slot) {
+                if is_request && drained.requests == HAND_OVER {
+                    return false;
+                }
                 let Some(target) = out.get_mut(drained.bytes..drained.bytes + record.len()) else {
                     if drained.bytes == 0 {
                         drained.needs = record.len();

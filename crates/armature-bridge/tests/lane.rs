@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use armature_bridge::record::{self, Kind};
-use armature_bridge::{BATCH_SIZES, Drained, Lane, LaneReader, PushError, SlotId, Wake};
+use armature_bridge::{Ages, BATCH_SIZES, Drained, Lane, LaneReader, PushError, SlotId, Wake};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -60,6 +60,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     waiting: VecDeque<(u32, Kind, Vec<u8>)>,
     given_up: HashSet<u32>,
+    /// Requests that were taken.
+    queued: u64,
     armed: bool,
     wakes: usize,
     batches: [usize; BATCH_SIZES],
@@ -126,7 +128,8 @@ proptest! {
                     let bytes = encoded(Kind::Request, number, len);
                     let pushed = lane.push_request(|| u64::from(number), |out| out.extend(&bytes));
                     if model.requests() < limit {
-                        prop_assert_eq!(pushed, Ok(()));
+                        prop_assert_eq!(pushed, Ok(model.queued));
+                        model.queued += 1;
                         model.push(number, Kind::Request, bytes);
                     } else {
                         prop_assert_eq!(pushed, Err(PushError::Full));
@@ -194,7 +197,7 @@ fn an_encoder_that_panics_leaves_nothing_behind() {
         panic!("half way");
     };
     let pushes: [&dyn Fn() -> Result<(), PushError>; 2] =
-        [&|| lane.push_request(|| 0, half), &|| lane.push(half)];
+        [&|| lane.push_request(|| 0, half).map(drop), &|| lane.push(half)];
     for push in pushes {
         catch_unwind(AssertUnwindSafe(push)).unwrap_err();
         assert_eq!((lane.depth(), lane.load()), ((0, event.len()), 0));
@@ -228,7 +231,7 @@ fn the_oldest_request_is_known_wherever_it_waits() {
     let lane = Lane::new(8, Wakes::default());
     let mut reader = LaneReader::default();
     let request = encoded(Kind::Request, 1, 0);
-    let push = |now| lane.push_request(|| now, |out| out.extend(&request)).unwrap();
+    let push = |now| assert!(lane.push_request(|| now, |out| out.extend(&request)).is_ok());
     let mut drain = |records: usize| reader.drain(&lane, &mut vec![0; records * request.len()], all).requests;
     let since = || lane.waiting().since;
     assert_eq!(since(), None);
@@ -252,6 +255,55 @@ fn the_oldest_request_is_known_wherever_it_waits() {
 }
 
 #[test]
+fn a_lane_is_late_until_what_waited_too_long_has_left() {
+    let lane = Lane::new(8, Wakes::default());
+    let mut reader = LaneReader::default();
+    let request = encoded(Kind::Request, 1, 0);
+    let push = || lane.push_request(|| 0, |out| out.extend(&request));
+    let mut drain = |records: usize| reader.drain(&lane, &mut vec![0; records * request.len()], all).requests;
+    let mut ages = Ages::new(80);
+    assert_eq!(lane.find_late(&mut ages, 0), 0..0);
+    assert_eq!((push(), push()), (Ok(0), Ok(1)));
+    assert!(lane.find_late(&mut ages, 10).is_empty());
+    assert_eq!(push(), Ok(2));
+    assert!(lane.find_late(&mut ages, 20).is_empty());
+    assert!(lane.find_late(&mut ages, 89).is_empty() && !lane.is_late());
+    // Two came before 10, one after.
+    assert_eq!(lane.find_late(&mut ages, 90), 0..2);
+    assert!(lane.is_late());
+    assert_eq!(push(), Err(PushError::Late));
+    // The first is handed over, and in the hands of the reader the second waits as before.
+    assert_eq!((drain(1), push()), (1, Err(PushError::Late)));
+    assert_eq!(lane.find_late(&mut ages, 91), 1..2);
+    assert_eq!((drain(1), push()), (1, Ok(3)));
+    assert!(!lane.is_late() && lane.find_late(&mut ages, 92).is_empty());
+    assert_eq!(lane.find_late(&mut ages, 100), 2..3);
+    lane.forgive(&mut ages);
+    assert_eq!(push(), Ok(4));
+    assert!(lane.find_late(&mut ages, 101).is_empty() && lane.find_late(&mut ages, 180).is_empty());
+    assert_eq!(lane.find_late(&mut ages, 181), 2..5);
+    lane.close();
+    assert!(!lane.is_late() && lane.find_late(&mut ages, 1000).is_empty());
+    assert_eq!(push(), Err(PushError::Closed));
+}
+
+#[test]
+fn what_one_loop_finds_late_counts_for_all() {
+    let lane = Lane::new(8, Wakes::default());
+    let request = encoded(Kind::Request, 1, 0);
+    let push = || lane.push_request(|| 0, |out| out.extend(&request));
+    let (mut first, mut second) = (Ages::new(80), Ages::new(80));
+    push().unwrap();
+    lane.find_late(&mut first, 0);
+    push().unwrap();
+    lane.find_late(&mut second, 70);
+    assert_eq!(lane.find_late(&mut first, 80), 0..1);
+    // The second has looked only since 70, and knows what the first has found.
+    assert_eq!(lane.find_late(&mut second, 81), 0..1);
+    assert_eq!((push(), lane.find_late(&mut second, 150)), (Err(PushError::Late), 0..2));
+}
+
+#[test]
 fn batches_are_counted_by_their_requests() {
     let lane = Lane::new(100, Wakes::default());
     let mut reader = LaneReader::default();
@@ -264,7 +316,8 @@ fn batches_are_counted_by_their_requests() {
         lane.push(|out| out.extend(encoded(Kind::Credit, 1, 0))).unwrap();
         while reader.drain(&lane, &mut out, all).bytes > 0 {}
     }
-    assert_eq!(lane.batches().sizes(), [2, 2, 2, 1, 0, 1, 2]);
+    // The last one was handed over in two parts.
+    assert_eq!(lane.batches().sizes(), [2, 2, 2, 1, 0, 2, 2]);
 }
 
 #[test]
@@ -275,7 +328,9 @@ fn requests_that_were_given_up_are_found_among_many() {
         lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
     }
     // Three hundred in the reader's hands, or handed over.
-    assert_eq!(reader.drain(&lane, &mut [0; 24 * 300], all).requests, 300);
+    for _ in 0..5 {
+        assert_eq!(reader.drain(&lane, &mut [0; 24 * 60], all).requests, 60);
+    }
     for number in 1000..2000 {
         lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
     }
@@ -284,6 +339,25 @@ fn requests_that_were_given_up_are_found_among_many() {
     assert_eq!(reader.given_up(&lane, all), 0);
     lane.close();
     assert_eq!(reader.given_up(&lane, every_tenth), 0);
+}
+
+#[test]
+fn no_more_is_handed_over_than_is_handled_at_a_time() {
+    let lane = Lane::new(200, Wakes::default());
+    let mut reader = LaneReader::default();
+    let mut out = vec![0; 24 * 200];
+    for number in 0..100 {
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+        lane.push(|out| out.extend(encoded(Kind::Credit, number, 0))).unwrap();
+    }
+    let first = reader.drain(&lane, &mut out, all);
+    assert_eq!((first.requests, first.bytes, lane.depth().0), (64, 2 * 64 * 24, 36));
+    // Others may come in between; the order stays.
+    lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, 100, 0))).unwrap();
+    let second = reader.drain(&lane, &mut out, all);
+    assert_eq!((second.requests, second.bytes, lane.depth().0), (37, (2 * 36 + 1) * 24, 0));
+    assert_eq!(out[..24], encoded(Kind::Request, 64, 0));
+    assert_eq!(reader.drain(&lane, &mut out, all), Drained::default());
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn id(slot: u32, generation: u32) -> SlotId {
 }
 
 fn request<W: Wake>(lane: &Lane<W>, slot: SlotId) -> Result<(), PushError> {
-    lane.push_request(|| 0, |out| record::event(out, Kind::Request, slot, 0))
+    lane.push_request(|| 0, |out| record::event(out, Kind::Request, slot, 0)).map(drop)
 }
 
 fn event<W: Wake>(lane: &Lane<W>, slot: SlotId) -> Result<(), PushError> {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use armature_bridge::PushError;
 use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
 use armature_core::http::{
     Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
@@ -15,6 +16,7 @@ use crate::bridge::answer::{Answer, State};
 use crate::bridge::clock;
 use crate::bridge::loop_side::LoopSide;
 use crate::server::Wiring;
+use crate::stats::Shed;
 
 /// Bodies up to this size are read before JavaScript is asked and travel with the request.
 const INLINE_BODY: u64 = 64 * 1024;
@@ -131,10 +133,14 @@ impl JsHandler {
             host: forwarded.host.as_deref().unwrap_or(""),
             body: inline.as_deref().unwrap_or(&[]),
         };
-        let pushed = lane.lane.push_request(clock::now, |out| record.encode(out));
-        if pushed.is_err() {
-            self.side.withdraw(slot);
-            return LocalFuture::ready(shed(&self.wiring.shed.queue, &request));
+        match lane.lane.push_request(clock::now, |out| record.encode(out)) {
+            Ok(number) => self.side.queued(slot, number),
+            Err(error) => {
+                self.side.withdraw(slot);
+                let Shed { queue, queue_age, .. } = &*self.wiring.shed;
+                let limit = if error == PushError::Late { queue_age } else { queue };
+                return LocalFuture::ready(shed(limit, &request));
+            }
         }
         match &self.native {
             None => {

@@ -45,6 +45,7 @@ pub fn resolve_options(config: String, env: String) -> Result<String> {
         "responseBuffer": settings.limits.response_buffer,
         "requestBuffer": settings.limits.request_buffer,
         "signals": settings.signals,
+        "asyncResource": settings.async_resource,
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
     })
     .to_string())

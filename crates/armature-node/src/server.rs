@@ -1,6 +1,7 @@
 //! `NativeServer`: start, addresses, numbers, inject, close, stop.
 
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::bridge::inherited;
 use crate::bridge::inline::Inline;
 use crate::bridge::lane::{JsLane, LoopEnd, NativeLane};
 use crate::bridge::loop_side::{LoopSide, Windows};
+use crate::bridge::patience::Patience;
 use crate::error::{Result, internal, js};
 use crate::inject::{self, Injection};
 use crate::plan::Plan;
@@ -29,7 +31,9 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// What every handler of a server shares: its lanes, and the ends of its loops.
 pub struct Wiring {
     pub settings: Settings,
-    pub shed: Shed,
+    pub shed: Arc<Shed>,
+    /// Nothing is answered because it took JavaScript too long.
+    paused: Arc<AtomicBool>,
     /// Of each loop.
     pub slots: Mutex<Vec<Arc<SlotUsage>>>,
     lanes: Vec<(Arc<JsLane>, Arc<HeaderSets>)>,
@@ -43,7 +47,8 @@ impl Wiring {
         let loops = io_threads(&settings);
         Arc::new(Self {
             settings,
-            shed: Shed::default(),
+            shed: Arc::default(),
+            paused: Arc::default(),
             slots: Mutex::default(),
             lanes: vec![(lane.lane().clone(), lane.header_sets().clone())],
             ends: Mutex::new((0..loops).map(|_| None).collect()),
@@ -56,7 +61,9 @@ impl Wiring {
             let limits = &self.settings.limits;
             let slots = limits.in_flight.saturating_add(limits.connections);
             let windows = Windows { response: limits.response_buffer };
-            let side = LoopSide::start(io_loop, &self.lanes, slots, windows);
+            let (paused, shed) = (self.paused.clone(), self.shed.clone());
+            let patience = Patience { limit: limits.queue_age, paused, shed };
+            let side = LoopSide::start(io_loop, &self.lanes, slots, windows, patience);
             self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(side.slot_usage());
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(end) = ends.get_mut(usize::from(io_loop.index())) {
@@ -180,9 +187,10 @@ impl NativeServer {
         inject::with_flow(&self.server, id, move |flow| flow.grant(bytes));
     }
 
-    /// Lets handlers take as long as they like.
+    /// Lets handlers take, and requests wait, as long as they like.
     #[napi]
     pub fn pause_deadlines(&self, paused: bool) {
+        self.wiring.paused.store(paused, Ordering::Relaxed);
         self.server.pause_deadlines(paused);
     }
 

@@ -14,13 +14,17 @@ use crate::server::Wiring;
 pub struct Shed {
     /// As many waited for JavaScript as may.
     pub queue: Counter,
+    /// They had waited too long for JavaScript, or somebody before them has.
+    pub queue_age: Counter,
     /// All slots of the loop were taken.
     pub slots: Counter,
 }
 
 /// The numbers of a server, without those of its lanes.
 pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
-    let (in_flight, queue, slots) = (metrics.shed.get(), wiring.shed.queue.get(), wiring.shed.slots.get());
+    let shed = &wiring.shed;
+    let (in_flight, queue) = (metrics.shed.get(), shed.queue.get());
+    let (queue_age, slots) = (shed.queue_age.get(), shed.slots.get());
     let refused = metrics.refused.get();
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
@@ -36,8 +40,8 @@ pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
         "refusedBy": { "connections": refused, "connectionsPerIp": per_ip, "proxy": proxy },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
-        "shed": in_flight + queue + slots,
-        "shedBy": { "inFlight": in_flight, "queue": queue, "slots": slots },
+        "shed": in_flight + queue + queue_age + slots,
+        "shedBy": { "inFlight": in_flight, "queue": queue, "queueAge": queue_age, "slots": slots },
         "handlerTimeouts": metrics.handler_timeouts.get(),
         "headerTimeouts": metrics.header_timeouts.get(),
         "bodyTimeouts": metrics.sum(|of_loop| &of_loop.body_timeouts),

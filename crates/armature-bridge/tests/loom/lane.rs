@@ -1,6 +1,6 @@
 //! Producers, one reader, and the slots that their records name.
 
-use armature_bridge::{Drained, Lane, LaneReader, SlotId, Slots, Waiting};
+use armature_bridge::{Ages, Drained, Lane, LaneReader, PushError, SlotId, Slots, Waiting};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -202,5 +202,32 @@ fn what_waits_can_be_watched_while_it_changes() {
         assert_eq!(lane.batches().sizes().iter().sum::<usize>(), got.len());
         producer.join().unwrap();
         assert_eq!((reader.given_up(&lane, |_| false), lane.waiting()), (0, Waiting::default()));
+    });
+}
+
+#[test]
+fn a_lane_is_late_only_while_what_is_late_waits() {
+    model(|| {
+        let lane = Arc::new(Lane::new(8, LaneBell::default()));
+        request(&lane, id(1, 0)).unwrap();
+        let mut ages = Ages::new(80);
+        lane.find_late(&mut ages, 0);
+        let watcher = {
+            let lane = lane.clone();
+            thread::spawn(move || {
+                // Another one, or it is refused because the first is late; it is never late itself.
+                let pushed = request(&lane, id(2, 0));
+                let late = lane.find_late(&mut ages, 80);
+                assert!(late.is_empty() || late == (0..1), "{late:?}");
+                pushed.and(request(&lane, id(2, 1)))
+            })
+        };
+        let (mut reader, mut got) = (LaneReader::default(), Vec::<SlotId>::new());
+        drain(&mut reader, &lane, 1, &mut got, all);
+        let second = watcher.join().unwrap();
+        assert!(matches!(second, Ok(()) | Err(PushError::Late)));
+        // The first has left, so nobody is refused any more.
+        assert!(!lane.is_late());
+        assert_eq!(request(&lane, id(3, 0)), Ok(()));
     });
 }

@@ -1,10 +1,10 @@
 //! The options `limits`: what one client, or all together, may use.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 
-use super::{names::Names, range::within, size::Size};
+use super::{millis::Millis, names::Names, range::within, size::Size, timeouts::TimeoutsConfig};
 use crate::error::{Error, Result};
 
 /// Bounds on what clients may send and on what is kept for them.
@@ -36,6 +36,9 @@ pub struct LimitsConfig {
     /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
     /// From 1 to 1000000, by default 4096.
     pub queue: Option<u64>,
+    /// How long a request may wait for one JavaScript thread. Beyond it that request, and every other one until it has
+    /// left the queue, is answered 503. From 1ms to 24h, by default 10s.
+    pub queue_age: Option<Millis>,
     /// Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
     /// From 1kb to 256mb, by default 64kb.
     pub response_buffer: Option<Size>,
@@ -61,6 +64,7 @@ pub struct Limits {
     pub in_flight: usize,
     pub pipeline: usize,
     pub queue: usize,
+    pub queue_age: Duration,
     /// In bytes.
     pub response_buffer: usize,
     /// In bytes.
@@ -81,6 +85,7 @@ impl LimitsConfig {
             in_flight: over.in_flight.or(self.in_flight),
             pipeline: over.pipeline.or(self.pipeline),
             queue: over.queue.or(self.queue),
+            queue_age: over.queue_age.or(self.queue_age),
             response_buffer: over.response_buffer.or(self.response_buffer),
             request_buffer: over.request_buffer.or(self.request_buffer),
         }
@@ -98,6 +103,8 @@ impl LimitsConfig {
         count("limits.inFlight", self.in_flight, 10_000_000)?;
         count("limits.pipeline", self.pipeline, 1000)?;
         count("limits.queue", self.queue, 1_000_000)?;
+        let (ages, note) = (TimeoutsConfig::NEEDED, TimeoutsConfig::NEEDED_NOTE);
+        within((names, "limits.queueAge"), self.queue_age, "a duration", ages, note)?;
         size("limits.responseBuffer", self.response_buffer, Size::kb(1), Size::mb(256))?;
         size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))
     }
@@ -123,6 +130,7 @@ impl LimitsConfig {
             in_flight: count(self.in_flight, 10_000),
             pipeline: count(self.pipeline, 32),
             queue: count(self.queue, 4096),
+            queue_age: self.queue_age.unwrap_or(Millis::seconds(10)).duration(),
             response_buffer: size(self.response_buffer, Size::kb(64)),
             request_buffer: size(self.request_buffer, Size::kb(64)),
         })

@@ -33,6 +33,8 @@ pub struct AppConfig {
     pub signals: Option<bool>,
     /// What this server is called, for workers that attach to it and in messages.
     pub name: Option<String>,
+    /// Whether each request is a resource of its own for `node:async_hooks`, named `ARMATURE_REQUEST`. By default `false`.
+    pub async_resource: Option<bool>,
 }
 
 /// All options: those of the application, and where and how it runs.
@@ -72,6 +74,9 @@ pub struct Config {
     /// As in [`AppConfig`].
     #[cfg_attr(test, ts(skip))]
     pub name: Option<String>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub async_resource: Option<bool>,
 }
 
 impl Config {
@@ -114,6 +119,7 @@ impl Config {
             workers: over.workers.or(self.workers),
             signals: over.signals.or(self.signals),
             name: over.name.or(self.name),
+            async_resource: over.async_resource.or(self.async_resource),
         }
     }
 
@@ -136,8 +142,27 @@ impl Config {
 
 impl From<AppConfig> for Config {
     fn from(app: AppConfig) -> Self {
-        let AppConfig { trailing_slash, trust_proxy, secrets, limits, timeouts, signals, name } = app;
-        Self { trailing_slash, trust_proxy, secrets, limits, timeouts, signals, name, ..Self::default() }
+        let AppConfig {
+            trailing_slash,
+            trust_proxy,
+            secrets,
+            limits,
+            timeouts,
+            signals,
+            name,
+            async_resource,
+        } = app;
+        Self {
+            trailing_slash,
+            trust_proxy,
+            secrets,
+            limits,
+            timeouts,
+            signals,
+            name,
+            async_resource,
+            ..Self::default()
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Settings {
     pub signals: bool,
     /// What this server is called.
     pub name: Option<String>,
+    /// Whether JavaScript makes each request a resource of `node:async_hooks`.
+    pub async_resource: bool,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             io_threads: config.io.map_or(Ok(IoMode::Auto), |io| io.resolve(Names::OPTIONS))?,
             signals: config.signals.unwrap_or(true),
             name: config.name,
+            async_resource: config.async_resource.unwrap_or(false),
         })
     }
 }

@@ -80,7 +80,7 @@ problems! {
     /// More than `limits.header` bytes or `limits.headers` fields.
     HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "ARMATURE_HEADERS_TOO_LARGE",
         "The request head is larger than the server accepts.";
-    /// More than `limits.connections`, `limits.inFlight` or `limits.queue`.
+    /// More than `limits.connections`, `limits.inFlight` `limits.queue` or `limits.queueAge`.
     OVERLOADED = SERVICE_UNAVAILABLE, "ARMATURE_OVERLOADED", "The server is at its limit; try again later.";
     /// The server is shutting down.
     CLOSING = SERVICE_UNAVAILABLE, "ARMATURE_SERVER_CLOSED", "The server is shutting down; try again.";

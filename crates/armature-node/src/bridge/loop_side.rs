@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
+use armature_bridge::{Ages, Generations, Mailbox, SlotId, SlotUsage, Slots, record};
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::commit::Batch;
 use super::headers::{HeaderSets, SetCache};
 use super::lane::{JsLane, LoopEnd};
+use super::patience::{Patience, Watch};
 use super::slot::{Reply, Slot, Streams};
 use crate::census::{self, Live};
 
@@ -23,6 +24,8 @@ pub struct LaneEnd {
     pub lane: Arc<JsLane>,
     pub(super) header_sets: Arc<HeaderSets>,
     pub(super) cache: SetCache,
+    /// Of the requests in the lane, as far as this loop has looked.
+    pub(super) ages: RefCell<Ages>,
 }
 
 /// Windows of the bridge's streams, in bytes.
@@ -40,6 +43,7 @@ pub struct LoopSide {
     mailbox: Arc<Mailbox>,
     generations: Arc<Generations>,
     pub(super) windows: Windows,
+    pub(super) watch: Watch,
     _live: Live,
 }
 
@@ -56,6 +60,7 @@ impl LoopSide {
         lanes: &[(Arc<JsLane>, Arc<HeaderSets>)],
         max_slots: usize,
         windows: Windows,
+        patience: Patience,
     ) -> Rc<Self> {
         let slots = Slots::new(io_loop.index() as u8, max_slots);
         let side = Rc::new(Self {
@@ -67,6 +72,7 @@ impl LoopSide {
                         lane: lane.clone(),
                         header_sets: header_sets.clone(),
                         cache: SetCache::default(),
+                        ages: RefCell::new(patience.ages()),
                     })
                 })
                 .collect(),
@@ -74,6 +80,7 @@ impl LoopSide {
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
             windows,
+            watch: Watch::new(patience),
             _live: Live::one_of(&census::LOOPS),
         });
         let reader = side.clone();
@@ -96,11 +103,15 @@ impl LoopSide {
         self.slots.borrow().usage()
     }
 
-    /// The lane with the least to do.
+    pub(super) fn lanes(&self) -> &[Rc<LaneEnd>] {
+        &self.lanes
+    }
+
+    /// The lane with the least to do, if possible one that keeps up.
     pub fn choose_lane(&self) -> Option<Rc<LaneEnd>> {
         match self.lanes.as_slice() {
             [only] => Some(only.clone()),
-            lanes => lanes.iter().min_by_key(|end| end.lane.load()).cloned(),
+            lanes => lanes.iter().min_by_key(|end| (end.lane.is_late(), end.lane.load())).cloned(),
         }
     }
 
@@ -113,7 +124,8 @@ impl LoopSide {
         body: Option<Body>,
     ) -> Option<SlotId> {
         let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
-        let slot = Slot { lane, context, id, reply: None, waker: None, announced: false, streams };
+        let (number, reply, waker, announced) = (u64::MAX, None, None, false);
+        let slot = Slot { lane, context, id, number, reply, waker, announced, streams };
         self.slots.borrow_mut().insert(slot)
     }
 
@@ -127,8 +139,11 @@ impl LoopSide {
             let id = entry.id.clone();
             let is_over = !entry.is_streaming();
             drop(slots);
-            if is_over {
-                self.release(slot);
+            match reply {
+                // JavaScript may have taken it in the same moment.
+                Reply::Shed => self.abandon(slot, CancelReason::Deadline),
+                _ if is_over => drop(self.release(slot)),
+                _ => {}
             }
             return Poll::Ready((reply, id));
         }
@@ -219,6 +234,7 @@ impl Keeper<Response> for LoopSide {
         Poll::Ready(match reply {
             Reply::Response(response) => response,
             Reply::Lost => Problem::CLOSING.response(Some(&id)),
+            Reply::Shed => Problem::OVERLOADED.response(Some(&id)),
             // The native handler of a route is asked by an `Answer`, which such a route has.
             Reply::Native(_) | Reply::Broken => Problem::INTERNAL.response(Some(&id)),
         })

@@ -16,6 +16,7 @@ pub mod inline;
 pub mod inline;
 pub mod lane;
 pub mod loop_side;
+pub mod patience;
 pub mod slot;
 pub mod stream;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,8 @@ pub struct Slot {
     pub lane: Rc<LaneEnd>,
     pub context: Rc<RequestContext>,
     pub id: RequestId,
+    /// Of the request in its lane; beyond all of them until it is there.
+    pub number: u64,
     pub reply: Option<Reply>,
     pub waker: Option<Waker>,
     /// JavaScript has been told that the client left.
@@ -60,4 +62,6 @@ pub enum Reply {
     Broken,
     /// The JavaScript thread is gone.
     Lost,
+    /// It waited for JavaScript too long.
+    Shed,
 }

@@ -24,13 +24,14 @@ fn every_option() {
         ("ARMATURE_WORKERS", "1"),
         ("ARMATURE_SIGNALS", "false"),
         ("ARMATURE_NAME", "123"),
+        ("ARMATURE_ASYNC_RESOURCE", "true"),
     ]);
     let json = Config::from_json(
         r#"{ "trailingSlash": "ignore", "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "9999999999999999"],
             "limits": { "body": "2mb", "headers": 50, "inFlight": 7, "responseBuffer": "64kb" },
             "timeouts": { "preDrain": "5s", "idle": "1s" }, "listen": [8080, "[::1]:8081", "unix:/run/a.sock"],
-            "io": 4, "workers": 1, "signals": false, "name": "123" }"#,
+            "io": 4, "workers": 1, "signals": false, "name": "123", "asyncResource": true }"#,
     );
     assert_eq!(env.unwrap(), json.unwrap());
     assert_eq!(from_env(&[("HOME", "/root")]).unwrap(), Config::default());
@@ -93,13 +94,13 @@ fn unknown_variables() {
             "ARMATURE_TRAILING_SLAHS",
             "; did you mean ARMATURE_TRAILING_SLASH? Known: ARMATURE_TRAILING_SLASH, ARMATURE_TRUST_PROXY, \
              ARMATURE_SECRETS, ARMATURE_LIMITS, ARMATURE_TIMEOUTS, ARMATURE_LISTEN, ARMATURE_IO, ARMATURE_WORKERS, \
-             ARMATURE_SIGNALS, ARMATURE_NAME",
+             ARMATURE_SIGNALS, ARMATURE_NAME, ARMATURE_ASYNC_RESOURCE",
         ),
         (
             "ARMATURE_LIMITS__INFLIGHT",
             "; did you mean ARMATURE_LIMITS__IN_FLIGHT? Known: ARMATURE_LIMITS__BODY, ARMATURE_LIMITS__HEADER, \
              ARMATURE_LIMITS__HEADERS, ARMATURE_LIMITS__URL, ARMATURE_LIMITS__CONNECTIONS, \
-             ARMATURE_LIMITS__CONNECTIONS_PER_IP, ARMATURE_LIMITS__IN_FLIGHT, ARMATURE_LIMITS__PIPELINE, ARMATURE_LIMITS__QUEUE, ARMATURE_LIMITS__RESPONSE_BUFFER, \
+             ARMATURE_LIMITS__CONNECTIONS_PER_IP, ARMATURE_LIMITS__IN_FLIGHT, ARMATURE_LIMITS__PIPELINE, ARMATURE_LIMITS__QUEUE, ARMATURE_LIMITS__QUEUE_AGE, ARMATURE_LIMITS__RESPONSE_BUFFER, \
              ARMATURE_LIMITS__REQUEST_BUFFER",
         ),
     ];

@@ -8,14 +8,16 @@ fn every_option() {
             "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "fedcba9876543210"],
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
-                "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "queue": 10, "responseBuffer": "1mb", "requestBuffer": "128kb" },
+                "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "queue": 10, "queueAge": "2s",
+                "responseBuffer": "1mb", "requestBuffer": "128kb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
             "listen": ":8080",
             "io": 4,
             "workers": { "count": 1 },
             "signals": false,
-            "name": "api"
+            "name": "api",
+            "asyncResource": true
         }"#,
     )
     .unwrap();
@@ -31,6 +33,7 @@ fn every_option() {
         in_flight: Some(100),
         pipeline: Some(16),
         queue: Some(10),
+        queue_age: Some(Millis::seconds(2)),
         response_buffer: Some(Size::mb(1)),
         request_buffer: Some(Size::kb(128)),
     };
@@ -48,6 +51,7 @@ fn every_option() {
     assert_eq!(config.io, Some(Io::Threads(4)));
     assert_eq!(config.signals, Some(false));
     assert_eq!(config.name.as_deref(), Some("api"));
+    assert_eq!(config.async_resource, Some(true));
     assert_eq!(Config::from_json("{}").unwrap(), Config::default());
     assert_eq!(Config::from_json(r#"{ "io": "auto", "workers": 1 }"#).unwrap().io, Some(Io::Auto));
     assert_eq!(Config::from_json(r#"{ "io": "inline" }"#).unwrap().io, Some(Io::Inline));
@@ -59,7 +63,7 @@ fn unknown_names() {
         (
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
-             connectionsPerIp, inFlight, pipeline, queue, responseBuffer, requestBuffer",
+             connectionsPerIp, inFlight, pipeline, queue, queueAge, responseBuffer, requestBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,
@@ -69,7 +73,7 @@ fn unknown_names() {
         (
             r#"{ "port": 1 }"#,
             "port is not an option. Known: trailingSlash, trustProxy, secrets, limits, timeouts, listen, io, workers, \
-             signals, name",
+             signals, name, asyncResource",
         ),
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,
@@ -185,6 +189,10 @@ fn ranges() {
         ),
         (r#"{ "limits": { "inFlight": 0 } }"#, "limits.inFlight: 0 is not a whole number from 1 to 10000000"),
         (r#"{ "limits": { "queue": 0 } }"#, "limits.queue: 0 is not a whole number from 1 to 1000000"),
+        (
+            r#"{ "limits": { "queueAge": 0 } }"#,
+            "limits.queueAge: 0ms is not a duration from 1ms to 24h; it cannot be turned off",
+        ),
         (
             r#"{ "limits": { "responseBuffer": 1 } }"#,
             "limits.responseBuffer: 1b is not a size from 1kb to 256mb",

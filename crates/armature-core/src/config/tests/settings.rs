@@ -19,6 +19,7 @@ fn defaults() {
             in_flight: 10_000,
             pipeline: 32,
             queue: 4096,
+            queue_age: Duration::from_secs(10),
             response_buffer: 64 << 10,
             request_buffer: 64 << 10,
         },
@@ -38,6 +39,7 @@ fn defaults() {
         io_threads: IoMode::Auto,
         signals: true,
         name: None,
+        async_resource: false,
     };
     assert_eq!(settings, expected);
     assert_eq!((Limits::default(), Timeouts::default()), (expected.limits, expected.timeouts));

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use super::LogFormat;
+use super::code::problem_code;
 use crate::config::TrustProxy;
-use crate::http::{Request, Version, client_ip};
+use crate::http::{Request, Response, SizeHint, Version, client_ip};
 
 /// What is noted of a request before the handler takes it.
 pub(super) struct Peeked {
@@ -24,6 +25,19 @@ pub(super) struct Entry {
     pub status: u16,
     /// `None` when the body is streamed.
     pub bytes: Option<u64>,
+    /// Of an answer that is a problem, for [`LogFormat::Json`].
+    pub code: Option<String>,
+}
+
+impl Entry {
+    pub fn new(format: LogFormat, took: Duration, response: &Response) -> Self {
+        let bytes = match response.body.size_hint() {
+            SizeHint::Exact(n) => Some(n),
+            SizeHint::Unknown => None,
+        };
+        let code = if format == LogFormat::Json { problem_code(response) } else { None };
+        Self { time: SystemTime::now(), took, status: response.status.as_u16(), bytes, code }
+    }
 }
 
 impl Peeked {
@@ -79,6 +93,9 @@ fn json(line: &mut String, request: &Peeked, entry: &Entry) -> std::fmt::Result 
     )?;
     if let Some(bytes) = entry.bytes {
         write!(line, r#","bytes":{bytes}"#)?;
+    }
+    if let Some(code) = &entry.code {
+        write!(line, r#","code":{}"#, text(code))?;
     }
     line.write_str("}\n")
 }
@@ -144,12 +161,12 @@ mod tests {
             user_agent: Some("curl \u{1}".into()),
         };
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(971_186_136);
-        (request, Entry { time, took: Duration::from_micros(1234), status: 200, bytes: Some(5) })
+        (request, Entry { time, took: Duration::from_micros(1234), status: 200, bytes: Some(5), code: None })
     }
 
     #[test]
     fn every_form() {
-        let (request, entry) = sample();
+        let (request, mut entry) = sample();
         assert_eq!(format(LogFormat::Dev, &request, &entry), "GET /a\"b 200 1.2 ms\n");
         assert_eq!(
             format(LogFormat::Common, &request, &entry),
@@ -161,6 +178,11 @@ mod tests {
         assert_eq!(json["url"], "/a\"b");
         assert_eq!(json["durationMs"], 1.234);
         assert_eq!(json["time"], 971_186_136_000_u64);
+        assert!(json.get("code").is_none());
+        entry.code = Some("TAKEN\"".into());
+        let json: serde_json::Value =
+            serde_json::from_str(&format(LogFormat::Json, &request, &entry)).unwrap();
+        assert_eq!(json["code"], "TAKEN\"");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! `Logger`: one line per request, written by a thread of its own.
 
+mod code;
 mod line;
 mod writer;
 
 use std::rc::Rc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use serde::Deserialize;
 
 use crate::config::TrustProxy;
 use crate::error::{Error, Result};
-use crate::http::{Request, Response, SizeHint};
+use crate::http::{Request, Response};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 use line::{Entry, Peeked};
@@ -97,16 +98,7 @@ impl Logger {
     }
 
     fn log(&self, peeked: Peeked, started: Instant, response: &Response) {
-        let bytes = match response.body.size_hint() {
-            SizeHint::Exact(n) => Some(n),
-            SizeHint::Unknown => None,
-        };
-        let entry = Entry {
-            time: SystemTime::now(),
-            took: started.elapsed(),
-            status: response.status.as_u16(),
-            bytes,
-        };
+        let entry = Entry::new(self.format, started.elapsed(), response);
         self.writer.write(line::format(self.format, &peeked, &entry));
     }
 }

@@ -1,0 +1,115 @@
+//! How long requests wait, known without asking the clock for each of them.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::{Lane, Queue, Wake};
+use crate::sync::{Ordering, lock};
+
+/// Requests of a lane by the time they were queued: from time to time it is noted how many there had been so far. One for
+/// each loop that watches a lane.
+pub struct Ages {
+    limit: u64,
+    /// Time and number of requests, oldest first; at most the first is older than the limit.
+    marks: VecDeque<(u64, u64)>,
+}
+
+impl Ages {
+    /// Marks within one limit: an age is known to an eighth of it.
+    const MARKS: u64 = 8;
+
+    /// For requests that may wait `limit` milliseconds.
+    pub fn new(limit: u64) -> Self {
+        Self { limit, marks: VecDeque::new() }
+    }
+
+    /// Milliseconds after which to look again.
+    pub fn step(&self) -> u64 {
+        (self.limit / Self::MARKS).max(1)
+    }
+
+    /// `queued` requests have come until `now`, in milliseconds. How many of them came at least a limit ago.
+    fn mark(&mut self, now: u64, queued: u64) -> u64 {
+        let due = |&(time, _): &(u64, u64)| time.saturating_add(self.limit) <= now;
+        while self.marks.get(1).is_some_and(due) {
+            self.marks.pop_front();
+        }
+        let expired = self.marks.front().filter(|mark| due(mark)).map_or(0, |&(_, count)| count);
+        // Whoever looks more often than he has to does not make the list longer.
+        if self.marks.back().is_none_or(|&(time, count)| count < queued && time + self.step() <= now) {
+            self.marks.push_back((now, queued));
+        }
+        expired
+    }
+}
+
+impl Queue {
+    /// Requests that have left the lane since it was made; `taken` are in the hands of its reader. Requests are numbered in
+    /// the order in which they were queued: one with a lower number has left. 0 once the lane is closed.
+    fn left(&self, taken: usize) -> u64 {
+        self.queued.saturating_sub((self.requests + taken) as u64)
+    }
+
+    /// Whether one of those that wait has waited too long.
+    pub(super) fn is_late(&self, taken: usize) -> bool {
+        self.left(taken) < self.expired
+    }
+}
+
+impl<W: Wake> Lane<W> {
+    /// Notes in `ages` that it is `now`. The numbers of the requests that wait and have done so for the limit of `ages`: from
+    /// now on [`Lane::push_request`] refuses others, until these have left.
+    pub fn find_late(&self, ages: &mut Ages, now: u64) -> Range<u64> {
+        let mut queue = lock(&self.queue);
+        queue.expired = queue.expired.max(ages.mark(now, queue.queued));
+        if self.is_closed() {
+            return 0..0;
+        }
+        queue.left(self.taken_requests.load(Ordering::Relaxed))..queue.expired
+    }
+
+    /// Whether a request in the lane has waited too long, see [`Lane::find_late`].
+    pub fn is_late(&self) -> bool {
+        lock(&self.queue).is_late(self.taken_requests.load(Ordering::Relaxed))
+    }
+
+    /// Forgets what `ages` knows: the time until now does not count.
+    pub fn forgive(&self, ages: &mut Ages) {
+        ages.marks.clear();
+        lock(&self.queue).expired = 0;
+    }
+}
+
+#[cfg(all(test, not(armature_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_known_to_an_eighth() {
+        let mut ages = Ages::new(80);
+        assert_eq!(ages.step(), 10);
+        // A request comes in each millisecond.
+        let mut expired = Vec::new();
+        for now in (1..=300).step_by(10) {
+            expired.push((now, ages.mark(now, now)));
+        }
+        for (now, expired) in expired {
+            assert!(expired <= now.saturating_sub(80), "{expired} at {now}: too young");
+            assert!(expired + 10 >= now.saturating_sub(80), "{expired} at {now}: too old");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut ages = Ages::new(80);
+        for now in 0..1000 {
+            ages.mark(now, now);
+            assert!(ages.marks.len() as u64 <= Ages::MARKS + 2);
+        }
+    }
+
+    #[test]
+    fn the_shortest_limit_has_a_step() {
+        assert_eq!(Ages::new(1).step(), 1);
+    }
+}
