@@ -14,7 +14,9 @@ pub mod inline;
 #[path = "no_inline.rs"]
 pub mod inline;
 pub mod lane;
+pub mod lanes;
 pub mod loop_side;
+pub mod moving;
 pub mod slot;
 pub mod stream;
 #[cfg(target_os = "linux")]
