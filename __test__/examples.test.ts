@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
+import { isInline } from './helper.js'
 
 // Compilers are started here, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
@@ -110,6 +111,18 @@ const calls: Record<string, Call> = {
     const nowhere = await fetch(`${url}/nowhere`)
     expect([nowhere.status, await nowhere.json()]).toMatchObject([404, { detail: 'no page /nowhere' }])
   },
+
+  workers: async (url) => {
+    const threads = new Set<number>()
+    const ask = async () => threads.add(((await (await fetch(url)).json()) as { thread: number }).thread)
+    for (let n = 0; n < 8; n++) await ask()
+    expect(threads.size).toBe(4)
+    expect(await (await fetch(`${url}/primes/100`)).json()).toMatchObject({ primes: 25 })
+    const exit = async () => (await fetch(`${url}/exit`, { method: 'POST' })).status
+    await expect.poll(exit, { interval: 1 }).toBe(503)
+    // The thread that takes the place has a number of its own.
+    await expect.poll(async () => (await ask()).size, { interval: 1 }).toBe(5)
+  },
 }
 
 test('every example has a test', () => {
@@ -127,6 +140,8 @@ const hello = { module: 'hello/server.mjs', commonjs: 'hello/server.cjs' } as co
 describe.each(Object.entries(calls))('%s', (name, call) => {
   test.each(['module', 'commonjs'] as const)('answers, and ends cleanly on SIGINT: %s', async (format) => {
     const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
+    // Inline there is one JavaScript thread.
+    if (name === 'workers' && isInline) return
     const server = await startServer([script])
     await call(server.url)
     expect(await server.end('SIGINT')).toBe(0)

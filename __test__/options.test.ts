@@ -30,6 +30,8 @@ test.each([
   [{ trailingSlash: 'maybe' }, /trailingSlash.*maybe/],
   [{ trustProxy: ['nowhere'] }, /trustProxy.*nowhere/],
   [{ secrets: ['short'] }, /secrets/],
+  [{ workers: 1025 }, /workers: 1025/],
+  [{ workers: { count: 2, entry: ' ' } }, /workers.entry/],
 ])('%j is a TypeError that names option and value', async (options, message) => {
   const thrown = await error({ listen: '127.0.0.1:0', ...options })
   expect(thrown).toBeInstanceOf(TypeError)
@@ -38,7 +40,7 @@ test.each([
 })
 
 test.each([
-  { workers: 2 },
+  { workers: 2, io: 'inline' as const },
   { listen: { port: 0, http3: true } },
   { listen: { port: 0, tls: { cert: 'a', key: 'b' } } },
   { listen: { fd: 3, http3: true } },

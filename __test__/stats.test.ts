@@ -80,6 +80,10 @@ test('an idle server shows zeros and its limits', async () => {
   expect(stats.slots.limit % 30).toBe(0)
   expect(stats.lanes).toEqual([
     {
+      worker: 0,
+      threadId: 0,
+      state: 'running',
+      restarts: 0,
       queued: 0,
       queuedBytes: 0,
       oldestAge: 0,

@@ -841,4 +841,7 @@ module.exports.census = nativeBinding.census
 module.exports.flushLogs = nativeBinding.flushLogs
 module.exports.requestIdPrefix = nativeBinding.requestIdPrefix
 module.exports.resolveOptions = nativeBinding.resolveOptions
+module.exports.serverAddresses = nativeBinding.serverAddresses
+module.exports.serverInfo = nativeBinding.serverInfo
+module.exports.serverStats = nativeBinding.serverStats
 module.exports.validateLayer = nativeBinding.validateLayer

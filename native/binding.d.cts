@@ -24,29 +24,30 @@ export declare class NativeLane {
   registerHeaders(pairs: Array<string>): number
   /** Keeps the process alive, or no longer. */
   setReferenced(referenced: boolean): void
-  /** The numbers of the lane, as JSON. */
-  stats(): string
   /**
    * Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
-   * collector sees a small object and may take its time.
+   * collector sees a small object and may take its time. When the server goes on, other lanes take what had not been
+   * handed over.
    */
   close(): void
 }
 
-/** A server with one JavaScript environment attached. */
+/** A server as one of its JavaScript threads has it. */
 export declare class NativeServer {
   /**
    * Validates `plan` (JSON, with `buffers` beside it), binds, and serves. `listen: false` starts the loops without any
-   * listener, for injected requests.
+   * listener, for injected requests. `thread` is the `threadId` of this JavaScript thread.
    */
-  static start(plan: string, buffers: Array<Buffer>, env: string, listen: boolean, lane: NativeLane): NativeServer
+  static start(plan: string, buffers: Array<Buffer>, env: string, listen: boolean, thread: number, lane: NativeLane): NativeServer
+  /** The number by which other threads of the process find it. */
+  get id(): number
   /** Threads that do IO; 0 with the inline driver. */
   get ioThreads(): number
   /** Why IO runs on threads although `io: 'inline'` was asked for. */
   get fallback(): string | null
   /** The addresses it listens on, as `host:port` or `unix:/path`. */
   addresses(): Array<string>
-  /** Counters and gauges, as JSON. */
+  /** Counters and gauges of the server and of each lane, as JSON. */
   stats(): string
   /** Sends a request through everything behind the protocol; the answer arrives as records with `id`. */
   inject(id: number, request: string, body?: Buffer | undefined | null): void
@@ -58,8 +59,15 @@ export declare class NativeServer {
   pauseDeadlines(paused: boolean): void
   /** Drains for at most `drain` milliseconds; a record says when it is over. */
   close(drain: number): void
-  /** Ends the loops, waiting at most `patience` milliseconds for their threads. */
+  /** Ends the loops, waiting at most `patience` milliseconds for their threads. Does nothing in a thread that attached. */
   stop(patience: number): void
+  /**
+   * Makes `lane` one more of server `id`, which a thread of this process started. The handlers behind it have to be those
+   * of the others: JavaScript has compared the plans. `worker` is the number of the seat, `thread` the `threadId`.
+   */
+  static attach(id: number, worker: number, thread: number, restarts: number, lane: NativeLane): NativeServer
+  /** Takes nothing new into this thread's lane; a record says when everything that it has is answered. */
+  retire(): void
 }
 
 /** Live loops, cleanup hooks and ends of loops, of all environments of the process. */
@@ -73,6 +81,15 @@ export declare function requestIdPrefix(): string
 
 /** Checks options without starting anything; returns what JavaScript needs of the result, as JSON. */
 export declare function resolveOptions(config: string, env: string): string
+
+/** The addresses of server `id`, for a thread that does not serve it. */
+export declare function serverAddresses(id: number): Array<string>
+
+/** What server `id` serves and how, as JSON: `{ plan, settings }`. */
+export declare function serverInfo(id: number): string
+
+/** Its numbers, as JSON. */
+export declare function serverStats(id: number): string
 
 /** Checks the options of a native layer. */
 export declare function validateLayer(kind: string, options: string): void

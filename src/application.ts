@@ -1,7 +1,7 @@
 import { compile } from './compile.js'
 import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
-import { resolveOptions } from './native.js'
+import { resolveOptions, type Settings } from './native.js'
 import type { Compiled } from './plan.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { ScopeNode, StartHook, StopHook } from './scope-node.js'
@@ -12,6 +12,7 @@ export type DataOverrides = readonly (readonly [key: unknown, value: unknown])[]
 /** @internal An application that is about to run: compiled and frozen, with its hooks in the order they run. */
 export interface Prepared {
   readonly compiled: Compiled
+  readonly settings: Settings
   readonly onStart: readonly StartHook[]
   readonly onStop: readonly StopHook[]
   /** Every value of shared state, outermost scope first. */
@@ -29,7 +30,7 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
   const compiled = compile(app)
   merge(compiled.plan.config, run as Record<string, unknown>)
   // Before any hook runs: a typo must not first open a database.
-  resolveOptions(JSON.stringify(compiled.plan.config))
+  const settings = resolveOptions(JSON.stringify(compiled.plan.config))
   const onStart: StartHook[] = []
   const onStop: StopHook[] = []
   const values: unknown[] = []
@@ -38,7 +39,7 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
     onStop.push(...node.onStop)
     values.push(...node.data.values())
   })
-  return { compiled, onStart, onStop, values, data: root.data }
+  return { compiled, settings, onStart, onStop, values, data: root.data }
 }
 
 /** @internal Runs the stop hooks and disposes shared state, in reverse order. Everything runs; what failed is thrown together. */

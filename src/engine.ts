@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+import { threadId } from 'node:worker_threads'
 import { Isolation } from './bridge/isolation.js'
 import { Lane } from './bridge/lane.js'
 import type { LaneHandlers } from './bridge/lane-handlers.js'
@@ -7,14 +9,28 @@ import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
-import { flushLogs, type NativeServer, resolveOptions, type Settings, startServer } from './native.js'
+import {
+  attachServer,
+  flushLogs,
+  type NativeLane,
+  type NativeServer,
+  resolveOptions,
+  type Settings,
+  serverInfo,
+  startServer,
+} from './native.js'
 import type { Compiled } from './plan.js'
-import type { LaneStats, ServerStats } from './stats.js'
+import type { ServerStats } from './stats.js'
+import type { Link } from './workers/link.js'
+import { assertSameRoutes } from './workers/routes.js'
 
 /** How long the IO threads may take to end once nothing is left to do. */
 const STOP_PATIENCE = 100
 /** How long the last log lines may take to get out when the process ends. */
 const LOG_PATIENCE = 100
+
+// Taken at load, so that fake timers of a test runner do not stop a drain.
+const { setTimeout, clearTimeout } = globalThis
 
 const engines = new Set<Engine>()
 
@@ -36,6 +52,8 @@ export class Engine implements LaneHandlers {
   readonly #isolation = new Isolation()
   readonly #injections: Injections
   readonly #onIdle: () => void
+  /** Whether other threads go on serving when this one stops. */
+  #isAttached = false
   #listening: boolean
   #referenced = true
   #stopped = false
@@ -46,31 +64,66 @@ export class Engine implements LaneHandlers {
   #isReferenced = false
 
   /**
-   * Starts serving; without `listen` on one IO thread, for injected requests. `onIdle` is called whenever the last of
-   * those in progress has ended.
+   * Listens and serves.
    * @throws TypeError for wrong options, ArmatureError `ARMATURE_LISTEN`
    */
-  constructor(compiled: Compiled, listen: boolean, onIdle: () => void = () => {}) {
-    const { plan, buffers, handlers } = compiled
+  static listen(compiled: Compiled): Engine {
+    return new Engine(compiled, ownSettings(compiled), true, (lane) => start(compiled, true, lane))
+  }
+
+  /** Serves injected requests alone, on one IO thread. `onIdle` is called whenever the last in progress has ended. */
+  static inject(compiled: Compiled, onIdle: () => void): Engine {
+    return new Engine(compiled, ownSettings(compiled), false, (lane) => start(compiled, false, lane), onIdle)
+  }
+
+  /**
+   * Serves beside other threads, by the options of the server.
+   * @throws ArmatureError `ARMATURE_WORKER_ROUTES`, `ARMATURE_SERVER_CLOSED`
+   */
+  static attach(
+    compiled: Compiled,
+    id: number,
+    { index, restarts }: Pick<Link, 'index' | 'restarts'>,
+  ): Engine {
+    const { plan, settings } = serverInfo(id)
+    assertSameRoutes(plan, compiled.plan)
+    const engine = new Engine(compiled, settings, true, (lane) => attachServer(id, index, restarts, lane))
+    engine.#isAttached = true
+    return engine
+  }
+
+  private constructor(
+    compiled: Compiled,
+    settings: Settings,
+    listening: boolean,
+    begin: (lane: NativeLane) => NativeServer,
+    onIdle: () => void = () => {},
+  ) {
+    const { plan, handlers } = compiled
     this.handlers = handlers
     this.routes = plan.routes.length
-    this.settings = resolveOptions(JSON.stringify(plan.config))
-    this.#lane = new Lane(this.settings, this)
-    this.#dispatcher = new Dispatcher(this.#lane, this.settings)
+    this.settings = settings
+    this.#lane = new Lane(settings, this)
+    this.#dispatcher = new Dispatcher(this.#lane, settings)
     try {
-      this.#native = startServer(JSON.stringify(plan), buffers, listen, this.#lane.native)
+      this.#native = begin(this.#lane.native)
     } catch (error) {
       this.#lane.close()
       throw error
     }
     const { fallback } = this.#native
     if (fallback) warnOfFallback(fallback)
-    this.#injections = new Injections(this.#native, this.settings.responseBuffer, () => this.#refer())
+    this.#injections = new Injections(this.#native, settings.responseBuffer, () => this.#refer())
     this.#onIdle = onIdle
-    this.#listening = listen
+    this.#listening = listening
     engines.add(this)
     this.#unwatch = watchInspector((open) => this.#native.pauseDeadlines(open))
     this.#refer()
+  }
+
+  /** Number of the server in this process. */
+  get id(): number {
+    return this.#native.id
   }
 
   /** `host:port` and `unix:/path` of everything it listens on. */
@@ -84,8 +137,7 @@ export class Engine implements LaneHandlers {
   }
 
   stats(): ServerStats {
-    const counts = JSON.parse(this.#native.stats()) as Omit<ServerStats, 'lanes'>
-    return { ...counts, lanes: [JSON.parse(this.#lane.native.stats()) as LaneStats] }
+    return JSON.parse(this.#native.stats()) as ServerStats
   }
 
   /** Whether listening keeps the process alive. */
@@ -105,20 +157,46 @@ export class Engine implements LaneHandlers {
     return this.#injections.start(request, body, signal)
   }
 
-  /** Stops accepting, drains for `timeout` milliseconds, cuts off the rest; resolves with the number cut off. */
-  async close(timeout: number): Promise<number> {
+  /**
+   * Stops accepting, drains for `timeout` milliseconds, cuts off the rest; resolves with the number cut off. Before the
+   * threads end, `beforeEnd` gets the time that is left. An attached engine takes nothing new and leaves the rest to the
+   * others.
+   */
+  async close(timeout: number, beforeEnd: (left: number) => Promise<void> = async () => {}): Promise<number> {
     if (this.#stopped) return 0
+    const until = performance.now() + timeout
     const closed = new Promise<number>((resolve) => {
       this.#onClosed = resolve
     })
     this.#refer()
-    this.#native.close(timeout)
-    const [connections, injections] = await Promise.all([closed, this.#injections.drain(timeout)])
-    this.stop()
+    const drained = this.#isAttached ? this.#retire(closed, timeout) : closed
+    if (!this.#isAttached) this.#native.close(timeout)
+    const [connections, injections] = await Promise.all([drained, this.#injections.drain(timeout)])
+    try {
+      await beforeEnd(Math.max(0, until - performance.now()))
+    } finally {
+      this.stop()
+    }
     return connections + injections
   }
 
-  /** Ends the threads at once. */
+  /** Waits until everything that this thread has is answered; resolves with the number of requests that it was not. */
+  async #retire(retired: Promise<number>, timeout: number): Promise<number> {
+    this.#native.retire()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<number>((resolve) => {
+      timer = setTimeout(() => resolve(this.#pending()), timeout)
+    })
+    const left = await Promise.race([retired, late])
+    clearTimeout(timer)
+    return left
+  }
+
+  #pending(): number {
+    return this.stats().lanes.find((lane) => lane.threadId === threadId)?.pending ?? 0
+  }
+
+  /** Ends the threads at once. An attached engine gives back what it has not been handed. */
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
@@ -160,6 +238,14 @@ export class Engine implements LaneHandlers {
     this.#isReferenced = needed
     this.#lane.native.setReferenced(needed)
   }
+}
+
+function ownSettings({ plan }: Compiled): Settings {
+  return resolveOptions(JSON.stringify(plan.config))
+}
+
+function start({ plan, buffers }: Compiled, listen: boolean, lane: NativeLane): NativeServer {
+  return startServer(JSON.stringify(plan), buffers, listen, lane)
 }
 
 function warnOfFallback(why: string): void {

@@ -24,6 +24,11 @@ export const errorTable = {
   ARMATURE_NATIVE_MISSING: [null, 'no native binary for {platform} can be loaded: {why}'],
   ARMATURE_NODE_VERSION: [null, 'Node.js {version} is too old for @armature/core'], // Made by node-version.ts.
   ARMATURE_SERVER_CLOSED: [503, 'the server is shutting down'],
+  ARMATURE_WORKER_ROUTES: [
+    null,
+    'the routes of this worker are not those of the server: {differences}; declare the same in every thread',
+  ],
+  ARMATURE_WORKER_START: [null, 'worker {worker} did not start: {why}'],
 
   // Mistakes in handlers and middleware
   ARMATURE_BODY_USED: [500, 'the body was already read as a stream'],
@@ -70,6 +75,7 @@ export const errorTable = {
   ARMATURE_UPGRADE_REQUIRED: [426, 'this path speaks another protocol; see the Upgrade header'],
   ARMATURE_URI_TOO_LONG: [414, 'the request target is longer than the server accepts'],
   ARMATURE_VERSION_NOT_SUPPORTED: [505, 'the connection speaks another version of HTTP'],
+  ARMATURE_WORKER_LOST: [503, 'the thread that handled the request ended'],
 } as const satisfies Record<`ARMATURE_${string}`, readonly [status: number | null, message: string]>
 
 /** The stable `code` of every error that the framework makes; each has a row in the error reference. */

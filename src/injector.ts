@@ -30,7 +30,7 @@ export class Injector {
   /** Starts the engine unless it runs. Throws what its constructor throws. */
   inject(request: InjectedRequest, body: Buffer | null, signal: AbortSignal | undefined): Promise<Response> {
     idle.delete(this)
-    this.#engine ??= new Engine(this.#compiled, false, () => this.#rest())
+    this.#engine ??= Engine.inject(this.#compiled, () => this.#rest())
     const response = this.#engine.inject(request, body, signal)
     if (this.#engine.injections === 0) this.#rest()
     return response

@@ -9,6 +9,8 @@ import { portable, readRunOptions } from './options.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { ScopeNode } from './scope-node.js'
 import { Server } from './server.js'
+import { isPrimary, type Link, link } from './workers/link.js'
+import { countCall, Place } from './workers/places.js'
 
 const lifecycles = new WeakMap<ScopeNode, Lifecycle>()
 
@@ -45,20 +47,40 @@ export class Lifecycle {
     this.#app = app
   }
 
-  /** Listens, after the start hooks. When that fails, what was started for it is undone. */
+  /** Listens, or attaches, after the start hooks. When that fails, what was started for it is undone. */
   async run(options: RunOptions, overrides: DataOverrides): Promise<Server> {
-    const prepared = await prepare(this.#app, options, overrides)
+    const call = countCall()
+    const place = link === null ? new Place(call) : null
+    try {
+      const prepared = await prepare(this.#app, options, overrides)
+      const { name } = prepared.settings
+      if (place !== null) place.name = name
+      return await this.#run(prepared, (server) =>
+        place !== null
+          ? server._listen(prepared.compiled, place)
+          : server._attach(prepared.compiled, call, name, link as Link),
+      )
+    } catch (error) {
+      place?.closed()
+      link?.failed(call, error)
+      throw error
+    }
+  }
+
+  async #run(prepared: Prepared, serve: (server: Server) => Promise<void>): Promise<Server> {
     const started = this.#start(prepared)
     this.#running++
+    let server: Server | null = null
     try {
       const first = await started
-      const server = first._isNew ? first : new Server(prepared.data, this.#onClosed)
-      server._listen(prepared.compiled)
+      server = first._isNew ? first : new Server(prepared.data, this.#onClosed)
+      await serve(server)
       this.#servers.add(server)
       this.#closed = false
       return server
     } catch (error) {
       // The reason is what counts; what fails while undoing comes second.
+      await server?._close(0).catch(() => {})
       const alone = this.#running === 1 && this.#injecting === 0 && this.#injector === null
       if (alone && started === this.#started) await this.#stop().catch(() => {})
       throw error
@@ -106,7 +128,8 @@ export class Lifecycle {
     const server = new Server(prepared.data, this.#onClosed)
     this.#prepared = prepared
     try {
-      for (const hook of prepared.onStart) await (hook.run as (server: Server) => unknown)(server)
+      const hooks = prepared.onStart.filter(({ once }) => isPrimary || !once)
+      for (const hook of hooks) await (hook.run as (server: Server) => unknown)(server)
       return server
     } catch (error) {
       // It may be repeated, for instance when a database comes up.
@@ -141,14 +164,15 @@ export async function runApp(
   quiet = false,
 ): Promise<Server> {
   const server = await lifecycleOf(app).run(portable(readRunOptions(target)), overrides)
-  if (isDevelopment() && !quiet) announce(server)
+  if (isPrimary && isDevelopment() && !quiet) announce(server)
   return server
 }
 
 function announce(server: Server): void {
   const routes = count(server._routes, 'route')
   const threads = server._ioThreads === 0 ? 'IO inline' : count(server._ioThreads, 'IO thread')
-  process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | 1 JS thread\n`)
+  const js = count(server._threads, 'JS thread')
+  process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | ${js}\n`)
 }
 
 function count(number: number, what: string): string {

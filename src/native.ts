@@ -3,9 +3,11 @@
  * errors the calls throw, as the error classes of this package.
  */
 // Types come by path, the same from src/ and dist/: not every compiler of a user resolves `imports` of package.json.
+import { threadId } from 'node:worker_threads'
 import type { NativeLane as Lane, NativeServer as Server } from '../native/binding.cjs'
 import { ArmatureError, isErrorCode, typeError } from './errors.js'
 import { nativeMissing } from './native-missing.js'
+import type { Plan } from './plan.js'
 
 type Addon = typeof import('#native')
 
@@ -62,7 +64,32 @@ export function startServer(
   lane: NativeLane,
 ): NativeServer {
   const bodies = buffers.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-  return call((native) => native.NativeServer.start(plan, bodies, environment(), listen, lane))
+  return call((native) => native.NativeServer.start(plan, bodies, environment(), listen, threadId, lane))
+}
+
+/** Has `lane` serve server `id` as worker number `worker`, which was started anew `restarts` times. */
+export function attachServer(id: number, worker: number, restarts: number, lane: NativeLane): NativeServer {
+  return call((native) => native.NativeServer.attach(id, worker, threadId, restarts, lane))
+}
+
+/** What a thread has to know of a server before it attaches. */
+export interface ServerInfo {
+  readonly plan: Plan
+  readonly settings: Settings
+}
+
+/** @throws ArmatureError `ARMATURE_SERVER_CLOSED` */
+export function serverInfo(id: number): ServerInfo {
+  const { plan, settings } = JSON.parse(call((native) => native.serverInfo(id))) as {
+    plan: string
+    settings: Settings
+  }
+  return { plan: JSON.parse(plan) as Plan, settings }
+}
+
+/** What a thread that does not serve sees of a server: where it listens, and its numbers as JSON. */
+export function observeServer(id: number): { addresses: string[]; stats: string } {
+  return call((native) => ({ addresses: native.serverAddresses(id), stats: native.serverStats(id) }))
 }
 
 /** What JavaScript needs of the resolved options; sizes in bytes, times in milliseconds. */
@@ -76,6 +103,11 @@ export interface Settings {
   readonly signals: boolean
   readonly secrets: readonly string[]
   readonly asyncResource: boolean
+  /** JavaScript threads, the main one counted. */
+  readonly workers: number
+  /** The module that workers run; `null` for that of the process. */
+  readonly entry: string | null
+  readonly name: string | null
 }
 
 /**

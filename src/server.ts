@@ -4,9 +4,14 @@ import { milliseconds } from './duration.js'
 import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { Duration } from './generated/config.js'
+import { observeServer } from './native.js'
 import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
+import { isPrimary, type Link, link } from './workers/link.js'
+import type { Member } from './workers/member.js'
+import type { Place } from './workers/places.js'
+import { Pool } from './workers/pool.js'
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {
@@ -25,9 +30,15 @@ export class Server implements AsyncDisposable {
   readonly #data: Prepared['data']
   readonly #onClosed: (server: Server) => Promise<void>
   #engine: Engine | null = null
+  #isUsed = false
   #closing: Promise<number> | null = null
   #forgetSignals: () => void = () => {}
   #addresses: readonly string[] = []
+  /** The workers that this thread has started. */
+  #workers: Member | null = null
+  #place: Place | null = null
+  /** In a worker that does not serve it: the number of the server. */
+  #observed: number | null = null
 
   /** @internal `onClosed` runs the stop hooks when nothing else of the application runs. */
   constructor(data: Prepared['data'], onClosed: (server: Server) => Promise<void>) {
@@ -65,6 +76,7 @@ export class Server implements AsyncDisposable {
 
   /** Counters and gauges, now. */
   stats(): ServerStats {
+    if (this.#observed !== null) return JSON.parse(observeServer(this.#observed).stats) as ServerStats
     return this.#running().stats()
   }
 
@@ -94,20 +106,23 @@ export class Server implements AsyncDisposable {
 
   /** Listening keeps the process alive, which is the default. */
   ref(): this {
-    this.#engine?.setReferenced(true)
+    if (isPrimary) this.#engine?.setReferenced(true)
     return this
   }
 
-  /** Listening does not keep the process alive. */
+  /** Listening does not keep the process alive. In a worker it changes nothing: the primary thread decides. */
   unref(): this {
-    this.#engine?.setReferenced(false)
+    if (isPrimary) this.#engine?.setReferenced(false)
     return this
   }
 
   /**
    * Stops accepting, closes idle connections, lets requests in progress finish for at most `timeout`, aborts the rest;
-   * then, unless another server of the same application runs, runs `onStop` and disposes shared state. A second call
-   * waits for the first. Rejects with what `onStop` threw.
+   * then, unless another server of the same application runs, runs `onStop` and disposes shared state, first in the
+   * workers, which end. A second call waits for the first. Rejects with what `onStop` threw.
+   *
+   * In a worker it ends the part of this thread alone: nothing new comes here, what is in progress is finished, `onStop`
+   * runs; the others go on.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { timeout } = options
@@ -125,18 +140,41 @@ export class Server implements AsyncDisposable {
     return this.#closing
   }
 
-  /** @internal Starts the native side. */
-  _listen(compiled: Compiled): void {
+  /** @internal Starts the native side, and workers if there are to be some; `place` is that of this call of `run()`. */
+  async _listen(compiled: Compiled, place: Place): Promise<void> {
     if (this.#closing !== null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'closed before it listened')
-    const engine = new Engine(compiled, true)
+    this.#isUsed = true
+    const engine = Engine.listen(compiled)
+    const { workers, entry } = engine.settings
     this.#engine = engine
     this.#addresses = Object.freeze(engine.addresses)
     if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
+    place.opened(engine.id)
+    this.#place = place
+    if (workers === 1) return
+    const member = Pool.of(entry).enter(place, engine.id, workers)
+    this.#workers = member
+    await member.started
+  }
+
+  /** @internal In a worker: serves beside the others. `run` is the number of this call of `run()`. */
+  async _attach(compiled: Compiled, run: number, name: string | null, to: Link): Promise<void> {
+    this.#isUsed = true
+    const found = await to.find(run, name)
+    if (found === null) return
+    this.#addresses = observeServer(found.id).addresses
+    if (!found.serve) {
+      this.#observed = found.id
+      return
+    }
+    const engine = Engine.attach(compiled, found.id, to)
+    this.#engine = engine
+    to.attached(found.id, (timeout) => this._close(timeout))
   }
 
   /** @internal Whether it has not listened yet. */
   get _isNew(): boolean {
-    return this.#engine === null && this.#closing === null
+    return !this.#isUsed && this.#closing === null
   }
 
   /** @internal */
@@ -159,6 +197,11 @@ export class Server implements AsyncDisposable {
     return this.#running().ioThreads
   }
 
+  /** @internal JavaScript threads. */
+  get _threads(): number {
+    return this.#running().settings.workers
+  }
+
   /** @internal */
   get _engine(): Engine {
     return this.#running()
@@ -167,12 +210,26 @@ export class Server implements AsyncDisposable {
   async #shutDown(timeout: number | undefined): Promise<number> {
     const engine = this.#engine
     let cutOff = 0
-    try {
-      if (engine !== null) cutOff = await engine.close(timeout ?? engine.settings.shutdown)
-    } finally {
-      this.#forgetSignals()
+    const errors: unknown[] = []
+    const attempt = async (step: () => Promise<unknown>) => {
+      try {
+        await step()
+      } catch (error) {
+        errors.push(error)
+      }
     }
-    await this.#onClosed(this)
+    await attempt(async () => {
+      if (engine === null) return
+      const workers = this.#workers
+      const stopWorkers = workers === null ? undefined : (left: number) => attempt(() => workers.stop(left))
+      cutOff = await engine.close(timeout ?? engine.settings.shutdown, stopWorkers)
+    })
+    this.#place?.closed()
+    this.#forgetSignals()
+    await attempt(() => this.#onClosed(this))
+    if (link !== null && engine !== null) link.stopped(engine.id, errors[0])
+    if (errors.length === 1) throw errors[0]
+    if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')
     return cutOff
   }
 

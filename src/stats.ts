@@ -36,7 +36,7 @@ export interface ServerStats {
   readonly slots: SlotStats
   /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
   readonly bufferedBytes: number
-  /** The queue of each JS thread. */
+  /** The JS threads, each with its queue; the one that listens first. */
   readonly lanes: readonly LaneStats[]
 }
 
@@ -73,8 +73,16 @@ export interface SlotStats {
   readonly limit: number
 }
 
-/** Numbers of the queue of one JS thread. */
+/** One JS thread, with the numbers of its queue. */
 export interface LaneStats {
+  /** Number of the worker; 0 is the thread that listens. */
+  readonly worker: number
+  /** `threadId` of `node:worker_threads`. */
+  readonly threadId: number
+  /** `'draining'`: it takes nothing new; `'ended'`: another thread will take its place. */
+  readonly state: 'running' | 'draining' | 'ended'
+  /** How many times another thread had to take its place. */
+  readonly restarts: number
   /** Requests that wait. */
   readonly queued: number
   /** Bytes that wait. */

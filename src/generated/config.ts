@@ -35,14 +35,11 @@ export interface RunOptions extends AppOptions {
   /** Where to listen. By default the port in the environment variable `PORT`, else 3000. */
   listen?: ListenOption | undefined
   /**
-   * Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread; not available yet)
+   * Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread)
    * or a number of threads of their own from 1 to 256. By default `'auto'`.
    */
   io?: 'auto' | 'inline' | number | undefined
-  /**
-   * How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1; more
-   * are not available yet.
-   */
+  /** How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1. */
   workers?: number | 'auto' | WorkerOptions | undefined
 }
 

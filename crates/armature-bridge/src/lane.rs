@@ -11,10 +11,12 @@
 
 mod age;
 mod batches;
+mod returned;
 mod waiting;
 
 pub use age::Ages;
 pub use batches::{BATCH_SIZES, Batches};
+pub use returned::{Returned, ReturnedRecord};
 pub use waiting::Waiting;
 
 use crate::record::{self, Header};
@@ -52,6 +54,9 @@ pub struct Lane<W> {
     /// [`Queue::since`] of what the reader took; of no meaning while it holds no request.
     taken_since: AtomicU64,
     batches: Batches,
+    /// How many times the reader has looked; it alone writes. One that does not grow while the lane is armed is busy with
+    /// something else.
+    looks: AtomicUsize,
     /// Requests queued, and handed over but not answered: what the least-loaded choice compares.
     load: AtomicUsize,
     limit: usize,
@@ -89,6 +94,7 @@ impl<W: Wake> Lane<W> {
             taken_bytes: AtomicUsize::new(0),
             taken_since: AtomicU64::new(0),
             batches: Batches::default(),
+            looks: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
             limit,
             waker,
@@ -167,6 +173,11 @@ impl<W: Wake> Lane<W> {
     /// How many requests the reader handed over at a time.
     pub fn batches(&self) -> &Batches {
         &self.batches
+    }
+
+    /// How many times the reader has come for records.
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::Relaxed)
     }
 
     /// Refuses everything from now on and drops what waits. The requests among it are answered by their loops, which
@@ -262,6 +273,7 @@ impl LaneReader {
             *self = Self::default();
             return drained;
         }
+        lane.looks.store(lane.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         loop {
             if self.at == self.taken.len() && !self.take(lane) {
                 if drained.bytes > 0 {

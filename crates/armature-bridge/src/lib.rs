@@ -19,6 +19,8 @@ mod slots;
 mod sync;
 
 pub use credit::Credit;
-pub use lane::{Ages, BATCH_SIZES, Batches, Drained, Lane, LaneReader, PushError, Waiting, Wake};
+pub use lane::{
+    Ages, BATCH_SIZES, Batches, Drained, Lane, LaneReader, PushError, Returned, ReturnedRecord, Waiting, Wake,
+};
 pub use mailbox::Mailbox;
 pub use slots::{Generations, SlotId, SlotUsage, Slots};

@@ -392,6 +392,26 @@ fn a_closed_lane_takes_and_gives_nothing() {
     assert_eq!(reader.drain(&lane, &mut [0; 256], all), Drained::default());
 }
 
+#[test]
+fn a_closed_lane_gives_back_what_it_has_not_handed_over() {
+    let lane = Lane::new(8, Wakes::default());
+    let mut reader = LaneReader::default();
+    for number in 0..3 {
+        lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 0))).unwrap();
+    }
+    // One is handed over, two are in the reader's hands, and more come.
+    assert_eq!(reader.drain(&lane, &mut [0; 24], all).requests, 1);
+    lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, 3, 5))).unwrap();
+    lane.push(|out| out.extend(encoded(Kind::Abort, 3, 0))).unwrap();
+    let returned = lane.close_and_return(&mut reader);
+    let found: Vec<_> = returned.records().map(|record| (record.slot.slot, record.is_request)).collect();
+    assert_eq!(found, [(1, true), (2, true), (3, true), (3, false)]);
+    assert_eq!(returned.records().nth(2).unwrap().bytes, encoded(Kind::Request, 3, 5));
+    assert!(lane.is_closed());
+    assert_eq!((lane.depth(), reader.drain(&lane, &mut [0; 256], all)), ((0, 0), Drained::default()));
+    assert_eq!(lane.close_and_return(&mut reader).records().count(), 0);
+}
+
 /// A reader's thread that sleeps until it is woken.
 #[derive(Clone, Default)]
 struct Bell(Arc<(Mutex<bool>, Condvar)>);

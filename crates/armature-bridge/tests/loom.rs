@@ -12,6 +12,8 @@ use armature_bridge::{Drained, Lane, LaneReader, PushError, SlotId, Wake};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+#[path = "loom/attach.rs"]
+mod attach;
 #[path = "loom/close.rs"]
 mod close;
 #[path = "loom/lane.rs"]

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use armature_bridge::PushError;
 use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
+use armature_bridge::{PushError, SlotId};
 use armature_core::http::{
     Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
 };
@@ -14,9 +14,10 @@ use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
 use crate::bridge::answer::{Answer, State};
 use crate::bridge::clock;
+use crate::bridge::lanes::{LaneEnd, LaneSet};
 use crate::bridge::loop_side::LoopSide;
-use crate::server::Wiring;
 use crate::stats::Shed;
+use crate::wiring::Wiring;
 
 /// Bodies up to this size are read before JavaScript is asked and travel with the request.
 const INLINE_BODY: u64 = 64 * 1024;
@@ -27,6 +28,8 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// Builds the handler with number `id` for each loop.
 pub struct JsHandlerFactory {
     pub id: u32,
+    /// Of the routes.
+    pub generation: u32,
     /// The native handler inside the JavaScript middleware.
     pub native: Option<Arc<dyn HandlerFactory>>,
     pub wiring: Arc<Wiring>,
@@ -34,10 +37,13 @@ pub struct JsHandlerFactory {
 
 impl HandlerFactory for JsHandlerFactory {
     fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Handler> {
+        let side = self.wiring.side(io_loop);
         Rc::new(JsHandler {
             id: self.id,
+            generation: self.generation,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
-            side: self.wiring.side(io_loop),
+            lanes: side.lanes_of(self.generation),
+            side,
             requests: io_loop.local(RequestPool::default),
             wiring: self.wiring.clone(),
         })
@@ -46,6 +52,8 @@ impl HandlerFactory for JsHandlerFactory {
 
 struct JsHandler {
     id: u32,
+    generation: u32,
+    lanes: Rc<LaneSet>,
     native: Option<Rc<dyn Handler>>,
     side: Rc<LoopSide>,
     requests: Rc<RequestPool>,
@@ -73,7 +81,12 @@ impl Handler for JsHandler {
 
 impl JsHandler {
     fn start(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
-        let Some(lane) = self.side.choose_lane() else {
+        let own = match request.peer.origin {
+            0 => None,
+            // Injected: by a thread whose own handlers are meant, while it serves.
+            origin => self.lanes.find(origin),
+        };
+        let Some(lane) = own.or_else(|| self.lanes.choose(|| self.side.io_loop.now())) else {
             return LocalFuture::ready(Problem::CLOSING.response(Some(&request.id)));
         };
         let content_length = request.body.size_hint();
@@ -113,7 +126,7 @@ impl JsHandler {
         let record = record::Request {
             slot,
             handler: self.id,
-            routes: 0,
+            routes: self.generation,
             method: number,
             method_name: if number == METHOD_OTHER { method.as_str() } else { "" },
             version: request.head.version() as u8,
@@ -133,14 +146,14 @@ impl JsHandler {
             host: forwarded.host.as_deref().unwrap_or(""),
             body: inline.as_deref().unwrap_or(&[]),
         };
-        match lane.lane.push_request(clock::now, |out| record.encode(out)) {
-            Ok(number) => self.side.queued(slot, number),
-            Err(error) => {
-                self.side.withdraw(slot);
-                let Shed { queue, queue_age, .. } = &*self.wiring.shed;
-                let limit = if error == PushError::Late { queue_age } else { queue };
-                return LocalFuture::ready(shed(limit, &request));
-            }
+        if let Err(error) = self.hand_over(&lane, slot, record) {
+            self.side.withdraw(slot);
+            let Shed { queue, queue_age, .. } = &*self.wiring.shed;
+            return LocalFuture::ready(match error {
+                PushError::Full => shed(queue, &request),
+                PushError::Late => shed(queue_age, &request),
+                PushError::Closed => Problem::CLOSING.response(Some(&request.id)),
+            });
         }
         match &self.native {
             None => {
@@ -152,6 +165,35 @@ impl JsHandler {
                 LocalFuture::new(Answer { side: self.side.clone(), slot, state })
             }
         }
+    }
+}
+
+impl JsHandler {
+    /// Queues `record` in `lane`, or in another one.
+    fn hand_over<'a, P, F>(
+        &self,
+        lane: &LaneEnd,
+        slot: SlotId,
+        record: record::Request<'a, P, F>,
+    ) -> Result<(), PushError>
+    where
+        P: ExactSizeIterator<Item = &'a str> + Clone,
+        F: ExactSizeIterator<Item = (u32, u32)>,
+    {
+        // Encoded at most once: a lane that refuses does not ask for it.
+        let mut record = Some(record);
+        let mut encode = |out: &mut Vec<u8>| {
+            if let Some(record) = record.take() {
+                record.encode(out);
+            }
+        };
+        if let Ok(number) = lane.lane.push_request(clock::now, &mut encode) {
+            self.side.queued(slot, number);
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        encode(&mut bytes);
+        self.side.reroute(&self.lanes, slot, &bytes)
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::bridge::flow::Flow;
 use crate::bridge::lane::JsLane;
+use crate::bridge::lanes::LaneSeed;
 use crate::error::{JsError, Result, internal};
 
 /// Piece size of an answer; a record must fit JavaScript's buffer.
@@ -56,7 +57,7 @@ impl Injection {
         Ok(injection)
     }
 
-    fn request(self, body: Vec<u8>, io_loop: &LoopHandle) -> Request {
+    fn request(self, body: Vec<u8>, origin: u32, io_loop: &LoopHandle) -> Request {
         let method = Method::from_bytes(self.method.as_bytes()).unwrap_or(Method::GET);
         let mut head = Head::new(method, Version::Http11, &self.target);
         for (name, value) in &self.headers {
@@ -64,7 +65,7 @@ impl Injection {
             head.push(&name.to_ascii_lowercase(), &value);
         }
         let ip = self.ip.parse().unwrap_or(std::net::IpAddr::from([127, 0, 0, 1]));
-        let peer = Peer::new(Address::Ip((ip, 0).into()), self.secure);
+        let peer = Peer { origin, ..Peer::new(Address::Ip((ip, 0).into()), self.secure) };
         let body = if self.has_body { Body::Bytes(body.into()) } else { Body::Empty };
         Request::new(head, body, Rc::new(peer), io_loop.next_request_id())
     }
@@ -95,11 +96,13 @@ impl Drop for Recipient {
     }
 }
 
-/// Injections in progress on a loop, by id.
+/// Injections in progress on a loop, by the lane of whoever made them and its number.
 #[derive(Default)]
-struct Injections(RefCell<HashMap<u32, Rc<Flow>>>);
+struct Injections(RefCell<HashMap<Key, Rc<Flow>>>);
 
-struct Entry(Rc<Injections>, u32);
+type Key = (u32, u32);
+
+struct Entry(Rc<Injections>, Key);
 
 impl Drop for Entry {
     fn drop(&mut self) {
@@ -108,25 +111,26 @@ impl Drop for Entry {
     }
 }
 
-/// Runs `injection`; its answer goes to `lane` under `id`, at most `window` bytes ahead of what JavaScript grants. False
+/// Runs `injection`; its answer goes to `seed`'s lane under `id`, at most `window` bytes ahead of what JavaScript grants. False
 /// when the server has ended.
 pub fn start(
     server: &Server,
-    lane: Arc<JsLane>,
+    seed: &LaneSeed,
     id: u32,
     injection: Injection,
     body: Vec<u8>,
     window: usize,
 ) -> bool {
     let head_only = injection.method == "HEAD";
-    let to = Recipient { lane, slot: SlotId { slot: id, generation: 0 }, complete: false };
+    let (origin, key) = (seed.id, (seed.id, id));
+    let to = Recipient { lane: seed.lane.clone(), slot: SlotId { slot: id, generation: 0 }, complete: false };
     server.inject(
-        move |io_loop| injection.request(body, io_loop),
+        move |io_loop| injection.request(body, origin, io_loop),
         move |io_loop, answer| {
             let injections = io_loop.local(Injections::default);
             let flow = Flow::new(window);
-            injections.0.borrow_mut().insert(id, flow.clone());
-            let entry = Entry(injections, id);
+            injections.0.borrow_mut().insert(key, flow.clone());
+            let entry = Entry(injections, key);
             io_loop.spawn(async move {
                 let _entry = entry;
                 let work = async {
@@ -143,15 +147,31 @@ pub fn start(
     )
 }
 
-/// Looks injection `id` up on the loop that runs it, unless it is over.
-pub fn with_flow(server: &Server, id: u32, then: impl FnOnce(&Flow) + Send + 'static) {
+/// Looks an injection up on the loop that runs it, unless it is over.
+pub fn with_flow(server: &Server, seed: &LaneSeed, id: u32, then: impl FnOnce(&Flow) + Send + 'static) {
+    let key = (seed.id, id);
     if let Some(remote) = server.remotes().first() {
         remote.run(move |io_loop| {
-            let flow = io_loop.local(Injections::default).0.borrow().get(&id).cloned();
+            let flow = io_loop.local(Injections::default).0.borrow().get(&key).cloned();
             if let Some(flow) = flow {
                 then(&flow);
             }
         });
+    }
+}
+
+/// Gives up what a lane that has closed had injected: nobody reads the answers.
+pub fn forget(io_loop: &LoopHandle, lane: u32) {
+    let injections = io_loop.local(Injections::default);
+    let flows: Vec<_> = injections
+        .0
+        .borrow()
+        .iter()
+        .filter(|((of, _), _)| *of == lane)
+        .map(|(_, flow)| flow.clone())
+        .collect();
+    for flow in flows {
+        flow.cancel();
     }
 }
 

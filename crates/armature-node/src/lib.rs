@@ -1,6 +1,11 @@
 //! The N-API addon of `@armature/core`: glue between armature-core, armature-bridge and a JavaScript environment.
 //!
 //! * `server`: `NativeServer`, start, stop, inject
+//! * `server::attach`: the same for a further JavaScript thread
+//! * `hub`: what the threads of one server share, and the table in which they find it
+//! * `wiring`: what its handlers share
+//! * `seats`: the JavaScript threads that serve, have served or will serve again
+//! * `departure`: a thread that ends while its server goes on
 //! * `stats`: its numbers
 //! * `plan`: an application as JavaScript describes it, into core's definition
 //! * `handler`: `JsHandler`, core's `Handler` over a lane
@@ -15,10 +20,21 @@
 
 mod bridge;
 mod census;
+mod departure;
 mod error;
 mod handler;
+mod hub;
 mod inject;
 mod options;
 mod plan;
+mod seats;
 mod server;
 mod stats;
+mod wiring;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks. Nothing panics while one of these locks is held, so a poisoned state is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

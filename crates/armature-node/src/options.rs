@@ -25,10 +25,11 @@ pub fn resolve(config: Config, env: &str) -> Result<(Settings, bool)> {
     Ok((settings, environment.production))
 }
 
-/// What `io: 'auto'` means here: with a single core IO threads would only take turns with JavaScript.
+/// What `io: 'auto'` means here: with a single core IO threads would only take turns with JavaScript, unless several threads
+/// of it share them.
 pub fn choose_driver(settings: &Settings) -> IoMode {
     match settings.io_threads {
-        IoMode::Auto if cores() == 1 => IoMode::Inline,
+        IoMode::Auto if cores() == 1 && settings.workers.count == 1 => IoMode::Inline,
         mode => mode,
     }
 }
@@ -37,7 +38,12 @@ pub fn choose_driver(settings: &Settings) -> IoMode {
 #[napi]
 pub fn resolve_options(config: String, env: String) -> Result<String> {
     let (settings, production) = resolve(Config::from_json(&config).map_err(js)?, &env)?;
-    Ok(serde_json::json!({
+    Ok(describe(&settings, production).to_string())
+}
+
+/// What JavaScript needs of the options of a server; `src/native.ts` has the same names.
+pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
+    serde_json::json!({
         "production": production,
         "shutdown": settings.timeouts.shutdown.as_millis() as u64,
         "preDrain": settings.timeouts.pre_drain.as_millis() as u64,
@@ -47,8 +53,10 @@ pub fn resolve_options(config: String, env: String) -> Result<String> {
         "signals": settings.signals,
         "asyncResource": settings.async_resource,
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
+        "workers": settings.workers.count,
+        "entry": settings.workers.entry,
+        "name": settings.name,
     })
-    .to_string())
 }
 
 /// Checks the options of a native layer.

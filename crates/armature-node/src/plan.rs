@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::error::{Result, internal, js};
 use crate::handler::JsHandlerFactory;
-use crate::server::Wiring;
+use crate::wiring::Wiring;
 
 /// See `src/plan.ts`, which documents the fields.
 #[derive(Deserialize)]
@@ -77,12 +77,15 @@ impl Plan {
         Ok(Self { config, layers: raw.layers, scopes: raw.scopes, routes: raw.routes })
     }
 
+    /// Builds generation number `number` of the routes; `production` is what layers depend on.
     pub fn into_generation(
         self,
         buffers: &[Buffer],
         wiring: &Arc<Wiring>,
+        number: u32,
         production: bool,
     ) -> Result<Generation> {
+        let target = Target { buffers, wiring, generation: number };
         let layers = self
             .layers
             .into_iter()
@@ -105,7 +108,7 @@ impl Plan {
                     prefix: scope.prefix.clone(),
                     parent: scope.parent,
                     layers: pick(&scope.layers)?,
-                    fallback: scope.fallback.as_ref().map(|h| h.build(buffers, wiring)).transpose()?,
+                    fallback: scope.fallback.as_ref().map(|h| h.build(&target)).transpose()?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -118,7 +121,7 @@ impl Plan {
                     method: method(&route.method)?,
                     pattern: route.path.clone(),
                     layers: pick(&route.layers)?,
-                    handler: route.handler.build(buffers, wiring)?,
+                    handler: route.handler.build(&target)?,
                     body_limit: option(route, "limits.body", &route.body_limit, parse_body_limit)?,
                     timeout: option(route, "timeout", &route.timeout, parse_handler_timeout)?,
                 })
@@ -150,10 +153,18 @@ fn method(name: &str) -> Result<MethodPattern> {
         .map_err(|_| internal(format!("plan: '{name}' is not a method")))
 }
 
+/// What handlers are built for.
+struct Target<'a> {
+    buffers: &'a [Buffer],
+    wiring: &'a Arc<Wiring>,
+    generation: u32,
+}
+
 impl HandlerSpec {
-    fn build(&self, buffers: &[Buffer], wiring: &Arc<Wiring>) -> Result<Arc<dyn HandlerFactory>> {
+    fn build(&self, target: &Target<'_>) -> Result<Arc<dyn HandlerFactory>> {
+        let Target { buffers, wiring, generation } = *target;
         let js_handler = |id, native| -> Arc<dyn HandlerFactory> {
-            Arc::new(JsHandlerFactory { id, native, wiring: wiring.clone() })
+            Arc::new(JsHandlerFactory { id, generation, native, wiring: wiring.clone() })
         };
         match self {
             Self::Js { id } => Ok(js_handler(*id, None)),

@@ -1,13 +1,12 @@
 //! What `server.stats()` shows. `src/stats.ts` has the same names, and what they mean.
 
-use std::sync::PoisonError;
-
-use armature_core::metrics::{Counter, Metrics};
+use armature_core::metrics::Counter;
 use serde_json::{Value, json};
 
 use crate::bridge::clock;
 use crate::bridge::lane::JsLane;
-use crate::server::Wiring;
+use crate::hub::Hub;
+use crate::lock;
 
 /// Requests answered 503 because of a limit of the bridge.
 #[derive(Default)]
@@ -20,15 +19,16 @@ pub struct Shed {
     pub slots: Counter,
 }
 
-/// The numbers of a server, without those of its lanes.
-pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
+/// The numbers of a server and of its lanes.
+pub fn server(hub: &Hub) -> Value {
+    let (metrics, wiring) = (hub.server.metrics(), &hub.wiring);
     let shed = &wiring.shed;
     let (in_flight, queue) = (metrics.shed.get(), shed.queue.get());
     let (queue_age, slots) = (shed.queue_age.get(), shed.slots.get());
     let refused = metrics.refused.get();
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
-        let usages = wiring.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let usages = lock(&wiring.slots);
         usages.iter().fold((0, 0), |(used, limit), usage| (used + usage.used(), limit + usage.limit()))
     };
     json!({
@@ -50,16 +50,31 @@ pub fn server(metrics: &Metrics, wiring: &Wiring) -> Value {
         "panics": metrics.panics.get(),
         "slots": { "used": used, "limit": limit },
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
+        "lanes": hub.seats.stats(wiring),
     })
 }
 
+/// Whose lane it is.
+pub struct Thread {
+    pub worker: u32,
+    pub thread: u32,
+    pub restarts: u32,
+    pub state: &'static str,
+}
+
 /// The numbers of a lane in which `given_up` of the waiting requests are waited for by nobody.
-pub fn lane(lane: &JsLane, given_up: usize) -> Value {
-    let (waiting, pending) = (lane.waiting(), lane.load());
+pub fn lane(lane: &JsLane, given_up: usize, of: Thread) -> Value {
+    // What a lane had that has ended is answered, or another lane's.
+    let pending = if lane.is_closed() { 0 } else { lane.load() };
+    let waiting = lane.waiting();
     let sizes = lane.batches().sizes();
     // Producers push before they count, so what waits may be ahead for a moment.
     let handed_over = pending.saturating_sub(waiting.requests.saturating_sub(given_up));
     json!({
+        "worker": of.worker,
+        "threadId": of.thread,
+        "state": of.state,
+        "restarts": of.restarts,
         "queued": waiting.requests,
         "queuedBytes": waiting.bytes,
         "oldestAge": waiting.since.map_or(0, |since| clock::now().saturating_sub(since)),

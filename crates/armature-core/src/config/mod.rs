@@ -69,5 +69,5 @@ pub use self::{
     timeouts::{Timeouts, TimeoutsConfig},
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
-    workers::{WorkerCount, WorkersConfig},
+    workers::{WorkerCount, Workers, WorkersConfig},
 };

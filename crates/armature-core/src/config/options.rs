@@ -59,12 +59,11 @@ pub struct Config {
     pub timeouts: Option<TimeoutsConfig>,
     /// Where to listen. By default the port in the environment variable `PORT`, else 3000.
     pub listen: Option<ListenConfig>,
-    /// Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread; not available yet)
+    /// Which threads own the connections: `'auto'`, `'inline'` (on the JavaScript thread)
     /// or a number of threads of their own from 1 to 256. By default `'auto'`.
     #[cfg_attr(test, ts(inline))]
     pub io: Option<Io>,
-    /// How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1; more
-    /// are not available yet.
+    /// How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1.
     #[serde(default, deserialize_with = "WorkersConfig::any_form")]
     #[cfg_attr(test, ts(as = "Option<super::workers::AnyFormTs>", inline))]
     pub workers: Option<WorkersConfig>,
@@ -116,7 +115,7 @@ impl Config {
             timeouts: both(self.timeouts, over.timeouts, TimeoutsConfig::merge),
             listen: over.listen.or(self.listen),
             io: over.io.or(self.io),
-            workers: over.workers.or(self.workers),
+            workers: both(self.workers, over.workers, WorkersConfig::merge),
             signals: over.signals.or(self.signals),
             name: over.name.or(self.name),
             async_resource: over.async_resource.or(self.async_resource),

@@ -11,6 +11,7 @@ use super::{
     timeouts::Timeouts,
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
+    workers::Workers,
 };
 use crate::error::{Error, Result};
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Where IO loops run.
     pub io_threads: IoMode,
+    /// JavaScript threads that serve.
+    pub workers: Workers,
     /// Whether SIGTERM and SIGINT close the server.
     pub signals: bool,
     /// What this server is called.
@@ -68,6 +71,11 @@ impl Settings {
         };
         let trust_proxy = config.trust_proxy.unwrap_or_default();
         let listen = listen.resolve(if env.production { "::" } else { "127.0.0.1" }, &trust_proxy)?;
+        let io_threads = config.io.map_or(Ok(IoMode::Auto), |io| io.resolve(Names::OPTIONS))?;
+        let workers = config.workers.unwrap_or_default().resolve();
+        if io_threads == IoMode::Inline && workers.count > 1 {
+            return Err(Error::not_available("io", "'inline' with several JavaScript threads"));
+        }
         Ok(Self {
             trailing_slash: config.trailing_slash.unwrap_or_default(),
             trust_proxy,
@@ -75,7 +83,8 @@ impl Settings {
             limits: config.limits.unwrap_or_default().resolve()?,
             timeouts: config.timeouts.unwrap_or_default().resolve(),
             listen,
-            io_threads: config.io.map_or(Ok(IoMode::Auto), |io| io.resolve(Names::OPTIONS))?,
+            io_threads,
+            workers,
             signals: config.signals.unwrap_or(true),
             name: config.name,
             async_resource: config.async_resource.unwrap_or(false),

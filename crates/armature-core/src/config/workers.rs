@@ -9,6 +9,10 @@ use serde::{
 
 use super::{names::Names, range::within};
 use crate::error::{Error, Result};
+use crate::server::cores;
+
+/// JavaScript threads that one server may have.
+const MOST: usize = 1024;
 
 /// JavaScript threads. The option may also be the count alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,20 +37,50 @@ pub enum WorkerCount {
     Exactly(usize),
 }
 
+/// JavaScript threads, with the defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// How many, the main thread counted; at least one.
+    pub count: usize,
+    /// The module that a worker runs; `None` for the one that started the process.
+    pub entry: Option<String>,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self { count: 1, entry: None }
+    }
+}
+
 impl WorkersConfig {
-    /// There is only the main thread yet.
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
-        if self.entry.is_some() {
-            return Err(Error::not_available(names.name("workers.entry"), "a module for workers"));
+        if let Some(entry) = self.entry.as_ref().filter(|entry| entry.trim().is_empty()) {
+            return Err(Error::option(
+                names.name("workers.entry"),
+                format_args!("'{entry}'"),
+                "the path of a module",
+            ));
         }
         match self.count {
-            None | Some(WorkerCount::Exactly(1)) => Ok(()),
-            Some(WorkerCount::Auto) => Err(Error::not_available(names.name("workers"), "'auto'")),
             Some(WorkerCount::Exactly(count)) => {
-                within((names, "workers"), Some(count), "a number of JavaScript threads", 1..=1024, "")?;
-                Err(Error::not_available(names.name("workers"), "more than one JavaScript thread"))
+                within((names, "workers"), Some(count), "a number of JavaScript threads", 1..=MOST, "")
             }
+            Some(WorkerCount::Auto) | None => Ok(()),
         }
+    }
+
+    /// An operator who says how many does not have to know which module.
+    pub(super) fn merge(self, over: Self) -> Self {
+        Self { count: over.count.or(self.count), entry: over.entry.or(self.entry) }
+    }
+
+    pub(super) fn resolve(self) -> Workers {
+        let count = match self.count {
+            None => 1,
+            Some(WorkerCount::Exactly(count)) => count,
+            Some(WorkerCount::Auto) => cores().min(MOST),
+        };
+        Workers { count, entry: self.entry }
     }
 
     /// Deserializes the option in each of its forms.

@@ -49,12 +49,14 @@ pub struct Peer {
     pub remote_ip: Box<str>,
     /// Whether the connection is encrypted.
     pub secure: bool,
+    /// Who made the requests, in the numbers of the host, where that matters to a handler; 0 for a connection.
+    pub origin: u32,
 }
 
 impl Peer {
     /// A peer at `remote`.
     pub fn new(remote: Address, secure: bool) -> Self {
         let remote_ip = remote.ip().map_or_else(String::new, |ip| ip.to_string()).into_boxed_str();
-        Self { remote, remote_ip, secure }
+        Self { remote, remote_ip, secure, origin: 0 }
     }
 }

@@ -84,6 +84,8 @@ problems! {
     OVERLOADED = SERVICE_UNAVAILABLE, "ARMATURE_OVERLOADED", "The server is at its limit; try again later.";
     /// The server is shutting down.
     CLOSING = SERVICE_UNAVAILABLE, "ARMATURE_SERVER_CLOSED", "The server is shutting down; try again.";
+    /// The thread that had the request ended.
+    WORKER_LOST = SERVICE_UNAVAILABLE, "ARMATURE_WORKER_LOST", "The thread that handled the request ended; try again.";
     /// No answer within `timeouts.handler`.
     HANDLER_TIMEOUT = SERVICE_UNAVAILABLE, "ARMATURE_HANDLER_TIMEOUT", "The handler did not answer in time.";
     /// The handler failed.

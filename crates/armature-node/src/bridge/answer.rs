@@ -43,7 +43,7 @@ impl Future for Answer {
             match reply {
                 Reply::Response(response) => return Poll::Ready(response),
                 Reply::Native(change) => this.state = State::Native(handler.call(request), change),
-                Reply::Lost => return Poll::Ready(Problem::CLOSING.response(Some(&id))),
+                Reply::Lost(problem) => return Poll::Ready(problem.response(Some(&id))),
                 Reply::Shed => return Poll::Ready(Problem::OVERLOADED.response(Some(&id))),
                 Reply::Broken => return Poll::Ready(Problem::INTERNAL.response(Some(&id))),
             }

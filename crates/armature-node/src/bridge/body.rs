@@ -9,7 +9,8 @@ use armature_bridge::record::{self, BodyFault, Kind};
 use armature_core::http::{Body, BodyError, Frame};
 
 use super::flow::Flow;
-use super::loop_side::{LaneEnd, LoopSide};
+use super::lanes::LaneEnd;
+use super::loop_side::LoopSide;
 
 /// Largest piece in one record; a record must fit JavaScript's buffer.
 const PIECE: usize = 64 * 1024;

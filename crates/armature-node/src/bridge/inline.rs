@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use armature_core::io_loop::{HostLoop, LoopHandle, Turn};
+use armature_core::io_loop::{HostLoop, Turn};
 use napi::bindgen_prelude::FunctionRef;
 use napi::{Env, JsValue, sys};
 
@@ -47,11 +47,11 @@ pub struct Inline {
     alarm: Cell<Option<Instant>>,
     /// Set while the environment's end waits for the handles to be closed.
     cleanup: Cell<sys::napi_async_cleanup_hook_handle>,
-    /// Runs on the loop when the environment ends while it serves.
+    /// Runs when the environment ends while it serves.
     last_words: RefCell<Option<LastWords>>,
 }
 
-type LastWords = Box<dyn FnOnce(&LoopHandle)>;
+type LastWords = Box<dyn FnOnce()>;
 
 impl Inline {
     /// A loop with number 0 on the thread of `env`. It is watched from [`Inline::watch`] on.
@@ -104,8 +104,8 @@ impl Inline {
         Ok(())
     }
 
-    /// Runs `words` on the loop, and one more turn, when the environment ends while the loop serves.
-    pub fn at_teardown(&self, words: impl FnOnce(&LoopHandle) + 'static) {
+    /// Runs `words`, and one more turn of the loop, when the environment ends while the loop serves.
+    pub fn at_teardown(&self, words: impl FnOnce() + 'static) {
         *self.last_words.borrow_mut() = Some(Box::new(words));
     }
 
@@ -256,12 +256,11 @@ unsafe extern "C" fn end_environment(_handle: sys::napi_async_cleanup_hook_handl
     let inline = unsafe { Rc::from_raw(argument.cast_const().cast::<Inline>()) };
     // A panic must not unwind into Node; the panic hook has reported it.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        inline.lane.close();
         let words = inline.last_words.borrow_mut().take();
         if let Some(words) = words {
             inline.with_host(|host| {
                 host.expect_turn();
-                host.run(words);
+                words();
                 host.turn(LAST_WORDS);
             });
         }

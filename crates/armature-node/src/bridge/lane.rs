@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use armature_bridge::{Generations, Lane, LaneReader, Mailbox, SlotId, command};
+use armature_bridge::{Generations, Lane, LaneReader, Mailbox, command};
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Function};
 use napi_derive::napi;
@@ -13,8 +13,9 @@ use super::headers::HeaderSets;
 use super::inline::{Inline, Pump};
 use super::waker::{JsWaker, SharedWaker};
 use crate::census::{self, Live};
+use crate::departure::Departure;
 use crate::error::{Result, internal};
-use crate::stats;
+use crate::lock;
 
 /// What [`NativeLane::turn`] returns for a loop that is not done. Records are longer.
 const AGAIN: i32 = 1;
@@ -22,16 +23,22 @@ const AGAIN: i32 = 1;
 /// A lane whose reader is a JavaScript environment.
 pub type JsLane = Lane<SharedWaker>;
 
+/// Where one loop of a server is reached.
+#[derive(Clone)]
+pub struct LoopAddress {
+    pub mailbox: Arc<Mailbox>,
+    pub generations: Arc<Generations>,
+}
+
 /// What a lane needs to know of each loop of its server, by loop index.
 pub struct LoopEnd {
-    mailbox: Arc<Mailbox>,
-    generations: Arc<Generations>,
+    at: LoopAddress,
     _live: Live,
 }
 
 impl LoopEnd {
-    pub fn new(mailbox: Arc<Mailbox>, generations: Arc<Generations>) -> Self {
-        Self { mailbox, generations, _live: Live::one_of(&census::ENDS) }
+    pub fn new(at: LoopAddress) -> Self {
+        Self { at, _live: Live::one_of(&census::ENDS) }
     }
 }
 
@@ -39,13 +46,16 @@ impl LoopEnd {
 #[napi]
 pub struct NativeLane {
     lane: Arc<JsLane>,
-    reader: LaneReader,
+    /// Shared with whoever takes back what was not handed over; nobody else takes the lock while JavaScript runs.
+    reader: Arc<Mutex<LaneReader>>,
     loops: OnceLock<Vec<LoopEnd>>,
     header_sets: Arc<HeaderSets>,
     /// The function that the waker calls.
     pump: Option<Pump>,
     /// The loop on this thread, with the inline driver.
     inline: OnceCell<Rc<Inline>>,
+    /// Of a lane that may end while its server goes on.
+    departure: OnceCell<Arc<Departure>>,
 }
 
 #[napi]
@@ -57,11 +67,12 @@ impl NativeLane {
         let waker = JsWaker::new(&env, pump)?;
         Ok(Self {
             lane: Arc::new(Lane::new(limit as usize, SharedWaker(waker))),
-            reader: LaneReader::default(),
+            reader: Arc::default(),
             loops: OnceLock::new(),
             header_sets: Arc::new(HeaderSets::default()),
             pump: Some(again),
             inline: OnceCell::new(),
+            departure: OnceCell::new(),
         })
     }
 
@@ -77,14 +88,16 @@ impl NativeLane {
             Some(inline) => inline.commit(committed),
             None if length > 0 => command::split_by_loop(committed, |io_loop, batch| {
                 if let Some(end) = loops.get(usize::from(io_loop)) {
-                    end.mailbox.send(batch);
+                    end.at.mailbox.send(batch);
                 }
             }),
             None => {}
         }
-        let drained = self.reader.drain(&self.lane, &mut records, |slot| {
-            loops.get(usize::from(slot.io_loop())).is_some_and(|end| end.generations.is_current(slot))
+        let mut reader = lock(&self.reader);
+        let drained = reader.drain(&self.lane, &mut records, |slot| {
+            loops.get(usize::from(slot.io_loop())).is_some_and(|end| end.at.generations.is_current(slot))
         });
+        drop(reader);
         if drained.needs > 0 {
             return -(drained.needs as i32);
         }
@@ -112,20 +125,17 @@ impl NativeLane {
         self.lane.waker().0.set_referenced(&env, referenced)
     }
 
-    /// The numbers of the lane, as JSON.
-    #[napi]
-    pub fn stats(&self) -> String {
-        let given_up = self.reader.given_up(&self.lane, |slot| self.is_current(slot));
-        stats::lane(&self.lane, given_up).to_string()
-    }
-
     /// Ends the lane: nothing is queued any more and `pump` is not called again. What it held goes now; the garbage
-    /// collector sees a small object and may take its time.
+    /// collector sees a small object and may take its time. When the server goes on, other lanes take what had not been
+    /// handed over.
     #[napi]
     pub fn close(&mut self, env: Env) {
+        if let Some(departure) = self.departure.take() {
+            departure.depart();
+        }
         self.lane.close();
         self.lane.waker().0.close(&env);
-        self.reader = LaneReader::default();
+        self.reader = Arc::default();
         self.loops.take();
         self.pump = None;
         self.inline.take();
@@ -133,11 +143,6 @@ impl NativeLane {
 }
 
 impl NativeLane {
-    fn is_current(&self, slot: SlotId) -> bool {
-        let ends = self.loops.get().map_or(&[][..], Vec::as_slice);
-        ends.get(usize::from(slot.io_loop())).is_some_and(|end| end.generations.is_current(slot))
-    }
-
     pub(crate) fn lane(&self) -> &Arc<JsLane> {
         &self.lane
     }
@@ -159,17 +164,24 @@ impl NativeLane {
         &self.header_sets
     }
 
+    pub(crate) fn reader(&self) -> &Arc<Mutex<LaneReader>> {
+        &self.reader
+    }
+
     pub(crate) fn connect(&self, ends: Vec<LoopEnd>) {
         // A lane belongs to one server; a second connect would be a defect and changes nothing.
         let _ = self.loops.set(ends);
     }
 
-    /// Has `end` run when the environment ends while the lane is open, with the lane closed.
-    pub(crate) fn at_teardown(&self, end: impl FnOnce() + Send + 'static) {
-        let lane = self.lane.clone();
-        self.lane.waker().0.at_teardown(Box::new(move || {
-            lane.close();
-            end();
-        }));
+    /// Has `departure` take place when the environment ends while the lane is open.
+    pub(crate) fn at_teardown(&self, departure: Arc<Departure>) {
+        self.lane.waker().0.at_teardown(Box::new(move || departure.depart()));
+    }
+
+    /// The same, and when the lane is closed by JavaScript: its server goes on without it.
+    pub(crate) fn depart_by(&self, departure: Arc<Departure>) {
+        self.at_teardown(departure.clone());
+        // A lane belongs to one server; a second one would be a defect and changes nothing.
+        let _ = self.departure.set(departure);
     }
 }

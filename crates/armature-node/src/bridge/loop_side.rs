@@ -6,27 +6,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use armature_bridge::{Ages, Generations, Mailbox, SlotId, SlotUsage, Slots, record};
+use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
 use bytes::Bytes;
 
 use super::commit::Batch;
-use super::headers::{HeaderSets, SetCache};
-use super::lane::{JsLane, LoopEnd};
+use super::lane::LoopAddress;
+use super::lanes::{LaneEnd, LaneSet};
 use super::patience::{Patience, Watch};
 use super::slot::{Reply, Slot, Streams};
 use crate::census::{self, Live};
-
-/// One lane as a loop sees it.
-pub struct LaneEnd {
-    pub lane: Arc<JsLane>,
-    pub(super) header_sets: Arc<HeaderSets>,
-    pub(super) cache: SetCache,
-    /// Of the requests in the lane, as far as this loop has looked.
-    pub(super) ages: RefCell<Ages>,
-}
 
 /// Windows of the bridge's streams, in bytes.
 #[derive(Clone, Copy)]
@@ -38,7 +29,8 @@ pub struct Windows {
 /// One loop's end of the bridge.
 pub struct LoopSide {
     pub io_loop: LoopHandle,
-    lanes: Vec<Rc<LaneEnd>>,
+    /// The lanes of each generation that has some.
+    pub(super) lanes: RefCell<Vec<(u32, Rc<LaneSet>)>>,
     pub(super) slots: RefCell<Slots<Slot>>,
     mailbox: Arc<Mailbox>,
     generations: Arc<Generations>,
@@ -55,27 +47,11 @@ impl Drop for LoopSide {
 }
 
 impl LoopSide {
-    pub fn start(
-        io_loop: &LoopHandle,
-        lanes: &[(Arc<JsLane>, Arc<HeaderSets>)],
-        max_slots: usize,
-        windows: Windows,
-        patience: Patience,
-    ) -> Rc<Self> {
+    pub fn start(io_loop: &LoopHandle, max_slots: usize, windows: Windows, patience: Patience) -> Rc<Self> {
         let slots = Slots::new(io_loop.index() as u8, max_slots);
         let side = Rc::new(Self {
             io_loop: io_loop.clone(),
-            lanes: lanes
-                .iter()
-                .map(|(lane, header_sets)| {
-                    Rc::new(LaneEnd {
-                        lane: lane.clone(),
-                        header_sets: header_sets.clone(),
-                        cache: SetCache::default(),
-                        ages: RefCell::new(patience.ages()),
-                    })
-                })
-                .collect(),
+            lanes: RefCell::default(),
             generations: slots.generations(),
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
@@ -94,25 +70,13 @@ impl LoopSide {
         side
     }
 
-    pub fn end(&self) -> LoopEnd {
-        LoopEnd::new(self.mailbox.clone(), self.generations.clone())
+    pub fn address(&self) -> LoopAddress {
+        LoopAddress { mailbox: self.mailbox.clone(), generations: self.generations.clone() }
     }
 
     /// How many of its slots are taken.
     pub fn slot_usage(&self) -> Arc<SlotUsage> {
         self.slots.borrow().usage()
-    }
-
-    pub(super) fn lanes(&self) -> &[Rc<LaneEnd>] {
-        &self.lanes
-    }
-
-    /// The lane with the least to do, if possible one that keeps up.
-    pub fn choose_lane(&self) -> Option<Rc<LaneEnd>> {
-        match self.lanes.as_slice() {
-            [only] => Some(only.clone()),
-            lanes => lanes.iter().min_by_key(|end| (end.lane.is_late(), end.lane.load())).cloned(),
-        }
     }
 
     /// Takes a slot for a request; `None` when all are taken.
@@ -124,9 +88,12 @@ impl LoopSide {
         body: Option<Body>,
     ) -> Option<SlotId> {
         let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
+        let end = lane.clone();
         let (number, reply, waker, announced) = (u64::MAX, None, None, false);
         let slot = Slot { lane, context, id, number, reply, waker, announced, streams };
-        self.slots.borrow_mut().insert(slot)
+        let slot = self.slots.borrow_mut().insert(slot)?;
+        end.begin();
+        Some(slot)
     }
 
     /// The reply to `slot`, whose task is woken when there is one. JavaScript hears when the request is given up.
@@ -175,6 +142,7 @@ impl LoopSide {
         // Dropped after the borrow: bodies and wakers run code of others.
         let entry = self.slots.borrow_mut().remove(slot)?;
         entry.lane.lane.settle();
+        entry.lane.finish();
         if let Some(pump) = entry.streams.as_ref().and_then(|streams| streams.pump.as_ref()) {
             pump.cancel();
         }
@@ -184,24 +152,8 @@ impl LoopSide {
     /// The request never reached its lane.
     pub fn withdraw(&self, slot: SlotId) {
         let entry = self.slots.borrow_mut().remove(slot);
-        drop(entry);
-    }
-
-    /// The lane of a closed environment will answer nothing any more: everything it was handed is answered here.
-    pub fn lane_closed(&self, lane: &Arc<JsLane>) {
-        let mut wakers = Vec::new();
-        self.slots.borrow_mut().for_each(|entry| {
-            if Arc::ptr_eq(&entry.lane.lane, lane) {
-                match entry.response() {
-                    Some(stream) => stream.fail(),
-                    None if entry.reply.is_none() => entry.reply = Some(Reply::Lost),
-                    None => {}
-                }
-                wakers.extend(entry.waker.take());
-            }
-        });
-        for waker in wakers {
-            waker.wake();
+        if let Some(entry) = entry {
+            entry.lane.finish();
         }
     }
 
@@ -233,7 +185,7 @@ impl Keeper<Response> for LoopSide {
         let (reply, id) = ready!(self.poll_reply(SlotId::from_bits(key), cx));
         Poll::Ready(match reply {
             Reply::Response(response) => response,
-            Reply::Lost => Problem::CLOSING.response(Some(&id)),
+            Reply::Lost(problem) => problem.response(Some(&id)),
             Reply::Shed => Problem::OVERLOADED.response(Some(&id)),
             // The native handler of a route is asked by an `Answer`, which such a route has.
             Reply::Native(_) | Reply::Broken => Problem::INTERNAL.response(Some(&id)),

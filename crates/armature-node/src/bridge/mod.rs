@@ -15,7 +15,9 @@ pub mod inline;
 #[path = "no_inline.rs"]
 pub mod inline;
 pub mod lane;
+pub mod lanes;
 pub mod loop_side;
+pub mod moving;
 pub mod patience;
 pub mod slot;
 pub mod stream;

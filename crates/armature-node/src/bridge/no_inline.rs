@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use armature_core::io_loop::{HostLoop, LoopHandle};
+use armature_core::io_loop::HostLoop;
 use napi::Env;
 use napi::bindgen_prelude::FunctionRef;
 
@@ -33,7 +33,7 @@ impl Inline {
     }
 
     /// Never called.
-    pub fn at_teardown(&self, _: impl FnOnce(&LoopHandle) + 'static) {
+    pub fn at_teardown(&self, _: impl FnOnce() + 'static) {
         match self.0 {}
     }
 

@@ -26,13 +26,6 @@ pub struct Patience {
     pub shed: Arc<Shed>,
 }
 
-impl Patience {
-    /// For a loop that begins to look at a lane.
-    pub(super) fn ages(&self) -> Ages {
-        Ages::new(self.limit.as_millis() as u64)
-    }
-}
-
 /// Whether one loop looks at its lanes, and for what.
 pub(super) struct Watch {
     patience: Patience,
@@ -42,6 +35,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(patience: Patience) -> Self {
         Self { patience, running: Cell::new(false) }
+    }
+
+    /// For a lane that the loop begins to look at.
+    pub(super) fn ages(&self) -> Ages {
+        Ages::new(self.patience.limit.as_millis() as u64)
     }
 }
 
@@ -57,7 +55,7 @@ impl LoopSide {
     }
 
     async fn watch_ages(self: Rc<Self>) {
-        let step = Duration::from_millis(self.watch.patience.ages().step());
+        let step = Duration::from_millis(self.watch.ages().step());
         let mut sleep = self.io_loop.sleep();
         while !self.slots.borrow().is_empty() {
             self.look();
@@ -72,7 +70,7 @@ impl LoopSide {
         let paused = patience.paused.load(Ordering::Relaxed);
         let now = clock::now();
         let mut wakers = Vec::new();
-        for end in self.lanes() {
+        for end in &self.all_lanes() {
             let mut ages = end.ages.borrow_mut();
             if paused {
                 end.lane.forgive(&mut ages);

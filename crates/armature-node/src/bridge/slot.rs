@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::task::Waker;
 
-use armature_core::http::{Body, RequestContext, RequestId, Response};
+use armature_core::http::{Body, Problem, RequestContext, RequestId, Response};
 
 use super::flow::Flow;
 use super::headers::HeaderChange;
-use super::loop_side::LaneEnd;
+use super::lanes::LaneEnd;
 use super::stream::StreamState;
 
 /// A request that JavaScript has, or will have.
@@ -60,8 +60,8 @@ pub enum Reply {
     Native(HeaderChange),
     /// The bytes that came made no sense.
     Broken,
-    /// The JavaScript thread is gone.
-    Lost,
+    /// The JavaScript thread is gone; this is said instead.
+    Lost(Problem),
     /// It waited for JavaScript too long.
     Shed,
 }

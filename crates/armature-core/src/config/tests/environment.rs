@@ -80,10 +80,20 @@ fn refusals_name_the_variable() {
     }
     let error = from_env(&[("ARMATURE_SECRETS", "hunter2")]).unwrap_err().to_string();
     assert!(error.starts_with("ARMATURE_SECRETS: secret number 1 has 7 bytes") && !error.contains("hunter2"));
-    let error = from_env(&[("ARMATURE_WORKERS", "2")]).unwrap_err();
+}
+
+#[test]
+fn workers() {
+    let from = |variables: &[(&str, &str)]| from_env(variables).unwrap().workers.unwrap();
+    let exactly = |count| Some(WorkerCount::Exactly(count));
+    assert_eq!(from(&[("ARMATURE_WORKERS", "2")]), WorkersConfig { count: exactly(2), entry: None });
+    assert_eq!(from(&[("ARMATURE_WORKERS", "auto")]).count, Some(WorkerCount::Auto));
+    let both = [("ARMATURE_WORKERS__COUNT", "3"), ("ARMATURE_WORKERS__ENTRY", "a.mjs")];
+    assert_eq!(from(&both), WorkersConfig { count: exactly(3), entry: Some("a.mjs".into()) });
+    let error = from_env(&[("ARMATURE_WORKERS", "0")]).unwrap_err();
     assert_eq!(
         show(error),
-        "NOT_AVAILABLE: ARMATURE_WORKERS: more than one JavaScript thread is not available yet"
+        "OPTION_INVALID: ARMATURE_WORKERS: 0 is not a number of JavaScript threads from 1 to 1024"
     );
 }
 

@@ -110,6 +110,8 @@ fn wrong_types() {
         (r#"{ "io": 0 }"#, "io: 0 is not a number of IO threads from 1 to 256"),
         (r#"{ "io": 257 }"#, "io: 257 is not a number of IO threads from 1 to 256"),
         (r#"{ "io": 1.5 }"#, "io: 1.5 is not 'auto', 'inline' or a number of IO threads from 1 to 256"),
+        (r#"{ "workers": 1025 }"#, "workers: 1025 is not a number of JavaScript threads from 1 to 1024"),
+        (r#"{ "workers": { "entry": " " } }"#, "workers.entry: ' ' is not the path of a module"),
         (r#"{ "workers": 0 }"#, "workers: 0 is not a number of JavaScript threads from 1 to 1024"),
         (
             r#"{ "workers": "all" }"#,
@@ -216,10 +218,6 @@ fn ranges() {
 #[test]
 fn not_available_yet() {
     let table = [
-        (r#"{ "workers": 2 }"#, "workers: more than one JavaScript thread is not available yet"),
-        (r#"{ "workers": "auto" }"#, "workers: 'auto' is not available yet"),
-        (r#"{ "workers": { "count": 3 } }"#, "workers: more than one JavaScript thread is not available yet"),
-        (r#"{ "workers": { "entry": "a.js" } }"#, "workers.entry: a module for workers is not available yet"),
         (
             r#"{ "listen": { "port": 1, "tls": { "key": "k" } } }"#,
             "listen.tls: this option is not available yet",

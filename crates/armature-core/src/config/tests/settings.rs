@@ -37,6 +37,7 @@ fn defaults() {
             proxy: None,
         }],
         io_threads: IoMode::Auto,
+        workers: Workers { count: 1, entry: None },
         signals: true,
         name: None,
         async_resource: false,
@@ -87,6 +88,22 @@ fn layers() {
     assert_eq!(code.clone().merge(env), both.unwrap());
     assert_eq!(code.clone().merge(Config::default()), code);
     assert_eq!(Config::default().merge(code.clone()), code);
+}
+
+#[test]
+fn workers() {
+    let code = Config::from_json(r#"{ "workers": { "count": 2, "entry": "worker.mjs" } }"#).unwrap();
+    let operator = Config::from_json(r#"{ "workers": 5 }"#).unwrap();
+    let settings_of = |config| Settings::resolve(config, &Environment::default()).unwrap().workers;
+    let merged = settings_of(code.clone().merge(operator));
+    assert_eq!(merged, Workers { count: 5, entry: Some("worker.mjs".into()) });
+    assert_eq!(settings_of(code).count, 2);
+    assert_eq!(settings(r#"{ "workers": "auto" }"#).workers.count, crate::server::cores());
+    let inline = Config::from_json(r#"{ "io": "inline", "workers": 2 }"#).unwrap();
+    assert_eq!(
+        Settings::resolve(inline, &Environment::default()).unwrap_err().to_string(),
+        "io: 'inline' with several JavaScript threads is not available yet"
+    );
 }
 
 #[test]

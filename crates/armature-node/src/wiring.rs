@@ -1,0 +1,91 @@
+//! What the handlers of a server share, whichever JavaScript threads serve.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use armature_bridge::{SlotId, SlotUsage};
+use armature_core::config::Settings;
+use armature_core::io_loop::LoopHandle;
+use armature_core::server::io_threads;
+
+use crate::bridge::lane::{LoopAddress, LoopEnd};
+use crate::bridge::lanes::LaneSeed;
+use crate::bridge::loop_side::{LoopSide, Windows};
+use crate::bridge::patience::Patience;
+use crate::lock;
+use crate::stats::Shed;
+
+/// Settings, counters, and the ways to its loops.
+pub struct Wiring {
+    pub settings: Settings,
+    pub shed: Arc<Shed>,
+    /// Nothing is answered because it took JavaScript too long.
+    paused: Arc<AtomicBool>,
+    /// Of each loop.
+    pub slots: Mutex<Vec<Arc<SlotUsage>>>,
+    /// The lane of the thread that started the server.
+    first: LaneSeed,
+    loops: Mutex<Vec<Option<LoopAddress>>>,
+}
+
+struct Side(Rc<LoopSide>);
+
+impl Wiring {
+    pub fn new(settings: Settings, first: LaneSeed) -> Arc<Self> {
+        let loops = io_threads(&settings);
+        Arc::new(Self {
+            settings,
+            shed: Arc::default(),
+            paused: Arc::default(),
+            slots: Mutex::default(),
+            first,
+            loops: Mutex::new((0..loops).map(|_| None).collect()),
+        })
+    }
+
+    /// The bridge's end on `io_loop`; made when the first handler asks.
+    pub fn side(&self, io_loop: &LoopHandle) -> Rc<LoopSide> {
+        let side = io_loop.local(|| {
+            let limits = &self.settings.limits;
+            let slots = limits.in_flight.saturating_add(limits.connections);
+            let windows = Windows { response: limits.response_buffer };
+            let (paused, shed) = (self.paused.clone(), self.shed.clone());
+            let patience = Patience { limit: limits.queue_age, paused, shed };
+            let side = LoopSide::start(io_loop, slots, windows, patience);
+            side.add_lane(&self.first);
+            lock(&self.slots).push(side.slot_usage());
+            if let Some(address) = lock(&self.loops).get_mut(usize::from(io_loop.index())) {
+                *address = Some(side.address());
+            }
+            Side(side)
+        });
+        side.0.clone()
+    }
+
+    /// Requests may wait for JavaScript as long as they like, or no longer.
+    pub fn pause_deadlines(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// An end of every loop, for one more lane; `None` when a loop has not started, or all have ended.
+    pub fn ends(&self) -> Option<Vec<LoopEnd>> {
+        let loops = lock(&self.loops);
+        if loops.is_empty() {
+            return None;
+        }
+        loops.iter().map(|address| address.clone().map(LoopEnd::new)).collect()
+    }
+
+    /// Whether somebody still waits for the answer to `slot`.
+    pub fn is_current(&self, slot: SlotId) -> bool {
+        let loops = lock(&self.loops);
+        let address = loops.get(usize::from(slot.io_loop())).and_then(Option::as_ref);
+        address.is_some_and(|address| address.generations.is_current(slot))
+    }
+
+    /// The loops have ended. Whoever holds this is a small object to a garbage collector and may be around for long.
+    pub fn forget_loops(&self) {
+        lock(&self.loops).clear();
+    }
+}

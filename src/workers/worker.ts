@@ -1,0 +1,137 @@
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import { type FromWorker, SEAT, type Seat, type ToWorker } from './messages.js'
+import { spawnWorker } from './spawn.js'
+
+/** How long a worker may take from its start to its servers, and from the word to its end, in milliseconds. */
+const START_PATIENCE = 30_000
+const END_PATIENCE = 1_000
+/** The wait before a worker is started again; doubled when it ends soon again, up to the most. */
+const FIRST_DELAY = 50
+const MOST_DELAY = 10_000
+/** A worker that served for so long has done well: what comes next counts as the first time. */
+const STABLE = 10_000
+
+// Taken at load, so that fake timers of a test runner do not keep threads.
+const { setTimeout, clearTimeout } = globalThis
+
+/** What becomes of a worker's thread. */
+export interface WorkerOwner {
+  receive(worker: PoolWorker, message: FromWorker): void
+  /** The thread has ended; `why` says how. Nothing was asked for: another thread will follow after `delay` milliseconds. */
+  lost(worker: PoolWorker, why: Error, delay: number): void
+}
+
+/** One place in a pool: a thread, or the wait for the next one. */
+export class PoolWorker {
+  readonly index: number
+  readonly #entry: string
+  readonly #owner: WorkerOwner
+  restarts = 0
+  /** Servers that the thread serves. */
+  readonly serves = new Set<number>()
+  #thread: Worker | null = null
+  #port: MessagePort | null = null
+  #failures = 0
+  #stableSince = Number.POSITIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #ending = false
+  #referenced = true
+  #ended: (() => void)[] = []
+
+  constructor(index: number, entry: string, owner: WorkerOwner) {
+    this.index = index
+    this.#entry = entry
+    this.#owner = owner
+    this.#start()
+  }
+
+  say(message: ToWorker): void {
+    this.#port?.postMessage(message)
+  }
+
+  /** Whether the process lives as long as the thread. */
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced
+    if (referenced) this.#thread?.ref()
+    else this.#thread?.unref()
+  }
+
+  /** It serves everything that it is to serve. */
+  settled(): void {
+    clearTimeout(this.#timer)
+    this.#stableSince = Date.now()
+  }
+
+  /** Ends the thread, at once with `force`. Another one does not follow. */
+  async end(force: boolean): Promise<void> {
+    this.#ending = true
+    clearTimeout(this.#timer)
+    const thread = this.#thread
+    if (thread === null) return
+    const ended = new Promise<void>((resolve) => this.#ended.push(resolve))
+    thread.ref()
+    if (force) void thread.terminate()
+    else {
+      this.say({ type: 'end' })
+      this.#timer = setTimeout(() => void thread.terminate(), END_PATIENCE)
+    }
+    await ended
+    clearTimeout(this.#timer)
+  }
+
+  /** Ends a thread that does not do what it should. Another one follows. */
+  terminate(): void {
+    void this.#thread?.terminate()
+  }
+
+  #start(): void {
+    const { port1, port2 } = new MessageChannel()
+    const seat: Seat = { port: port2, index: this.index, restarts: this.restarts }
+    const thread = spawnWorker(this.#entry, {
+      name: `armature worker ${this.index}`,
+      workerData: { [SEAT]: seat },
+      transferList: [port2],
+    })
+    this.#thread = thread
+    this.#port = port1
+    port1.on('message', (message: FromWorker) => this.#owner.receive(this, message))
+    port1.unref()
+    this.setReferenced(this.#referenced)
+    let error: unknown
+    thread.on('error', (thrown) => {
+      error = thrown
+    })
+    thread.on('exit', (code) => this.#onExit(code, error))
+    const late = `it did not call run() within ${START_PATIENCE / 1000} s`
+    this.#timer = setTimeout(() => {
+      error = new Error(late)
+      void thread.terminate()
+    }, START_PATIENCE)
+    this.#timer.unref()
+  }
+
+  #onExit(code: number, error: unknown): void {
+    clearTimeout(this.#timer)
+    this.#port?.close()
+    this.#port = null
+    this.#thread = null
+    this.serves.clear()
+    for (const ended of this.#ended.splice(0)) ended()
+    if (this.#ending) return
+    const isStable = Date.now() - this.#stableSince >= STABLE
+    this.#stableSince = Number.POSITIVE_INFINITY
+    this.#failures = isStable ? 1 : this.#failures + 1
+    const delay = Math.min(FIRST_DELAY * 2 ** (this.#failures - 1), MOST_DELAY)
+    const why = error === undefined ? new Error(`it ended with code ${code}`) : asError(error)
+    this.#timer = setTimeout(() => {
+      this.restarts++
+      this.#start()
+    }, delay)
+    this.#timer.unref()
+    this.#owner.lost(this, why, delay)
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`it threw ${String(thrown)}`)
+}
