@@ -208,8 +208,10 @@ pub(super) fn is_host(value: &[u8]) -> bool {
             (all(literal, LITERAL) && literal.contains(&b':'), &rest[end + 1..])
         }
         None => {
-            let end = value.iter().position(|b| *b == b':').unwrap_or(value.len());
-            (all(&value[..end], NAME), &value[end..])
+            // What is no name must be the port.
+            let is_name = |b: &u8| HOST[usize::from(*b)] & NAME != 0;
+            let end = value.iter().position(|b| !is_name(b)).unwrap_or(value.len());
+            (true, &value[end..])
         }
     };
     good && match port.strip_prefix(b":") {
