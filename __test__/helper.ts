@@ -130,6 +130,9 @@ export class RawClient implements AsyncDisposable {
   }
 }
 
+// Debian has haproxy where only root looks.
+process.env.PATH = `${process.env.PATH}:/usr/sbin`
+
 /** Skips where `tool` is missing, except in CI, which has everything. */
 export function needsTool(context: TestContext, tool: string, ...args: string[]): void {
   const { error } = spawnSync(tool, args)
