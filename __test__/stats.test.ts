@@ -82,6 +82,7 @@ test('an idle server shows zeros and its limits', async () => {
     {
       worker: 0,
       threadId: 0,
+      generation: 0,
       state: 'running',
       restarts: 0,
       queued: 0,

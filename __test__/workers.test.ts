@@ -215,6 +215,7 @@ test('onStop runs in the workers too, and a server that closes ends them', async
   client.socket.destroy()
   await closed
   expect(threads).toEqual([])
+  expect(warnings).toEqual([])
 })
 
 test('inject stays on its thread', async () => {

@@ -63,12 +63,23 @@ export declare class NativeServer {
   stop(patience: number): void
   /**
    * Makes `lane` one more of server `id`, which a thread of this process started. The handlers behind it have to be those
-   * of the others: JavaScript has compared the plans. `worker` is the number of the seat, `thread` the `threadId`.
+   * of the others of `generation`: JavaScript has compared the plans. `worker` is the number of the seat, `thread` the
+   * `threadId`.
    */
-  static attach(id: number, worker: number, thread: number, restarts: number, lane: NativeLane): NativeServer
+  static attach(id: number, generation: number, worker: number, thread: number, restarts: number, lane: NativeLane): NativeServer
   /** Takes nothing new into this thread's lane; a record says when everything that it has is answered. */
   retire(): void
+  /** Serves `generation`, which threads have agreed about, from now on. */
+  advance(generation: number): void
+  /** Forgets a generation that does not come to serve. */
+  discard(generation: number): void
 }
+
+/**
+ * The plan that threads of `generation` have to have, as JSON. The first one that asks for a new generation defines it by
+ * its own, which may not change how the server runs.
+ */
+export declare function agree(id: number, generation: number, plan: string, buffers: Array<Buffer>, env: string): string
 
 /** Live loops, cleanup hooks and ends of loops, of all environments of the process. */
 export declare function census(): Array<number>
@@ -85,8 +96,8 @@ export declare function resolveOptions(config: string, env: string): string
 /** The addresses of server `id`, for a thread that does not serve it. */
 export declare function serverAddresses(id: number): Array<string>
 
-/** What server `id` serves and how, as JSON: `{ plan, settings }`. */
-export declare function serverInfo(id: number): string
+/** How server `id` serves, as JSON. */
+export declare function serverSettings(id: number): string
 
 /** Its numbers, as JSON. */
 export declare function serverStats(id: number): string

@@ -10,13 +10,15 @@ import { ArmatureError } from './errors.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
 import {
+  advanceServer,
+  agreeOnPlan,
   attachServer,
   flushLogs,
   type NativeLane,
   type NativeServer,
   resolveOptions,
   type Settings,
-  serverInfo,
+  serverSettings,
   startServer,
 } from './native.js'
 import type { Compiled } from './plan.js'
@@ -78,16 +80,11 @@ export class Engine implements LaneHandlers {
 
   /**
    * Serves beside other threads, by the options of the server.
-   * @throws ArmatureError `ARMATURE_WORKER_ROUTES`, `ARMATURE_SERVER_CLOSED`
+   * @throws ArmatureError `ARMATURE_WORKER_ROUTES`, `ARMATURE_RELOAD_OPTIONS`, `ARMATURE_SERVER_CLOSED`
    */
-  static attach(
-    compiled: Compiled,
-    id: number,
-    { index, restarts }: Pick<Link, 'index' | 'restarts'>,
-  ): Engine {
-    const { plan, settings } = serverInfo(id)
-    assertSameRoutes(plan, compiled.plan)
-    const engine = new Engine(compiled, settings, true, (lane) => attachServer(id, index, restarts, lane))
+  static attach(compiled: Compiled, id: number, seat: Link): Engine {
+    assertSameRoutes(agreeOnPlan(id, seat.generation, compiled), compiled.plan)
+    const engine = new Engine(compiled, serverSettings(id), true, (lane) => attachServer(id, seat, lane))
     engine.#isAttached = true
     return engine
   }
@@ -129,6 +126,21 @@ export class Engine implements LaneHandlers {
   /** `host:port` and `unix:/path` of everything it listens on. */
   get addresses(): string[] {
     return this.#native.addresses()
+  }
+
+  /** Serves the routes that threads of `generation` have agreed on. */
+  advance(generation: number): void {
+    advanceServer(this.#native, generation)
+  }
+
+  /** Forgets them. */
+  discard(generation: number): void {
+    this.#native.discard(generation)
+  }
+
+  /** Time that requests get when a thread has to end. */
+  get patience(): number {
+    return this.settings.shutdown
   }
 
   /** IO threads; 0 when IO is done on this thread. */

@@ -23,6 +23,11 @@ export const errorTable = {
   ARMATURE_LISTEN: [null, 'cannot listen on {address}'],
   ARMATURE_NATIVE_MISSING: [null, 'no native binary for {platform} can be loaded: {why}'],
   ARMATURE_NODE_VERSION: [null, 'Node.js {version} is too old for @armature/core'], // Made by node-version.ts.
+  ARMATURE_RELOAD_INLINE: [
+    null,
+    "under io: 'inline' connections live on the thread that a reload would end: use IO threads (io: 'auto')",
+  ],
+  ARMATURE_RELOAD_OPTIONS: [null, 'a reload cannot change {options}: restart the process'],
   ARMATURE_SERVER_CLOSED: [503, 'the server is shutting down'],
   ARMATURE_WORKER_ROUTES: [
     null,

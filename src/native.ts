@@ -7,7 +7,8 @@ import { threadId } from 'node:worker_threads'
 import type { NativeLane as Lane, NativeServer as Server } from '../native/binding.cjs'
 import { ArmatureError, isErrorCode, typeError } from './errors.js'
 import { nativeMissing } from './native-missing.js'
-import type { Plan } from './plan.js'
+import type { Compiled, Plan } from './plan.js'
+import type { Seat } from './workers/messages.js'
 
 type Addon = typeof import('#native')
 
@@ -63,28 +64,46 @@ export function startServer(
   listen: boolean,
   lane: NativeLane,
 ): NativeServer {
-  const bodies = buffers.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  const bodies = bodiesOf(buffers)
   return call((native) => native.NativeServer.start(plan, bodies, environment(), listen, threadId, lane))
 }
 
-/** Has `lane` serve server `id` as worker number `worker`, which was started anew `restarts` times. */
-export function attachServer(id: number, worker: number, restarts: number, lane: NativeLane): NativeServer {
-  return call((native) => native.NativeServer.attach(id, worker, threadId, restarts, lane))
+function bodiesOf(buffers: readonly Uint8Array[]): Buffer[] {
+  return buffers.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 }
 
-/** What a thread has to know of a server before it attaches. */
-export interface ServerInfo {
-  readonly plan: Plan
-  readonly settings: Settings
+/** Has `lane` serve server `id` in the seat of a worker. */
+export function attachServer(
+  id: number,
+  { generation, index, restarts }: Pick<Seat, 'generation' | 'index' | 'restarts'>,
+  lane: NativeLane,
+): NativeServer {
+  return call((native) => native.NativeServer.attach(id, generation, index, threadId, restarts, lane))
 }
 
 /** @throws ArmatureError `ARMATURE_SERVER_CLOSED` */
-export function serverInfo(id: number): ServerInfo {
-  const { plan, settings } = JSON.parse(call((native) => native.serverInfo(id))) as {
-    plan: string
-    settings: Settings
-  }
-  return { plan: JSON.parse(plan) as Plan, settings }
+export function serverSettings(id: number): Settings {
+  return JSON.parse(call((native) => native.serverSettings(id))) as Settings
+}
+
+/**
+ * The plan that threads of `generation` have to have: `plan`, if this is the first one of a new generation.
+ * @throws ArmatureError `ARMATURE_RELOAD_OPTIONS`, and what a start throws
+ */
+export function agreeOnPlan(
+  id: number,
+  generation: number,
+  { plan, buffers }: Omit<Compiled, 'handlers'>,
+): Plan {
+  const agreed = call((native) =>
+    native.agree(id, generation, JSON.stringify(plan), bodiesOf(buffers), environment()),
+  )
+  return JSON.parse(agreed) as Plan
+}
+
+/** Serves what threads of `generation` have agreed on; see {@link agreeOnPlan}. */
+export function advanceServer(server: NativeServer, generation: number): void {
+  call(() => server.advance(generation))
 }
 
 /** What a thread that does not serve sees of a server: where it listens, and its numbers as JSON. */

@@ -94,9 +94,22 @@ export class Server implements AsyncDisposable {
     throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.publish()' })
   }
 
-  /** Reserved: starts the code anew. Rejects with `ARMATURE_NOT_AVAILABLE`. */
-  reload(): Promise<never> {
-    return Promise.reject(new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.reload()' }))
+  /**
+   * Starts threads with the code that is on disk now, has them serve in place of all others, and lets these finish what they
+   * have: no connection is closed. Resolves when the new threads serve; from the first time on the thread that listens
+   * does nothing else. Servers that share their workers reload together. A call during a reload joins it.
+   *
+   * Rejects with the error of new code that does not start, with `ARMATURE_RELOAD_OPTIONS` when it has other options than
+   * routes may change - the old code serves on in both cases - and with `ARMATURE_RELOAD_INLINE` under `io: 'inline'`.
+   */
+  async reload(): Promise<void> {
+    if (!isPrimary)
+      throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.reload() in a worker' })
+    const engine = this.#running()
+    if (this.#closing !== null || this.#place === null) throw new ArmatureError('ARMATURE_SERVER_CLOSED')
+    if (engine.ioThreads === 0) throw new ArmatureError('ARMATURE_RELOAD_INLINE')
+    this.#workers ??= this.#enterPool(engine, this.#place)
+    await this.#workers.reload()
   }
 
   /** Reserved: swaps certificates. Throws `ARMATURE_NOT_AVAILABLE`. */
@@ -145,16 +158,14 @@ export class Server implements AsyncDisposable {
     if (this.#closing !== null) throw new ArmatureError('ARMATURE_SERVER_CLOSED', 'closed before it listened')
     this.#isUsed = true
     const engine = Engine.listen(compiled)
-    const { workers, entry } = engine.settings
     this.#engine = engine
     this.#addresses = Object.freeze(engine.addresses)
     if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
     place.opened(engine.id)
     this.#place = place
-    if (workers === 1) return
-    const member = Pool.of(entry).enter(place, engine.id, workers)
-    this.#workers = member
-    await member.started
+    if (engine.settings.workers === 1) return
+    this.#workers = this.#enterPool(engine, place)
+    await this.#workers.started
   }
 
   /** @internal In a worker: serves beside the others. `run` is the number of this call of `run()`. */
@@ -231,6 +242,11 @@ export class Server implements AsyncDisposable {
     if (errors.length === 1) throw errors[0]
     if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')
     return cutOff
+  }
+
+  #enterPool(engine: Engine, place: Place): Member {
+    const { entry, workers } = engine.settings
+    return Pool.of(entry).enter(place, engine, workers)
   }
 
   #running(): Engine {

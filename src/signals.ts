@@ -5,14 +5,34 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const servers = new Set<Server>()
 let stopping = false
 
-/** Closes `server` when the process is asked to end. Returns a function that forgets it. */
+/**
+ * Closes `server` when the process is asked to end, and reloads it on SIGHUP when it has workers. Returns a function that
+ * forgets it.
+ */
 export function watchSignals(server: Server): () => void {
   if (servers.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal)
+  if (server._threads > 1 && reloadable().length === 0) process.on('SIGHUP', onHangUp)
   servers.add(server)
   return () => {
     servers.delete(server)
     if (servers.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal)
+    if (reloadable().length === 0) process.off('SIGHUP', onHangUp)
   }
+}
+
+function reloadable(): Server[] {
+  return [...servers].filter((server) => server._threads > 1)
+}
+
+function onHangUp(): void {
+  for (const server of reloadable()) {
+    server.reload().catch((error: unknown) => report('reloading', error))
+  }
+}
+
+function report(what: string, error: unknown): void {
+  const text = error instanceof Error ? error.stack : String(error)
+  process.stderr.write(`[armature] ${what} failed: ${text}\n`)
 }
 
 function onSignal(signal: NodeJS.Signals): void {
@@ -31,9 +51,7 @@ function onSignal(signal: NodeJS.Signals): void {
           continue
         }
         clean = false
-        const error: unknown = result.reason
-        const text = error instanceof Error ? error.stack : String(error)
-        process.stderr.write(`[armature] stopping failed: ${text}\n`)
+        report('stopping', result.reason)
       }
       if (alone) process.exit(clean ? 0 : 1)
     })

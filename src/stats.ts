@@ -79,8 +79,13 @@ export interface LaneStats {
   readonly worker: number
   /** `threadId` of `node:worker_threads`. */
   readonly threadId: number
-  /** `'draining'`: it takes nothing new; `'ended'`: another thread will take its place. */
-  readonly state: 'running' | 'draining' | 'ended'
+  /** Generation of its code: one more with each reload. */
+  readonly generation: number
+  /**
+   * `'draining'`: it takes nothing new; `'ended'`: another thread will take its place; `'retired'`: after a reload, the thread
+   * that listens.
+   */
+  readonly state: 'running' | 'draining' | 'ended' | 'retired'
   /** How many times another thread had to take its place. */
   readonly restarts: number
   /** Requests that wait. */

@@ -11,6 +11,7 @@ export interface FoundServer {
 /** The worker's end of the line to the primary thread. */
 export class Link {
   readonly index: number
+  readonly generation: number
   readonly restarts: number
   readonly #port: Seat['port']
   /** Calls of `run()` that wait to hear which server they belong to. */
@@ -18,8 +19,9 @@ export class Link {
   /** How this thread stops serving a server. */
   readonly #stops = new Map<number, (timeout: number) => Promise<unknown>>()
 
-  constructor({ port, index, restarts }: Seat) {
+  constructor({ port, index, generation, restarts }: Seat) {
     this.index = index
+    this.generation = generation
     this.restarts = restarts
     this.#port = port
     port.on('message', (message: ToWorker) => this.#receive(message))

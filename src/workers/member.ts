@@ -1,78 +1,84 @@
 import { ArmatureError } from '../errors.js'
 import type { Place } from './places.js'
 import type { Pool } from './pool.js'
+import type { Start } from './start.js'
 import type { PoolWorker } from './worker.js'
 
-/** How long workers may take from the start to their servers. */
-const START_PATIENCE = 30_000
 /** How long the stop hooks of a worker may take, in milliseconds, beyond what its requests get. */
 const STOP_PATIENCE = 10_000
 
 // Taken at load, so that fake timers of a test runner do not stop a drain.
 const { setTimeout, clearTimeout } = globalThis
 
+/** What a pool does with a server. */
+export interface ServerControl {
+  /** Number of the server. */
+  readonly id: number
+  /** Serves the routes that the workers of `generation` have, from now on. */
+  advance(generation: number): void
+  /** Forgets them: they do not come to serve. */
+  discard(generation: number): void
+  /** Time that requests get when a thread has to end, in milliseconds. */
+  readonly patience: number
+}
+
 /** One server with its workers. */
 export class Member {
   readonly place: Place
-  readonly server: number
+  readonly control: ServerControl
   readonly count: number
   /** Which of the pool's servers it is, from 1. */
   readonly number: number
-  /** Resolves when every worker has attached; rejects with the error of the first that cannot. */
-  readonly started: Promise<void>
   readonly #pool: Pool
-  /** Workers that have not attached for the first time. */
-  readonly #starting: Set<number>
-  #onStarted: () => void = () => {}
-  #onFailed: (error: Error) => void = () => {}
   /** Set when the server stops: workers that have not. */
   #stopping: Set<PoolWorker> | null = null
   #onStopped: () => void = () => {}
   readonly #errors: Error[] = []
-  readonly #late: NodeJS.Timeout
+  #start: Start | null = null
 
-  constructor(pool: Pool, place: Place, server: number, count: number, number: number) {
+  constructor(pool: Pool, place: Place, control: ServerControl, count: number, number: number) {
     this.#pool = pool
     this.place = place
-    this.server = server
+    this.control = control
     this.count = count
     this.number = number
-    this.#starting = new Set(Array.from({ length: count - 1 }, (_, index) => index + 1))
-    this.started = new Promise((resolve, reject) => {
-      this.#onStarted = resolve
-      this.#onFailed = reject
-    })
-    const late = `they did not call run() within ${START_PATIENCE / 1000} s`
-    this.#late = setTimeout(() => {
-      const workers = [...this.#starting].join(', ')
-      this.failed(new ArmatureError('ARMATURE_WORKER_START', { worker: workers, why: late }))
-    }, START_PATIENCE)
-    const over = () => clearTimeout(this.#late)
-    this.started.then(over, over)
   }
 
-  attached(worker: PoolWorker): void {
-    this.#starting.delete(worker.index)
-    if (this.#starting.size === 0) this.#onStarted()
+  get server(): number {
+    return this.control.id
   }
 
-  /** A call of `run()` in a worker has rejected. */
-  failed(error: Error): void {
-    if (this.#starting.size > 0) this.#onFailed(error)
+  /** @internal */
+  set start(start: Start) {
+    this.#start = start
   }
 
-  /** A thread has ended; true when that ends the start. */
-  lost(worker: PoolWorker, why: Error): boolean {
-    if (worker.index >= this.count) return false
-    this.#left(worker)
-    if (this.#starting.size === 0) return false
-    this.#onFailed(startError(worker, why))
-    return true
+  /** Resolves when every worker has attached; rejects with the error of the first that cannot. */
+  get started(): Promise<void> {
+    return this.#start?.done ?? Promise.resolve()
   }
 
-  stopped(worker: PoolWorker, error: Error | null): void {
-    if (error !== null) this.#errors.push(error)
-    this.#left(worker)
+  /** Whether worker number `index` of `generation` serves it. The primary thread is one of the first generation alone. */
+  needs(index: number, generation: number): boolean {
+    return generation === 0 ? index < this.count : index <= this.count
+  }
+
+  /** New threads for new code; see {@link Pool.reload}. */
+  reload(): Promise<void> {
+    return this.#pool.reload()
+  }
+
+  /** Whether it is to end. */
+  get isStopping(): boolean {
+    return this.#stopping !== null
+  }
+
+  /** A thread has ended, or serves this server no longer. True when that was asked for. */
+  left(worker: PoolWorker, error: Error | null = null): boolean {
+    const wasAsked = this.#stopping?.delete(worker) === true
+    if (wasAsked && error !== null) this.#errors.push(error)
+    if (this.#stopping?.size === 0) this.#onStopped()
+    return wasAsked
   }
 
   /**
@@ -80,13 +86,10 @@ export class Member {
    * Rejects with what their stop hooks threw.
    */
   async stop(timeout: number): Promise<void> {
-    const closed = new ArmatureError(
-      'ARMATURE_SERVER_CLOSED',
-      'the server was closed while its workers started',
-    )
-    this.failed(closed)
-    const workers = this.#pool.workers(this.count).filter((worker) => worker.serves.has(this.server))
+    this.#pool.giveUp(this, new ArmatureError('ARMATURE_SERVER_CLOSED', 'the server was closed meanwhile'))
+    const workers = this.#pool.workers.filter((worker) => worker.serves.has(this.server))
     this.#stopping = new Set(workers)
+    this.#pool.release()
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve
     })
@@ -98,20 +101,9 @@ export class Member {
     if (workers.length > 0) await stopped
     clearTimeout(timer)
     for (const worker of this.#stopping) worker.terminate()
-    await this.#pool.leave(this, false)
+    await this.#pool.leave(this)
     const [first, ...more] = this.#errors
     if (first !== undefined && more.length === 0) throw first
     if (first !== undefined) throw new AggregateError(this.#errors, 'stopping failed in several workers')
   }
-
-  #left(worker: PoolWorker): void {
-    this.#stopping?.delete(worker)
-    if (this.#stopping?.size === 0) this.#onStopped()
-  }
-}
-
-/** What the worker threw, if that is what ended it; it names the worker otherwise. */
-function startError(worker: PoolWorker, why: Error): Error {
-  const { index } = worker
-  return new ArmatureError('ARMATURE_WORKER_START', { worker: index, why: why.message }, { cause: why })
 }

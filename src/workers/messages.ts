@@ -9,6 +9,8 @@ export interface Seat {
   readonly port: MessagePort
   /** Number of the worker, from 1; the primary thread is 0. */
   readonly index: number
+  /** Generation of the code: one more with each reload. */
+  readonly generation: number
   /** How many times another thread had to take this place. */
   readonly restarts: number
 }

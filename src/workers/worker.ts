@@ -19,11 +19,17 @@ export interface WorkerOwner {
   receive(worker: PoolWorker, message: FromWorker): void
   /** The thread has ended; `why` says how. Nothing was asked for: another thread will follow after `delay` milliseconds. */
   lost(worker: PoolWorker, why: Error, delay: number): void
+  /** The thread has ended as it was asked to. */
+  ended(worker: PoolWorker): void
 }
 
 /** One place in a pool: a thread, or the wait for the next one. */
 export class PoolWorker {
   readonly index: number
+  /** Of the code that it runs. */
+  readonly generation: number
+  /** It finishes what it has, and nobody follows. */
+  isLeaving = false
   readonly #entry: string
   readonly #owner: WorkerOwner
   restarts = 0
@@ -38,8 +44,9 @@ export class PoolWorker {
   #referenced = true
   #ended: (() => void)[] = []
 
-  constructor(index: number, entry: string, owner: WorkerOwner) {
+  constructor(index: number, generation: number, entry: string, owner: WorkerOwner) {
     this.index = index
+    this.generation = generation
     this.#entry = entry
     this.#owner = owner
     this.#start()
@@ -62,13 +69,22 @@ export class PoolWorker {
     this.#stableSince = Date.now()
   }
 
+  /** Resolves when the thread has ended. */
+  gone(): Promise<void> {
+    if (this.#thread === null) return Promise.resolve()
+    return new Promise((resolve) => this.#ended.push(resolve))
+  }
+
   /** Ends the thread, at once with `force`. Another one does not follow. */
   async end(force: boolean): Promise<void> {
     this.#ending = true
     clearTimeout(this.#timer)
     const thread = this.#thread
-    if (thread === null) return
-    const ended = new Promise<void>((resolve) => this.#ended.push(resolve))
+    if (thread === null) {
+      this.#owner.ended(this)
+      return
+    }
+    const ended = this.gone()
     thread.ref()
     if (force) void thread.terminate()
     else {
@@ -86,7 +102,8 @@ export class PoolWorker {
 
   #start(): void {
     const { port1, port2 } = new MessageChannel()
-    const seat: Seat = { port: port2, index: this.index, restarts: this.restarts }
+    const { index, generation, restarts } = this
+    const seat: Seat = { port: port2, index, generation, restarts }
     const thread = spawnWorker(this.#entry, {
       name: `armature worker ${this.index}`,
       workerData: { [SEAT]: seat },
@@ -117,7 +134,10 @@ export class PoolWorker {
     this.#thread = null
     this.serves.clear()
     for (const ended of this.#ended.splice(0)) ended()
-    if (this.#ending) return
+    if (this.#ending || this.isLeaving) {
+      this.#owner.ended(this)
+      return
+    }
     const isStable = Date.now() - this.#stableSince >= STABLE
     this.#stableSince = Number.POSITIVE_INFINITY
     this.#failures = isStable ? 1 : this.#failures + 1

@@ -14,7 +14,7 @@ use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
 
 use crate::bridge::answer::{Answer, State};
 use crate::bridge::clock;
-use crate::bridge::lanes::{LaneEnd, LaneSet};
+use crate::bridge::lanes::{LaneEnd, LaneUse};
 use crate::bridge::loop_side::LoopSide;
 use crate::stats::Shed;
 use crate::wiring::Wiring;
@@ -42,7 +42,7 @@ impl HandlerFactory for JsHandlerFactory {
             id: self.id,
             generation: self.generation,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
-            lanes: side.lanes_of(self.generation),
+            lanes: side.lanes_of(self.generation).for_handler(),
             side,
             requests: io_loop.local(RequestPool::default),
             wiring: self.wiring.clone(),
@@ -53,7 +53,7 @@ impl HandlerFactory for JsHandlerFactory {
 struct JsHandler {
     id: u32,
     generation: u32,
-    lanes: Rc<LaneSet>,
+    lanes: Rc<LaneUse>,
     native: Option<Rc<dyn Handler>>,
     side: Rc<LoopSide>,
     requests: Rc<RequestPool>,

@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use armature_core::config::Settings;
 use armature_core::server::Server;
 use napi_derive::napi;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{JsError, Result};
 use crate::lock;
 use crate::seats::Seats;
+use crate::server::Generations;
 use crate::stats;
 use crate::wiring::Wiring;
 
@@ -22,16 +24,26 @@ pub struct Hub {
     pub server: Server,
     pub wiring: Arc<Wiring>,
     pub seats: Seats,
-    /// What a thread has to know before it can attach, see `src/workers/attach.ts`.
-    info: Value,
+    /// The options as they were given, before the machine had its say.
+    pub asked: Settings,
+    /// What JavaScript needs of them.
+    settings: Value,
+    pub generations: Mutex<Generations>,
 }
 
 impl Hub {
     /// Enters a server into the table. `plan` is what it serves, `settings` how.
-    pub fn new(server: Server, wiring: Arc<Wiring>, plan: String, settings: Value) -> Arc<Self> {
+    pub fn new(
+        server: Server,
+        wiring: Arc<Wiring>,
+        plan: String,
+        asked: Settings,
+        settings: Value,
+    ) -> Arc<Self> {
         let id = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let info = json!({ "plan": plan, "settings": settings });
-        let hub = Arc::new(Self { id, server, wiring, seats: Seats::default(), info });
+        let generations = Mutex::new(Generations::new(plan));
+        let hub =
+            Arc::new(Self { id, server, wiring, seats: Seats::default(), asked, settings, generations });
         let mut hubs = lock(&HUBS);
         hubs.retain(|(_, hub)| hub.strong_count() > 0);
         hubs.push((id, Arc::downgrade(&hub)));
@@ -60,10 +72,10 @@ impl Hub {
     }
 }
 
-/// What server `id` serves and how, as JSON: `{ plan, settings }`.
+/// How server `id` serves, as JSON.
 #[napi]
-pub fn server_info(id: u32) -> Result<String> {
-    Ok(Hub::find(id)?.info.to_string())
+pub fn server_settings(id: u32) -> Result<String> {
+    Ok(Hub::find(id)?.settings.to_string())
 }
 
 /// The addresses of server `id`, for a thread that does not serve it.

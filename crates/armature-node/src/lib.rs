@@ -3,6 +3,7 @@
 //! * `server`: `NativeServer`, start, stop, inject
 //! * `server::attach`: the same for a further JavaScript thread
 //! * `hub`: what the threads of one server share, and the table in which they find it
+//! * `server::generations`: its routes, and those that a reload brings
 //! * `wiring`: what its handlers share
 //! * `seats`: the JavaScript threads that serve, have served or will serve again
 //! * `departure`: a thread that ends while its server goes on

@@ -1,5 +1,6 @@
 //! The JavaScript threads of a server: each has a seat, which stays when the thread ends and another one takes its place.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use armature_bridge::LaneReader;
@@ -30,6 +31,8 @@ pub enum State {
     Draining,
     /// The thread has ended; another one will take its place.
     Ended,
+    /// The thread lives, and other threads serve newer routes.
+    Retired,
 }
 
 struct Seat {
@@ -39,7 +42,7 @@ struct Seat {
 
 /// Every seat of a server.
 #[derive(Default)]
-pub struct Seats(Mutex<Vec<Seat>>);
+pub struct Seats(Mutex<Vec<Seat>>, AtomicU32);
 
 impl Seats {
     /// Seats a thread in the place of the one before it.
@@ -61,8 +64,23 @@ impl Seats {
 
     /// What becomes of the thread whose lane is `id`.
     pub fn set(&self, id: u32, state: State) {
-        if let Some(seat) = lock(&self.0).iter_mut().find(|seat| seat.sitter.seed.id == id) {
+        let current = self.1.load(Ordering::Relaxed);
+        let mut seats = lock(&self.0);
+        // Nobody follows in a seat of older routes.
+        seats.retain(|seat| {
+            let seed = &seat.sitter.seed;
+            state != State::Ended || seed.id != id || seed.generation == current
+        });
+        if let Some(seat) = seats.iter_mut().find(|seat| seat.sitter.seed.id == id) {
             seat.state = state;
+        }
+    }
+
+    /// `generation` serves from now on: the thread that listens only watches, others finish what they have.
+    pub fn advance(&self, generation: u32) {
+        self.1.store(generation, Ordering::Relaxed);
+        for seat in lock(&self.0).iter_mut().filter(|seat| seat.sitter.seed.generation < generation) {
+            seat.state = if seat.sitter.worker == 0 { State::Retired } else { State::Draining };
         }
     }
 
@@ -76,11 +94,18 @@ impl Seats {
                 State::Running => "running",
                 State::Draining => "draining",
                 State::Ended => "ended",
+                State::Retired => "retired",
             };
             stats::lane(
                 &seed.lane,
                 given_up,
-                stats::Thread { worker: *worker, thread: *thread, restarts: *restarts, state },
+                stats::Thread {
+                    worker: *worker,
+                    thread: *thread,
+                    generation: seed.generation,
+                    restarts: *restarts,
+                    state,
+                },
             )
         };
         seats.iter().map(one).collect()

@@ -60,6 +60,7 @@ impl NativeServer {
         let text = plan;
         let plan = Plan::from_json(&text)?;
         let (mut settings, production) = options::resolve(plan.config.clone(), &env)?;
+        let asked = settings.clone();
         settings.io_threads = options::choose_driver(&settings);
         if !listen {
             settings.listen.clear();
@@ -86,7 +87,7 @@ impl NativeServer {
                 .unwrap_or_else(|| unreachable!("a loop that was just made has not ended")),
             None => Server::start(generation, settings),
         };
-        let hub = Hub::new(started.map_err(js)?, wiring, text, info);
+        let hub = Hub::new(started.map_err(js)?, wiring, text, asked, info);
         let (reader, seat) = (lane.reader().clone(), seed.clone());
         hub.seats.take(Sitter { worker: 0, thread, restarts: 0, seed: seat, reader });
         let server = Self { hub, seed, inline, fallback, owner: true };
@@ -250,3 +251,6 @@ impl Drop for NativeServer {
 
 // Behind the struct: its attribute has to be expanded before that of another `impl`.
 mod attach;
+mod generations;
+
+pub use generations::Generations;

@@ -58,6 +58,7 @@ pub fn server(hub: &Hub) -> Value {
 pub struct Thread {
     pub worker: u32,
     pub thread: u32,
+    pub generation: u32,
     pub restarts: u32,
     pub state: &'static str,
 }
@@ -73,6 +74,7 @@ pub fn lane(lane: &JsLane, given_up: usize, of: Thread) -> Value {
     json!({
         "worker": of.worker,
         "threadId": of.thread,
+        "generation": of.generation,
         "state": of.state,
         "restarts": of.restarts,
         "queued": waiting.requests,

@@ -53,7 +53,7 @@ fn a_lane_that_closes_loses_no_request_and_doubles_none() {
             match request(&closing, id(slot, 0)) {
                 Ok(()) => {}
                 Err(PushError::Closed) => request(&other, id(slot, 0)).unwrap(),
-                Err(PushError::Full) => unreachable!(),
+                Err(PushError::Full | PushError::Late) => unreachable!(),
             }
         }
         let mut moved = move_to(&other, &jobs);

@@ -69,6 +69,14 @@ impl LoopServer {
         self.generation.borrow().clone()
     }
 
+    /// Has requests from now on served by `generation`.
+    pub fn replace(&self, generation: &Generation) {
+        let local = Rc::new(generation.localize(&self.io_loop, &self.shared));
+        let before = self.generation.replace(local);
+        // Handlers may do something when they go.
+        drop(before);
+    }
+
     /// Keeps `connection` reachable until the guard is dropped.
     pub fn register(self: &Rc<Self>, connection: ConnectionControl) -> Registration {
         let mut connections = self.connections.borrow_mut();

@@ -189,6 +189,25 @@ impl Server {
         })
     }
 
+    /// Serves `generation` from now on: each loop changes between two requests, those in progress finish on their own. Returns
+    /// when every loop has changed; false when one has ended.
+    pub fn replace(&self, generation: Generation) -> bool {
+        let generation = Arc::new(generation);
+        let (done, changed) = mpsc::channel();
+        let asked = self.remotes.iter().filter(|remote| {
+            let (generation, done) = (generation.clone(), done.clone());
+            remote.run(move |handle| {
+                if let Some(server) = local::of(handle) {
+                    server.replace(&generation);
+                    let _ = done.send(());
+                }
+            })
+        });
+        let asked = asked.count();
+        drop(done);
+        asked == self.remotes.len() && changed.iter().take(asked).count() == asked
+    }
+
     /// Stops accepting, lets requests in progress finish for at most `drain`, then cuts off what is left, and calls
     /// `done` on a loop's thread. Calling it again only shortens the drain.
     pub fn close_with(&self, drain: Duration, done: impl FnOnce(Closed) + Send + 'static) {

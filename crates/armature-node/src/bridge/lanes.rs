@@ -1,7 +1,8 @@
 //! The lanes of one generation, as one loop sees them: the loop alone changes and reads the list, so choosing takes no lock.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::ops::Deref;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -128,15 +129,66 @@ impl Retiring {
     }
 }
 
+/// The lanes of a generation, as its handlers have them. When the last handler goes, which has no request in progress then,
+/// nobody chooses among them any more.
+pub struct LaneUse(Rc<LaneSet>);
+
+impl Deref for LaneUse {
+    type Target = LaneSet;
+
+    fn deref(&self) -> &LaneSet {
+        &self.0
+    }
+}
+
+impl Drop for LaneUse {
+    fn drop(&mut self) {
+        self.0.unused();
+    }
+}
+
 /// Those that take requests.
 #[derive(Default)]
 pub struct LaneSet {
     lanes: RefCell<Vec<Rc<LaneEnd>>>,
+    /// The handlers that choose among them.
+    handlers: RefCell<Weak<LaneUse>>,
+    /// Lanes that go when there are none of these any more.
+    leaving: RefCell<Vec<(u32, Arc<Retiring>)>>,
     /// Where the next search begins, so that lanes with equally much to do take turns.
     next: Cell<usize>,
 }
 
 impl LaneSet {
+    /// For a handler.
+    pub fn for_handler(self: &Rc<Self>) -> Rc<LaneUse> {
+        let shared = self.handlers.borrow().upgrade();
+        shared.unwrap_or_else(|| {
+            let shared = Rc::new(LaneUse(self.clone()));
+            *self.handlers.borrow_mut() = Rc::downgrade(&shared);
+            shared
+        })
+    }
+
+    /// Whether a handler may still choose among them.
+    pub fn is_used(&self) -> bool {
+        self.handlers.borrow().strong_count() > 0
+    }
+
+    /// Takes lane `id` out when no handler may choose it any more.
+    pub fn retire_later(&self, id: u32, retiring: Arc<Retiring>) {
+        self.leaving.borrow_mut().push((id, retiring));
+    }
+
+    fn unused(&self) {
+        for (id, retiring) in self.leaving.take() {
+            match self.remove(id) {
+                Some(end) => end.retire(retiring),
+                None => retiring.done(),
+            }
+        }
+    }
+
     pub fn add(&self, lane: Rc<LaneEnd>) {
         self.lanes.borrow_mut().push(lane);
     }

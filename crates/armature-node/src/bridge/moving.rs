@@ -35,6 +35,11 @@ impl LoopSide {
 
     /// The lane gets nothing new; `retiring` hears when everything that it has of this loop is answered.
     pub fn retire(&self, seed: &LaneSeed, retiring: Arc<Retiring>) {
+        let lanes = self.lanes_of(seed.generation);
+        if self.newest() != Some(seed.generation) && lanes.is_used() {
+            // A request of the old routes may wait for its body, and has no other lanes to go to.
+            return lanes.retire_later(seed.id, retiring);
+        }
         match self.take_out(seed) {
             Some(end) => end.retire(retiring),
             None => retiring.done(),
@@ -135,10 +140,14 @@ impl LoopSide {
     /// request, have it.
     fn take_out(&self, seed: &LaneSeed) -> Option<Rc<LaneEnd>> {
         let end = self.lanes_of(seed.generation).remove(seed.id);
+        let newest = self.newest();
         let mut sets = self.lanes.borrow_mut();
-        let newest = sets.iter().map(|(generation, _)| *generation).max();
         sets.retain(|(generation, set)| Some(*generation) == newest || !set.is_empty());
         end
+    }
+
+    fn newest(&self) -> Option<u32> {
+        self.lanes.borrow().iter().map(|(generation, _)| *generation).max()
     }
 
     fn index(&self) -> u8 {

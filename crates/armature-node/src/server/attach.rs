@@ -13,11 +13,19 @@ use crate::seats::{Sitter, State};
 #[napi]
 impl NativeServer {
     /// Makes `lane` one more of server `id`, which a thread of this process started. The handlers behind it have to be those
-    /// of the others: JavaScript has compared the plans. `worker` is the number of the seat, `thread` the `threadId`.
+    /// of the others of `generation`: JavaScript has compared the plans. `worker` is the number of the seat, `thread` the
+    /// `threadId`.
     #[napi(factory)]
-    pub fn attach(id: u32, worker: u32, thread: u32, restarts: u32, lane: &NativeLane) -> Result<Self> {
+    pub fn attach(
+        id: u32,
+        generation: u32,
+        worker: u32,
+        thread: u32,
+        restarts: u32,
+        lane: &NativeLane,
+    ) -> Result<Self> {
         let hub = Hub::find(id)?;
-        let seed = LaneSeed::new(0, lane.lane().clone(), lane.header_sets().clone());
+        let seed = LaneSeed::new(generation, lane.lane().clone(), lane.header_sets().clone());
         lane.connect(hub.wiring.ends().ok_or_else(Hub::closed)?);
         // Before the first request can come: a thread that ends from here on gives back what it has.
         lane.depart_by(Departure::new(&hub, seed.clone(), lane.reader().clone()));
