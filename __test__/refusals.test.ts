@@ -73,7 +73,7 @@ const table: [string, number, string, string][] = [
     'ARMATURE_NOT_IMPLEMENTED',
     `POST / HTTP/1.1\r\n${host}transfer-encoding: gzip, chunked\r\n\r\n`,
   ],
-  ['HTTP/2', 505, 'ARMATURE_VERSION_NOT_SUPPORTED', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['HTTP/2', 505, 'ARMATURE_VERSION_NOT_SUPPORTED', 'PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n'],
 ]
 
 test.each(table)('%s: %i, counted, logged, with an id', async (_, status, code, request) => {

@@ -68,6 +68,7 @@ test('an idle server shows zeros and its limits', async () => {
     inFlight: 0,
     shed: 0,
     shedBy: { inFlight: 0, queue: 0, queueAge: 0, slots: 0 },
+    floods: 0,
     handlerTimeouts: 0,
     headerTimeouts: 0,
     bodyTimeouts: 0,

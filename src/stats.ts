@@ -16,6 +16,11 @@ export interface ServerStats {
   readonly requests: number
   /** Refused because it was no request that can be served: malformed, too large a head, too slow; 400 to 431, 501 and 505. */
   readonly malformed: number
+  /**
+   * Connections closed with ENHANCE_YOUR_CALM, because of `limits.resets`, `limits.controlFrames`, or a head or content in pieces
+   * that nobody sends who means well.
+   */
+  readonly floods: number
   /** Requests answered 503 because of a limit. */
   readonly shed: number
   /** The same by limit. */
@@ -28,7 +33,7 @@ export interface ServerStats {
   readonly bodyTimeouts: number
   /** Connections closed because no request began for `timeouts.idle`, or within `timeouts.header` of a new one. */
   readonly idleTimeouts: number
-  /** Connections reset because the client took no byte of an answer for `timeouts.write`. */
+  /** Connections, or streams of HTTP/2, reset because the client took no byte of an answer for `timeouts.write`. */
   readonly writeTimeouts: number
   /** Requests answered 500 because native code failed, which is a defect of the framework. */
   readonly panics: number

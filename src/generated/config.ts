@@ -80,6 +80,21 @@ export interface LimitOptions {
    */
   pipeline?: number | undefined
   /**
+   * Most requests at the same time of one connection that carries several (HTTP/2). Further ones are refused unread, and
+   * may be sent again. From 1 to 10000, by default 128.
+   */
+  streams?: number | undefined
+  /**
+   * Most requests of one HTTP/2 connection that are given up in ten seconds, by the client or because they break the
+   * protocol. Beyond it the connection is closed. From 1 to 1000000, by default 500.
+   */
+  resets?: number | undefined
+  /**
+   * Most frames of one HTTP/2 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
+   * beyond those of what was sent. Beyond it the connection is closed. From 10 to 1000000, by default 1000.
+   */
+  controlFrames?: number | undefined
+  /**
    * Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
    * From 1 to 1000000, by default 4096.
    */

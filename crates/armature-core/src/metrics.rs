@@ -69,6 +69,8 @@ pub struct Metrics {
     pub upgraded: Gauge,
     /// What was refused because it was no request: malformed, too large, too slow.
     pub malformed: Counter,
+    /// Connections closed because of `limits.resets` or `limits.controlFrames`, or because of more of either than anybody needs.
+    pub floods: Counter,
     /// Requests answered 503 because of `limits.inFlight`.
     pub shed: Counter,
     /// Handlers that did not answer within `timeouts.handler`.

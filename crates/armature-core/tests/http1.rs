@@ -218,7 +218,7 @@ fn malformed_requests_are_refused_and_the_connection_closed() {
         (400, "GET / http/1.1\r\nhost: t\r\n\r\n"),
         (400, "GET /\r\nhost: t\r\n\r\n"),
         (505, "GET / HTTP/2.5\r\nhost: t\r\n\r\n"),
-        (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (505, "PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n"),
         (400, "G@T / HTTP/1.1\r\nhost: t\r\n\r\n"),
         (501, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOP / HTTP/1.1\r\nhost: t\r\n\r\n"),
         (400, "GET / HTTP/1.1\nhost: t\n\n"),

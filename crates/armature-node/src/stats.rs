@@ -40,6 +40,7 @@ pub fn server(hub: &Hub) -> Value {
         "refusedBy": { "connections": refused, "connectionsPerIp": per_ip, "proxy": proxy },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
+        "floods": metrics.floods.get(),
         "shed": in_flight + queue + queue_age + slots,
         "shedBy": { "inFlight": in_flight, "queue": queue, "queueAge": queue_age, "slots": slots },
         "handlerTimeouts": metrics.handler_timeouts.get(),

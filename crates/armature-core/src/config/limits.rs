@@ -33,6 +33,15 @@ pub struct LimitsConfig {
     /// Most requests of one connection that are handled at the same time, when a client sends the next before it has the
     /// answer. Further ones wait unread. From 1 to 1000, by default 32.
     pub pipeline: Option<u64>,
+    /// Most requests at the same time of one connection that carries several (HTTP/2). Further ones are refused unread, and
+    /// may be sent again. From 1 to 10000, by default 128.
+    pub streams: Option<u64>,
+    /// Most requests of one HTTP/2 connection that are given up in ten seconds, by the client or because they break the
+    /// protocol. Beyond it the connection is closed. From 1 to 1000000, by default 500.
+    pub resets: Option<u64>,
+    /// Most frames of one HTTP/2 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
+    /// beyond those of what was sent. Beyond it the connection is closed. From 10 to 1000000, by default 1000.
+    pub control_frames: Option<u64>,
     /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
     /// From 1 to 1000000, by default 4096.
     pub queue: Option<u64>,
@@ -63,6 +72,9 @@ pub struct Limits {
     pub connections_per_ip: Option<usize>,
     pub in_flight: usize,
     pub pipeline: usize,
+    pub streams: usize,
+    pub resets: usize,
+    pub control_frames: usize,
     pub queue: usize,
     pub queue_age: Duration,
     /// In bytes.
@@ -84,6 +96,9 @@ impl LimitsConfig {
             connections_per_ip: over.connections_per_ip.or(self.connections_per_ip),
             in_flight: over.in_flight.or(self.in_flight),
             pipeline: over.pipeline.or(self.pipeline),
+            streams: over.streams.or(self.streams),
+            resets: over.resets.or(self.resets),
+            control_frames: over.control_frames.or(self.control_frames),
             queue: over.queue.or(self.queue),
             queue_age: over.queue_age.or(self.queue_age),
             response_buffer: over.response_buffer.or(self.response_buffer),
@@ -102,6 +117,9 @@ impl LimitsConfig {
         count("limits.connectionsPerIp", self.connections_per_ip, 10_000_000)?;
         count("limits.inFlight", self.in_flight, 10_000_000)?;
         count("limits.pipeline", self.pipeline, 1000)?;
+        count("limits.streams", self.streams, 10_000)?;
+        count("limits.resets", self.resets, 1_000_000)?;
+        within((names, "limits.controlFrames"), self.control_frames, "a whole number", 10..=1_000_000, "")?;
         count("limits.queue", self.queue, 1_000_000)?;
         let (ages, note) = (TimeoutsConfig::NEEDED, TimeoutsConfig::NEEDED_NOTE);
         within((names, "limits.queueAge"), self.queue_age, "a duration", ages, note)?;
@@ -129,6 +147,9 @@ impl LimitsConfig {
             connections_per_ip: self.connections_per_ip.map(|value| Size(value).bytes()),
             in_flight: count(self.in_flight, 10_000),
             pipeline: count(self.pipeline, 32),
+            streams: count(self.streams, 128),
+            resets: count(self.resets, 500),
+            control_frames: count(self.control_frames, 1000),
             queue: count(self.queue, 4096),
             queue_age: self.queue_age.unwrap_or(Millis::seconds(10)).duration(),
             response_buffer: size(self.response_buffer, Size::kb(64)),

@@ -34,6 +34,6 @@ pub struct LoopMetrics {
     pub body_timeouts: Tally,
     /// Connections closed because no request began: for `timeouts.idle`, or within `timeouts.header` of a new one.
     pub idle_timeouts: Tally,
-    /// Connections reset because the peer took nothing for `timeouts.write`.
+    /// Connections, or streams of one, reset because the peer took nothing for `timeouts.write`.
     pub write_timeouts: Tally,
 }

@@ -3,6 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use http::HeaderValue;
+
 use crate::io_loop::ticks;
 
 /// The text of the current second.
@@ -11,6 +14,8 @@ pub(crate) struct Date {
     /// The tick from which on the text is too old.
     until: Cell<u64>,
     text: RefCell<Vec<u8>>,
+    /// The same without name and line end.
+    value: RefCell<Option<HeaderValue>>,
 }
 
 impl Date {
@@ -22,12 +27,22 @@ impl Date {
         out.extend_from_slice(&self.text.borrow());
     }
 
+    /// The value alone.
+    pub fn value(&self, now: u64) -> Option<HeaderValue> {
+        if now >= self.until.get() {
+            self.refresh(now);
+        }
+        self.value.borrow().clone()
+    }
+
     fn refresh(&self, now: u64) {
         let time = SystemTime::now();
         let into = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_millis());
         // Rounded up: a tick late, never a second early.
         self.until.set(now + ticks(Duration::from_millis(1000 - u64::from(into))));
-        *self.text.borrow_mut() = format!("date: {}\r\n", httpdate::fmt_http_date(time)).into_bytes();
+        let text = httpdate::fmt_http_date(time);
+        *self.text.borrow_mut() = format!("date: {text}\r\n").into_bytes();
+        *self.value.borrow_mut() = HeaderValue::from_maybe_shared(Bytes::from(text)).ok();
     }
 }
 
@@ -44,5 +59,6 @@ mod tests {
         assert!((6..=106).contains(&date.until.get()));
         date.append(date.until.get() - 1, &mut later);
         assert_eq!(first, later);
+        assert!(first.windows(29).any(|part| part == date.value(5).unwrap().as_bytes()));
     }
 }

@@ -1,15 +1,32 @@
 //! Bytes to requests, responses to bytes. The only room that knows HTTP versions.
 
+mod control;
 pub(crate) mod date;
 pub mod h1;
+pub mod h2;
+
+pub use control::ConnectionControl;
 
 use std::rc::Rc;
 
 use crate::config::Settings;
-use crate::http::{Problem, Request, Response};
+use crate::http::{Peer, Problem, Request, Response};
 use crate::io_loop::LoopHandle;
+use crate::listener::Stream;
 use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::LocalFuture;
+
+/// A connection that is to be served.
+pub struct Arrival {
+    /// Its bytes.
+    pub stream: Stream,
+    /// Its other end.
+    pub peer: Peer,
+    /// What was read of it before.
+    pub early: Vec<u8>,
+    /// When it was accepted, in ticks.
+    pub since: u64,
+}
 
 /// What a protocol needs from the server above it.
 pub trait Dispatch {

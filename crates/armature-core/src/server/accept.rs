@@ -11,7 +11,7 @@ use crate::config::TrustProxy;
 use crate::http::{Address, Peer, Problem};
 use crate::listener::{BoundListener, LocalListener, Stream};
 use crate::metrics::Counter;
-use crate::protocol::h1::{self, Arrival};
+use crate::protocol::{Arrival, h1};
 
 /// Refused sockets that wait for their peer to read the refusal; more are closed at once.
 const MAX_LINGERING: usize = 64;

@@ -10,7 +10,7 @@ use super::generation::LocalGeneration;
 use super::{Generation, Shared};
 use crate::io_loop::LoopHandle;
 use crate::metrics::LocalMetrics;
-use crate::protocol::h1::{self, ConnectionControl};
+use crate::protocol::{ConnectionControl, h1};
 
 pub(super) struct LoopServer {
     pub shared: Arc<Shared>,

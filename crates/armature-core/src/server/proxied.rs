@@ -10,7 +10,7 @@ use crate::config::TrustProxy;
 use crate::http::{Address, Peer};
 use crate::listener::Stream;
 use crate::listener::proxy::{Greeting, Missing};
-use crate::protocol::h1::Arrival;
+use crate::protocol::Arrival;
 
 /// Waits for the header on a connection from `socket`, then serves whom it names. Without one, and from nobody but `proxies`, the
 /// connection is closed without a word: an answer would tell a stranger what there is, and a proxy nothing.

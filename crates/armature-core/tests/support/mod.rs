@@ -13,6 +13,8 @@ use armature_core::server::{App, Server};
 use armature_core::testing::{Client, serve};
 use tokio::sync::Semaphore;
 
+pub mod http2;
+
 /// A server whose handlers tell that they have begun, and wait until they may answer.
 pub struct Stage {
     pub server: Server,

@@ -8,7 +8,8 @@ fn every_option() {
             "trustProxy": ["10.0.0.0/8", "::1"],
             "secrets": ["0123456789abcdef", "fedcba9876543210"],
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
-                "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "queue": 10, "queueAge": "2s",
+                "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "streams": 64,
+                "resets": 50, "controlFrames": 200, "queue": 10, "queueAge": "2s",
                 "responseBuffer": "1mb", "requestBuffer": "128kb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
@@ -32,6 +33,9 @@ fn every_option() {
         connections_per_ip: Some(20),
         in_flight: Some(100),
         pipeline: Some(16),
+        streams: Some(64),
+        resets: Some(50),
+        control_frames: Some(200),
         queue: Some(10),
         queue_age: Some(Millis::seconds(2)),
         response_buffer: Some(Size::mb(1)),
@@ -63,7 +67,8 @@ fn unknown_names() {
         (
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
-             connectionsPerIp, inFlight, pipeline, queue, queueAge, responseBuffer, requestBuffer",
+             connectionsPerIp, inFlight, pipeline, streams, resets, controlFrames, queue, queueAge, responseBuffer, \
+             requestBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,

@@ -14,13 +14,13 @@ use http::HeaderMap;
 
 use super::buffers::Buffers;
 use super::content::{Decoder, Step};
-use super::control::Control;
 use super::counted::Counted;
 use super::framing::Framing;
 use super::head::HeadLimits;
 use crate::http::{BodyError, BodyStream, CancelReason, Frame, RequestContext, SizeHint};
 use crate::io_loop::{LoopHandle, Sleep};
 use crate::listener::Stream;
+use crate::protocol::control::Control;
 
 /// Who may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

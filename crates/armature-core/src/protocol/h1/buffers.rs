@@ -24,7 +24,7 @@ pub(super) const READ_BYTES: usize = 64 * 1024;
 const SPARE_WORKS: usize = 256;
 
 /// What the connections of one loop share.
-pub(super) struct Buffers {
+pub(in crate::protocol) struct Buffers {
     metrics: Arc<LoopMetrics>,
     scratch: Cell<Vec<u8>>,
     #[expect(clippy::vec_box, reason = "a connection keeps it as the same box")]
@@ -52,12 +52,12 @@ impl Buffers {
     }
 
     /// What a connection needs from the first byte of a request to the last of its answer.
-    pub fn work(&self) -> Box<Work> {
+    pub(super) fn work(&self) -> Box<Work> {
         self.works.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Takes it back.
-    pub fn recycle(&self, mut work: Box<Work>) {
+    pub(super) fn recycle(&self, mut work: Box<Work>) {
         let mut works = self.works.borrow_mut();
         if works.len() < SPARE_WORKS {
             work.clear();
@@ -67,7 +67,7 @@ impl Buffers {
     }
 
     /// Notices how large the buffers of `work` are. Called when nothing more happens to them for now.
-    pub fn count(&self, work: &mut Work) {
+    pub(super) fn count(&self, work: &mut Work) {
         let bytes = work.input.capacity() + work.output.capacity();
         work.counted.set(bytes, &self.metrics);
     }

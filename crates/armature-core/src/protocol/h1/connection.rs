@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::buffers::Buffers;
-use super::control::{ConnectionControl, Control, Shutdown};
 use super::linger::Linger;
 use super::upgrade::{self, Switch};
 use super::work::Work;
@@ -19,8 +18,9 @@ use crate::http::{CancelReason, Peer, Problem, RequestPool};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
 use crate::metrics::LoopMetrics;
-use crate::protocol::Dispatch;
+use crate::protocol::control::{ConnectionControl, Control, Shutdown};
 use crate::protocol::date::Date;
+use crate::protocol::{Arrival, Dispatch, h2};
 
 /// Turns that one poll may take before other connections have theirs.
 const TURNS: usize = 32;
@@ -49,6 +49,8 @@ pub(super) enum End {
     Gone,
     /// Another protocol goes on.
     Upgrade(Box<Switch>),
+    /// The connection began with the preface of HTTP/2, which is among the bytes that have been read.
+    Http2(Vec<u8>),
 }
 
 /// One connection, from accept to close.
@@ -78,10 +80,12 @@ pub(super) struct Connection<D> {
     /// The last answer has been encoded: it closes the connection, or `switch` goes on with it.
     pub closing: bool,
     pub switch: Option<Box<Switch>>,
+    /// It began with the preface of HTTP/2.
+    pub preface: bool,
 }
 
 /// What the connections of one loop share.
-pub(super) struct Local {
+pub(in crate::protocol) struct Local {
     pub buffers: Rc<Buffers>,
     pub requests: Rc<RequestPool>,
     pub date: Date,
@@ -106,18 +110,6 @@ impl Local {
             }
         })
     }
-}
-
-/// A connection that is to be served.
-pub struct Arrival {
-    /// Its bytes.
-    pub stream: Stream,
-    /// Its other end.
-    pub peer: Peer,
-    /// What was read of it before.
-    pub early: Vec<u8>,
-    /// When it was accepted, in ticks.
-    pub since: u64,
 }
 
 /// Serves a connection until it closes. `register` receives the server's hold on it, at once; what it returns is kept for as
@@ -148,6 +140,7 @@ pub fn serve<D: Dispatch + 'static, K: 'static>(
         paused: false,
         closing: false,
         switch: None,
+        preface: false,
         server,
     };
     if !early.is_empty() {
@@ -159,16 +152,22 @@ pub fn serve<D: Dispatch + 'static, K: 'static>(
 /// The connection stays where it is while it is served: a task that waits should be small, too.
 async fn run<D: Dispatch + 'static, K>(mut connection: Connection<D>, keep: K) {
     let end = poll_fn(|cx| Pin::new(&mut connection).poll(cx)).await;
-    let (stream, control, server) = connection.into_parts();
+    let since = connection.since;
+    let (stream, peer, control, server) = connection.into_parts();
     let end = match end {
         // Few connections come here; those that do not need not be as large.
         End::Upgrade(switch) => Box::pin(upgrade::run(*switch, &stream, &control, server.metrics())).await,
+        End::Http2(early) => {
+            let serving = h2::run((stream, peer, early, since), server, control);
+            Box::pin(serving).await;
+            return drop(keep);
+        }
         end => end,
     };
     match end {
         End::Close => Linger::new(stream, control, server.io_loop()).await,
         End::Reset => stream.reset_on_close(),
-        End::Gone | End::Upgrade(_) => {}
+        End::Gone | End::Upgrade(_) | End::Http2(_) => {}
     }
     drop(keep);
 }
@@ -217,6 +216,9 @@ impl<D: Dispatch + 'static> Connection<D> {
                 return Ok(Some(End::Reset));
             }
             self.receive(cx, now)?;
+            if self.preface {
+                return Ok(Some(End::Http2(std::mem::take(&mut self.busy().input))));
+            }
             let unblocked = self.answer(cx, now)?;
             self.settle(now);
             if unblocked {
@@ -256,8 +258,8 @@ impl<D: Dispatch + 'static> Connection<D> {
         Ok(None)
     }
 
-    fn into_parts(self) -> (Stream, Rc<Control>, Rc<D>) {
-        (self.stream, self.control, self.server)
+    fn into_parts(self) -> (Stream, Rc<Peer>, Rc<Control>, Rc<D>) {
+        (self.stream, self.peer, self.control, self.server)
     }
 
     pub fn io_loop(&self) -> &LoopHandle {

@@ -40,7 +40,7 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// Whether a control character other than a tab is among `bytes`.
-pub(super) fn has_control(bytes: &[u8]) -> bool {
+pub(in crate::protocol) fn has_control(bytes: &[u8]) -> bool {
     first_control(bytes).is_some()
 }
 
@@ -102,7 +102,7 @@ pub(super) fn lower_token<const N: usize>(line: &[u8], lower: &mut [u8; N]) -> u
 
 /// Whether all of `bytes` may stand in a request target: visible ASCII but `#`, which starts what is never sent.
 /// Browsers send `|`, `{` and others that RFC 3986 would have escaped.
-pub(super) fn is_target(bytes: &[u8]) -> bool {
+pub(in crate::protocol) fn is_target(bytes: &[u8]) -> bool {
     !(any_word(bytes, |word| below(word, b' ' + 1) | equal(word, 0x7f) | equal(word, b'#') | word & HIGH)
         && bytes.iter().any(|&b| b <= b' ' || b >= 0x7f || b == b'#'))
 }
@@ -137,7 +137,7 @@ fn any_word(bytes: &[u8], suspicious: impl Fn(u64) -> u64) -> bool {
 }
 
 /// Removes spaces and tabs from both ends.
-pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+pub(in crate::protocol) fn trim(bytes: &[u8]) -> &[u8] {
     let is_space = |b: &u8| matches!(b, b' ' | b'\t');
     let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return &[] };
     let end = bytes.iter().rposition(|b| !is_space(b)).map_or(start, |last| last + 1);
@@ -150,7 +150,7 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Digits only, and a number that fits.
-pub(super) fn number(digits: &[u8]) -> Option<u64> {
+pub(in crate::protocol) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -200,7 +200,7 @@ fn all(bytes: &[u8], class: u8) -> bool {
 }
 
 /// `uri-host [ ":" port ]` without user information.
-pub(super) fn is_host(value: &[u8]) -> bool {
+pub(in crate::protocol) fn is_host(value: &[u8]) -> bool {
     let (good, port) = match value.strip_prefix(b"[") {
         Some(rest) => {
             let Some(end) = rest.iter().position(|b| *b == b']') else { return false };

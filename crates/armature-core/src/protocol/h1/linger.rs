@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::connection::{Local, loop_metrics};
-use super::control::{Control, Shutdown};
 use super::encode::{self, Asked};
 use crate::http::{Body, Problem};
 use crate::io_loop::{LoopHandle, Sleep};
 use crate::listener::Stream;
+use crate::protocol::control::{Control, Shutdown};
 
 /// Input that is discarded at most before the socket is closed for good.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -19,7 +19,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// Sends FIN, then discards what the peer still sends until it closes too.
-pub(super) struct Linger {
+pub(in crate::protocol) struct Linger {
     stream: Stream,
     control: Rc<Control>,
     local: Rc<Local>,

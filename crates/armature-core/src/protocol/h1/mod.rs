@@ -6,7 +6,6 @@
 //! * `body` is the way of a request body that has not arrived as a whole
 //! * `encode` writes heads, `output` gathers what is written, `linger` closes
 //! * `upgrade` hands a connection over to another protocol
-//! * `control` is the server's hold on a connection
 //! * `model` is the grammar once more, for `fuzzing` and tests, which compare
 
 mod answer;
@@ -14,14 +13,13 @@ mod body;
 mod buffers;
 mod connection;
 mod content;
-mod control;
 mod counted;
 mod encode;
 mod framing;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod grammar;
+pub(in crate::protocol) mod grammar;
 mod head;
 mod linger;
 #[cfg(any(test, fuzzing))]
@@ -31,9 +29,10 @@ mod receive;
 mod upgrade;
 mod work;
 
+pub(in crate::protocol) use connection::Local;
 pub(crate) use connection::loop_metrics;
-pub use connection::{Arrival, serve};
-pub use control::ConnectionControl;
+pub use connection::serve;
+pub(in crate::protocol) use linger::Linger;
 pub(crate) use linger::last_words;
 pub use linger::refuse;
 

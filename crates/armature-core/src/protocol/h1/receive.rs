@@ -14,7 +14,7 @@ use super::framing::Framing;
 use super::head::{HeadLimits, Parsed};
 use super::work::{Answer, Exchange, Work};
 use crate::http::{Body, CancelReason, Head, Problem, Request, Version};
-use crate::protocol::Dispatch;
+use crate::protocol::{Dispatch, h2};
 
 /// A body of known length up to this size that has arrived with its head is not streamed.
 const WHOLE_BYTES: usize = 64 * 1024;
@@ -203,7 +203,14 @@ impl<D: Dispatch + 'static> Connection<D> {
                     at += self.begin(parsed, &bytes[at..], limits, now);
                 }
                 Err(problem) => {
-                    let head = work.parser.take_head();
+                    if self.first && at == 0 && h2::may_begin(rest) {
+                        // Nothing that HTTP/1 answers; looked for here, it costs HTTP/1 nothing.
+                        self.busy().parser.restart();
+                        self.preface = rest.len() >= h2::PREFACE.len();
+                        self.deaf = self.preface;
+                        break;
+                    }
+                    let head = self.busy().parser.take_head();
                     self.refuse(problem, head);
                 }
             }

@@ -17,13 +17,13 @@ use http::header::UPGRADE;
 use tokio::sync::Notify;
 
 use super::connection::End;
-use super::control::{Control, Shutdown};
 use super::encode::{self, Delimiter};
 use super::work::Work;
 use crate::http::{Body, Duplex, Response, Upgrade};
 use crate::listener::Stream;
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
+use crate::protocol::control::{Control, Shutdown};
 use crate::protocol::date::Date;
 
 /// What goes on once the 101 has left.

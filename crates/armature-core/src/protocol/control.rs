@@ -9,7 +9,7 @@ use crate::metrics::LoopMetrics;
 
 /// How far the server wants the connection to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shutdown {
+pub(in crate::protocol) enum Shutdown {
     Running,
     /// Finish the requests in progress, then close.
     Drain,
@@ -18,7 +18,7 @@ pub(super) enum Shutdown {
 }
 
 /// Shared by a connection, its request body and the server.
-pub(super) struct Control {
+pub(in crate::protocol) struct Control {
     shutdown: Cell<Shutdown>,
     /// Whether a request is being answered.
     busy: Cell<bool>,
@@ -74,7 +74,7 @@ impl Drop for Control {
 
 /// The server's hold on one connection.
 #[derive(Clone)]
-pub struct ConnectionControl(pub(super) Rc<Control>);
+pub struct ConnectionControl(pub(in crate::protocol) Rc<Control>);
 
 impl ConnectionControl {
     /// Closes the connection after the requests in progress, at once when there are none.

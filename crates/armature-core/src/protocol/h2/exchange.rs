@@ -1,0 +1,240 @@
+//! One stream: waits for the answer to its request, then sends it as fast as the client takes it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use ::h2::{Reason, SendStream};
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::body::Respond;
+use super::encode::{self, Content};
+use super::streams::Streams;
+use crate::http::{Body, CancelReason, Frame, RequestContext, Response};
+use crate::io_loop::Sleep;
+use crate::metrics::InFlight;
+use crate::pipeline::LocalFuture;
+
+/// Pieces that one poll sends before other streams have their turn.
+const ROUNDS: usize = 16;
+
+/// See the module. Ready when the stream needs nobody any more.
+pub(super) struct Exchange {
+    respond: Respond,
+    streams: Rc<Streams>,
+    /// Among the open streams.
+    place: usize,
+    context: Option<Rc<RequestContext>>,
+    /// The method was HEAD.
+    head_only: bool,
+    step: Step,
+}
+
+enum Step {
+    Waiting {
+        answer: LocalFuture<Response>,
+        /// Until the head of the answer is there.
+        _in_flight: Option<InFlight>,
+    },
+    Sending(Sending),
+}
+
+/// An answer whose head has been sent.
+struct Sending {
+    stream: SendStream<Bytes>,
+    body: Body,
+    content: Content,
+    /// What the client has not made room for.
+    piece: Bytes,
+    /// Exists while the client makes no room; it has until then.
+    stalled: Option<Sleep>,
+}
+
+/// What becomes of a stream.
+enum End {
+    Complete,
+    /// Nobody takes the answer.
+    Gone,
+    /// The client must not take what it got for all.
+    Broken(Reason),
+}
+
+impl Exchange {
+    pub fn new(
+        respond: Respond,
+        streams: Rc<Streams>,
+        context: Rc<RequestContext>,
+        head_only: bool,
+        answer: LocalFuture<Response>,
+        in_flight: Option<InFlight>,
+    ) -> Self {
+        let place = streams.enter(context.clone());
+        let step = Step::Waiting { answer, _in_flight: in_flight };
+        Self { respond, streams, place, context: Some(context), head_only, step }
+    }
+
+    /// Whether the answer is there already.
+    pub fn is_answered(&self) -> bool {
+        matches!(self.step, Step::Waiting { answer: LocalFuture::Ready(_), .. })
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Step::Waiting { answer, .. } = &mut self.step {
+            let response = match Pin::new(answer).poll(cx) {
+                Poll::Ready(response) => response,
+                Poll::Pending => {
+                    // The client's interest may end before there is an answer.
+                    let reset = self.respond.borrow_mut().stream.poll_reset(cx);
+                    return reset.map(|_| End::Gone);
+                }
+            };
+            match self.start(response) {
+                Ok(sending) => self.step = Step::Sending(sending),
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+        let Step::Sending(sending) = &mut self.step else { return Poll::Ready(End::Gone) };
+        sending.poll(&self.streams, cx)
+    }
+
+    /// Sends the head. An error says that nothing follows.
+    fn start(&mut self, mut response: Response) -> Result<Sending, End> {
+        if !response.is_final()
+            && let Some(context) = &self.context
+        {
+            // No stream leaves HTTP.
+            response = response.permitted(context, None);
+        }
+        let content = encode::content(&response, self.head_only);
+        let date = self.streams.local.date.value(self.streams.io_loop.now());
+        let head = encode::head(&response, self.head_only, date);
+        let head = head.ok_or(End::Broken(Reason::INTERNAL_ERROR))?;
+        let is_over = matches!(content, Content::Nothing | Content::Length(0));
+        // What fails here fails because the stream is gone.
+        let mut respond = self.respond.borrow_mut();
+        respond.answered = true;
+        let stream = respond.stream.send_response(head, is_over).map_err(|_| End::Gone)?;
+        if is_over {
+            return Err(End::Complete);
+        }
+        Ok(Sending { stream, body: response.body, content, piece: Bytes::new(), stalled: None })
+    }
+}
+
+impl Future for Exchange {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        match ready!(this.poll_end(cx)) {
+            End::Complete => {}
+            End::Gone => {
+                if let Some(context) = &this.context {
+                    context.cancel(CancelReason::ClientGone);
+                }
+            }
+            End::Broken(reason) => {
+                if let Some(context) = &this.context {
+                    context.cancel(CancelReason::ClientGone);
+                }
+                this.respond.borrow_mut().stream.send_reset(reason);
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        // Whoever leaves last gives the context back.
+        self.context = None;
+        self.streams.leave(self.place);
+    }
+}
+
+impl Sending {
+    fn poll(&mut self, streams: &Streams, cx: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..ROUNDS {
+            if !self.piece.is_empty() {
+                match ready!(self.send_piece(streams, cx)) {
+                    Ok(true) => return Poll::Ready(End::Complete),
+                    Ok(false) => {}
+                    Err(end) => return Poll::Ready(end),
+                }
+                continue;
+            }
+            match self.body.poll_frame(cx) {
+                Poll::Pending => return self.stream.poll_reset(cx).map(|_| End::Gone),
+                Poll::Ready(Some(Ok(Frame::Data(data)))) => {
+                    if let Content::Length(left) = &mut self.content {
+                        let Some(rest) = left.checked_sub(data.len() as u64) else { return broken() };
+                        *left = rest;
+                    }
+                    self.piece = data;
+                }
+                Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
+                    return self.end(Some(encode::trailers(trailers)));
+                }
+                Poll::Ready(None) => return self.end(None),
+                Poll::Ready(Some(Err(_))) => return broken(),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sends as much of the piece as there is room for. True when that was the last of all.
+    fn send_piece(&mut self, streams: &Streams, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
+        let is_last = self.content == Content::Length(0);
+        self.stream.reserve_capacity(self.piece.len());
+        loop {
+            let room = self.stream.capacity().min(self.piece.len());
+            if room > 0 {
+                self.stalled = None;
+                let part = self.piece.split_to(room);
+                let ends = is_last && self.piece.is_empty();
+                if self.stream.send_data(part, ends).is_err() {
+                    return Poll::Ready(Err(End::Gone));
+                }
+                if self.piece.is_empty() {
+                    return Poll::Ready(Ok(ends));
+                }
+            }
+            match self.stream.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(End::Gone)),
+                Poll::Pending => break,
+            }
+        }
+        // Nobody waits for a client for ever, and the other streams have nothing to do with it.
+        let stalled = self.stalled.get_or_insert_with(|| {
+            let timer = streams.io_loop.sleep();
+            timer.reset_at(streams.io_loop.now() + streams.write_timeout);
+            timer
+        });
+        if !stalled.poll_fired(cx) {
+            return Poll::Pending;
+        }
+        streams.control.metrics.write_timeouts.add(1);
+        Poll::Ready(Err(End::Broken(Reason::CANCEL)))
+    }
+
+    /// Ends the content, which must be all that was promised.
+    fn end(&mut self, trailers: Option<HeaderMap>) -> Poll<End> {
+        if matches!(self.content, Content::Length(left) if left > 0) {
+            return broken();
+        }
+        let sent = match trailers.filter(|trailers| !trailers.is_empty()) {
+            Some(trailers) => self.stream.send_trailers(trailers),
+            None => self.stream.send_data(Bytes::new(), true),
+        };
+        Poll::Ready(if sent.is_ok() { End::Complete } else { End::Gone })
+    }
+}
+
+/// The content failed after the head left.
+fn broken() -> Poll<End> {
+    Poll::Ready(End::Broken(Reason::INTERNAL_ERROR))
+}

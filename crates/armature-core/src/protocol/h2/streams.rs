@@ -1,0 +1,80 @@
+//! What a connection and its streams share.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use slab::Slab;
+
+use super::wire::Pulse;
+use crate::config::Settings;
+use crate::http::{CancelReason, RequestContext};
+use crate::io_loop::LoopHandle;
+use crate::protocol::control::Control;
+use crate::protocol::h1::Local;
+
+/// See the module.
+pub(super) struct Streams {
+    /// Of the requests that have not been answered completely.
+    open: RefCell<Slab<Rc<RequestContext>>>,
+    pub control: Rc<Control>,
+    pub pulse: Rc<Pulse>,
+    pub local: Rc<Local>,
+    pub io_loop: LoopHandle,
+    /// In ticks.
+    pub write_timeout: u64,
+    /// In ticks.
+    pub body_timeout: u64,
+    /// Fields that trailers may have.
+    pub trailers: usize,
+}
+
+impl Streams {
+    pub fn new(control: Rc<Control>, pulse: Rc<Pulse>, io_loop: LoopHandle, settings: &Settings) -> Rc<Self> {
+        use crate::io_loop::ticks;
+        Rc::new(Self {
+            open: RefCell::default(),
+            control,
+            pulse,
+            local: Local::of(&io_loop),
+            io_loop,
+            write_timeout: ticks(settings.timeouts.write),
+            body_timeout: ticks(settings.timeouts.body),
+            trailers: settings.limits.headers,
+        })
+    }
+
+    /// How many there are.
+    pub fn open(&self) -> usize {
+        self.open.borrow().len()
+    }
+
+    /// A request begins; returns its place.
+    pub fn enter(&self, context: Rc<RequestContext>) -> usize {
+        self.control.set_busy(true);
+        self.open.borrow_mut().insert(context)
+    }
+
+    /// The request at `place` is over.
+    pub fn leave(&self, place: usize) {
+        let (context, is_last) = {
+            let mut open = self.open.borrow_mut();
+            let context = open.try_remove(place);
+            (context, open.is_empty())
+        };
+        if let Some(context) = context {
+            self.local.requests.recycle_context(context);
+        }
+        if is_last {
+            // The connection may be idle from now on, or at its end.
+            self.control.wake();
+        }
+    }
+
+    /// Tells everybody who works on an answer that nobody will take it.
+    pub fn cancel(&self, reason: CancelReason) {
+        let contexts: Vec<_> = self.open.borrow().iter().map(|(_, context)| context.clone()).collect();
+        for context in contexts {
+            context.cancel(reason);
+        }
+    }
+}
