@@ -35,7 +35,7 @@ pub(crate) use connection::loop_metrics;
 pub use connection::{Arrival, serve};
 pub use control::ConnectionControl;
 pub(crate) use linger::last_words;
-pub use linger::refuse;
+pub use linger::linger;
 
 /// One head out of bytes that hold all of it, and its length; for `benches/head.rs`, and no part of the API.
 #[doc(hidden)]
