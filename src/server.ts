@@ -4,7 +4,7 @@ import { milliseconds } from './duration.js'
 import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { Duration } from './generated/config.js'
-import { observeServer, serverInfo } from './native.js'
+import { observeServer, serverSettings } from './native.js'
 import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
@@ -176,7 +176,7 @@ export class Server implements AsyncDisposable {
     const found = await to.find(run, name)
     if (found === null) return
     this.#addresses = observeServer(found.id).addresses
-    this.#isSecure = serverInfo(found.id).settings.secure
+    this.#isSecure = serverSettings(found.id).secure
     if (!found.serve) {
       this.#observed = found.id
       return

@@ -241,7 +241,7 @@ prop_compose! {
         body in filled(prop_oneof![Just(0), 0..10usize, 0..=70_000usize]),
     ) -> Sample {
         let mut tls = tls;
-        tls.iter_mut().last().map(|last| *last |= 1);
+        if let Some(last) = tls.last_mut() { *last |= 1; }
         Sample {
             slot, handler, routes, method, version, flags, id, content_length, body_limit, path, search,
             fields, params, ip, remote_ip, remote_port, host, given_id, method_name, tls, body,
