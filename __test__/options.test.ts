@@ -42,7 +42,6 @@ test.each([
 test.each([
   { workers: 2, io: 'inline' as const },
   { listen: { port: 0, http3: true } },
-  { listen: { port: 0, tls: { cert: 'a', key: 'b' } } },
   { listen: { fd: 3, http3: true } },
 ])('%j is not available yet and says so', async (options) => {
   expect((await error(options)).code).toBe('ARMATURE_NOT_AVAILABLE')

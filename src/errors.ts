@@ -29,6 +29,7 @@ export const errorTable = {
   ],
   ARMATURE_RELOAD_OPTIONS: [null, 'a reload cannot change {options}: restart the process'],
   ARMATURE_SERVER_CLOSED: [503, 'the server is shutting down'],
+  ARMATURE_TLS: [null, '{option}: the certificate cannot be used: {why}'],
   ARMATURE_WORKER_ROUTES: [
     null,
     'the routes of this worker are not those of the server: {differences}; declare the same in every thread',

@@ -20,6 +20,8 @@ export type {
   RunOptions,
   Size,
   TimeoutOptions,
+  TlsCertificate,
+  TlsOptions,
   TrailingSlash,
   WorkerOptions,
 } from './generated/config.js'
@@ -58,6 +60,7 @@ export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
-export type { LaneStats, RefusedStats, ServerStats, ShedStats, SlotStats } from './stats.js'
+export type { LaneStats, RefusedStats, ServerStats, ShedStats, SlotStats, TlsStats } from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
+export type { RequestTls } from './tls.js'
 export { isPrimary } from './workers/link.js'

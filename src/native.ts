@@ -120,6 +120,8 @@ export interface Settings {
   readonly responseBuffer: number
   readonly requestBuffer: number
   readonly signals: boolean
+  /** Whether the first listener speaks TLS. */
+  readonly secure: boolean
   readonly secrets: readonly string[]
   readonly asyncResource: boolean
   /** JavaScript threads, the main one counted. */

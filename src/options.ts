@@ -1,8 +1,8 @@
 import { nameOf, typeError } from './errors.js'
 import { type AppOptions, RUN_ONLY, type RunOptions } from './generated/config.js'
 
-/** How deep options are nested, `listen[0].tls.cert`; what is deeper is not looked at. */
-const DEPTH = 4
+/** How deep options are nested, `listen[0].tls.certificates[0].cert`; what is deeper is not looked at. */
+const DEPTH = 6
 
 /**
  * Options in a form that JSON can carry without a loss: what it does not have - `Infinity`, `NaN`, functions, bigints - is
@@ -55,6 +55,7 @@ function portableValue(value: unknown, depth: number): unknown {
       return foreign(nameOf(value))
     case 'object':
       if (value === null || depth === 0) return value
+      if (value instanceof Uint8Array) return bytes(value)
       if (Array.isArray(value)) return value.map((each) => portableValue(each, depth - 1))
       if (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null)
         return value
@@ -68,6 +69,11 @@ function portableValue(value: unknown, depth: number): unknown {
 function portableObject(value: object, depth: number): object {
   const given = Object.entries(value).filter(([, each]) => each !== undefined)
   return Object.fromEntries(given.map(([name, each]) => [name, portableValue(each, depth)]))
+}
+
+/** `crates/armature-core/src/config/pem.rs` knows it: nothing else among the options is bytes, and PEM is ASCII. */
+function bytes(value: Uint8Array): object {
+  return { '\0bytes': Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1') }
 }
 
 /** `crates/armature-core/src/config/deserializer.rs` knows it. */

@@ -16,6 +16,7 @@ import type { Locals } from './locals.js'
 import type { ScopeRuntime } from './plan.js'
 import { Query } from './query.js'
 import { unsignValue } from './signed.js'
+import { type RequestTls, readTls } from './tls.js'
 
 const ABORT_CODES: Record<AbortReason, ArmatureErrorCode> = {
   'client-gone': 'ARMATURE_CLIENT_GONE',
@@ -50,6 +51,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
   #signal: AbortSignal | null = null
   #body: RequestBody | null = null
   #stream: ReadableStream<Uint8Array> | null = null
+  #tls: RequestTls | null = null
 
   /** @internal `secrets`: for signed cookies, the current one first. */
   constructor(source: RequestSource, secrets: readonly string[]) {
@@ -88,6 +90,16 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
   /** Whether the client's connection is encrypted, by our own TLS or by the word of a trusted proxy. */
   get secure(): boolean {
     return this.#source.secure
+  }
+
+  /**
+   * What there is to know of the connection's TLS; `null` when it is not our own TLS that encrypts it: without `tls` of the
+   * listener, and where a proxy does.
+   */
+  get tls(): RequestTls | null {
+    const { tls } = this.#source
+    if (this.#tls === null && tls !== null) this.#tls = readTls(tls)
+    return this.#tls
   }
 
   /** The version of HTTP on our connection. */

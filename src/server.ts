@@ -4,7 +4,7 @@ import { milliseconds } from './duration.js'
 import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { Duration } from './generated/config.js'
-import { observeServer } from './native.js'
+import { observeServer, serverSettings } from './native.js'
 import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
@@ -34,6 +34,7 @@ export class Server implements AsyncDisposable {
   #closing: Promise<number> | null = null
   #forgetSignals: () => void = () => {}
   #addresses: readonly string[] = []
+  #isSecure = false
   /** The workers that this thread has started. */
   #workers: Member | null = null
   #place: Place | null = null
@@ -71,7 +72,7 @@ export class Server implements AsyncDisposable {
     if (address.startsWith('unix:')) return address
     const host = address.slice(0, address.lastIndexOf(':'))
     const everywhere = host === '0.0.0.0' || host === '[::]'
-    return `http://${everywhere ? 'localhost' : host}:${this.port}`
+    return `${this.#isSecure ? 'https' : 'http'}://${everywhere ? 'localhost' : host}:${this.port}`
   }
 
   /** Counters and gauges, now. */
@@ -160,6 +161,7 @@ export class Server implements AsyncDisposable {
     const engine = Engine.listen(compiled)
     this.#engine = engine
     this.#addresses = Object.freeze(engine.addresses)
+    this.#isSecure = engine.settings.secure
     if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
     place.opened(engine.id)
     this.#place = place
@@ -174,6 +176,7 @@ export class Server implements AsyncDisposable {
     const found = await to.find(run, name)
     if (found === null) return
     this.#addresses = observeServer(found.id).addresses
+    this.#isSecure = serverSettings(found.id).secure
     if (!found.serve) {
       this.#observed = found.id
       return

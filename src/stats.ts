@@ -12,6 +12,8 @@ export interface ServerStats {
   readonly refused: number
   /** The same by reason. */
   readonly refusedBy: RefusedStats
+  /** Handshakes of listeners with `tls`. */
+  readonly tls: TlsStats
   /** Requests since the start. */
   readonly requests: number
   /** Refused because it was no request that can be served: malformed, too large a head, too slow; 400 to 431, 501 and 505. */
@@ -56,6 +58,16 @@ export interface RefusedStats {
    * `timeouts.header`.
    */
   readonly proxy: number
+}
+
+/** TLS handshakes since the start. */
+export interface TlsStats {
+  /** Those that succeeded. */
+  readonly handshakes: number
+  /** Those of them that went on with an earlier session. */
+  readonly resumed: number
+  /** Those that did not: refused by either side, too slow, or no TLS. Who only connects is not counted. */
+  readonly failed: number
 }
 
 /** Requests answered 503, by the limit that they met. */

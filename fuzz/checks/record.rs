@@ -3,7 +3,10 @@
 //! Shared by the target and by the test that replays its corpus.
 
 use armature_bridge::SlotId;
-use armature_bridge::record::{self, Kind, Request};
+use armature_bridge::record::{self, FLAG_TLS, Kind, Request};
+
+/// What a record with FLAG_TLS says of it.
+const TLS: &[u8] = b"TLSv1.3\0cipher\0\x01";
 
 /// Bytes as what a record has in it.
 struct Source<'a>(&'a [u8]);
@@ -136,6 +139,7 @@ impl Sample {
             remote_ip,
             remote_port: self.port,
             host,
+            tls: if self.packed.2 & FLAG_TLS == 0 { &[] } else { TLS },
             body: &self.body,
         }
         .encode(out);
@@ -183,6 +187,9 @@ impl Reader<'_> {
         let fields = fields.iter().map(|&(name, value)| (self.bytes(name), self.bytes(value))).collect();
         let params = params.iter().map(|&length| self.text(length)).collect();
         let texts = texts.map(|length| self.text(length));
+        if packed >> 16 & FLAG_TLS != 0 {
+            assert_eq!(self.bytes(TLS.len() as u32), TLS);
+        }
         self.pad();
         let body = self.bytes(body);
         self.pad();

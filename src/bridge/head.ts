@@ -10,6 +10,7 @@ const FLAG_BODY = 1
 const FLAG_INLINE = 2
 const FLAG_SECURE = 4
 const FLAG_LENGTH = 8
+const FLAG_TLS = 16
 
 // Words of a request record.
 const W_METHOD = 6
@@ -22,6 +23,7 @@ const W_COUNTS = 15
 const W_PARAMS_AT = 16
 const W_PORT = 18
 const W_EXTRAS = 19
+const EXTRAS = 5
 const HEAD_WORDS = 24
 
 export class RecordHead {
@@ -52,6 +54,10 @@ export class RecordHead {
 
   get secure(): boolean {
     return (this.#flags() & FLAG_SECURE) !== 0
+  }
+
+  get tls(): string | null {
+    return (this.#flags() & FLAG_TLS) === 0 ? null : this.#head.slice(this.#extraAt(EXTRAS))
   }
 
   get host(): string {
@@ -183,11 +189,16 @@ export class RecordHead {
 
   /** ip, remote ip, host, given id, method name. */
   #extra(index: number): string {
+    const at = this.#extraAt(index)
+    return this.#head.slice(at, at + this.#word(W_EXTRAS + index))
+  }
+
+  #extraAt(index: number): number {
     let at = this.#paramsAt()
     const params = this.#paramCount()
     for (let i = 0; i < params; i++) at += this.#word(HEAD_WORDS + i)
     for (let i = 0; i < index; i++) at += this.#word(W_EXTRAS + i)
-    return this.#head.slice(at, at + this.#word(W_EXTRAS + index))
+    return at
   }
 }
 

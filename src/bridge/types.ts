@@ -13,6 +13,8 @@ export interface RequestSource {
   readonly search: string
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | 'HTTP/3'
   readonly secure: boolean
+  /** What our TLS is, in the form of Rust; `null` when the connection is not encrypted by us. */
+  readonly tls: string | null
   /** Host (and port) by Host header, or by X-Forwarded-Host / Forwarded of a trusted peer. */
   readonly host: string
   readonly ip: string

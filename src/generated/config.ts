@@ -172,6 +172,41 @@ export interface ListenerOptions {
    * `trustProxy`. Others are refused. By default nobody does.
    */
   proxy?: boolean | readonly string[] | undefined
+  /** HTTPS: certificates and their keys. By default connections are not encrypted. */
+  tls?: TlsOptions | undefined
+  /**
+   * Serves nothing here but a redirect (308) to the same address with `https:`: `true` for the port of the first listener with
+   * `tls`, or the port that clients reach it at. Who says `https` through a trusted proxy is served.
+   */
+  redirectHttps?: boolean | number | undefined
+}
+
+/** HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, or `certificates`, or both. */
+export interface TlsOptions {
+  /** The certificate, in PEM, followed by those that lead to a root: the path of a file, the text or its bytes. */
+  cert?: string | Uint8Array | undefined
+  /** The private key of `cert`, in PEM, not encrypted: the path of a file, the text or its bytes. */
+  key?: string | Uint8Array | undefined
+  /**
+   * Several certificates: a client gets that with the name it asks for, else the first of all, which is `cert` where
+   * there is one.
+   */
+  certificates?: readonly TlsCertificate[] | undefined
+  /**
+   * Whether clients are asked for a certificate: `'request'` serves those without one as well, `'require'` does not. Either
+   * way one that `ca` does not lead to is refused. By default nobody is asked.
+   */
+  clientAuth?: 'request' | 'require' | undefined
+  /** The roots of clients' certificates, in PEM: the path of a file, the text or its bytes. Only with `clientAuth`. */
+  ca?: string | Uint8Array | undefined
+}
+
+/** A certificate and its key. */
+export interface TlsCertificate {
+  /** The certificate, in PEM, followed by those that lead to a root. Clients that ask for one of its names get it. */
+  cert: string | Uint8Array
+  /** Its private key, in PEM, not encrypted. */
+  key: string | Uint8Array
 }
 
 /** JavaScript threads. The option may also be the count alone. */

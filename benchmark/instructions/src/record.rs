@@ -98,6 +98,7 @@ fn push(lane: &Lane<Awake>, slot: SlotId, sequence: u64) {
         remote_ip: "",
         remote_port: 50_000,
         host: "",
+        tls: &[],
         body: b"",
     };
     lane.push_request(|| black_box(sequence), |out| request.encode(out)).expect("the lane is empty");

@@ -98,6 +98,8 @@ pub const FLAG_INLINE: u32 = 1 << 1;
 pub const FLAG_SECURE: u32 = 1 << 2;
 /// Set when the length of the body is known.
 pub const FLAG_LENGTH: u32 = 1 << 3;
+/// Set when the record says what the TLS of our connection is.
+pub const FLAG_TLS: u32 = 1 << 4;
 
 /// Method number of a method whose name is in the record.
 pub const METHOD_OTHER: u8 = 255;
@@ -144,6 +146,8 @@ pub struct Request<'a, P, F> {
     pub remote_port: u16,
     /// Host as a trusted proxy tells it; empty to use the Host field.
     pub host: &'a str,
+    /// What there is to know of the connection's TLS, with [`FLAG_TLS`]: text parts that end with a zero byte, and what they say.
+    pub tls: &'a [u8],
     /// The whole body, with [`FLAG_INLINE`].
     pub body: &'a [u8],
 }
@@ -158,8 +162,8 @@ where
     /// Words from 4: handler, routes, method | version << 8 | flags << 16, id (low, high), content length (low, high),
     /// body limit (low, high), target bytes, path bytes, fields | params << 16, where the params begin, body bytes, port, then the
     /// bytes of ip, remote ip, host, given id and method name, then a length for each param, then name and value length
-    /// for each field. The bytes follow in this order: target, fields, params, ip, remote ip, host, given id, method name, padding,
-    /// body, padding.
+    /// for each field. The bytes follow in this order: target, fields, params, ip, remote ip, host, given id, method name, TLS,
+    /// padding, body, padding. What TLS says has its own ends.
     pub fn encode(self, out: &mut Vec<u8>) {
         let start = out.len();
         let (fields, params) = (self.fields.len(), self.params.len());
@@ -205,6 +209,9 @@ where
             if !text.is_empty() {
                 out.extend_from_slice(text.as_bytes());
             }
+        }
+        if !self.tls.is_empty() {
+            out.extend_from_slice(self.tls);
         }
         if !self.body.is_empty() {
             pad(out);

@@ -28,6 +28,8 @@ struct Sample {
     host: String,
     given_id: String,
     method_name: String,
+    /// Ends with something else than zero.
+    tls: Vec<u8>,
     body: Vec<u8>,
 }
 
@@ -82,6 +84,7 @@ impl Sample {
             remote_ip: &self.remote_ip,
             remote_port: self.remote_port,
             host: &self.host,
+            tls: &self.tls,
             body: &self.body,
         }
         .encode(out);
@@ -195,7 +198,10 @@ fn decode_request(record: &mut Reader<'_>, slot: (u32, u32)) -> Sample {
     sample.host = record.text(host);
     sample.given_id = record.text(given_id);
     sample.method_name = record.text(method_name);
-    record.pad();
+    sample.tls = record.bytes(record.0.len() as u32 - body.next_multiple_of(4));
+    let end = sample.tls.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    assert!(sample.tls.len() - end < 4, "padding of {} bytes", sample.tls.len() - end);
+    sample.tls.truncate(end);
     sample.body = record.bytes(body);
     record.pad();
     sample
@@ -231,11 +237,14 @@ prop_compose! {
         params in vec(text(), 0..6),
         (ip, remote_ip, host, given_id, method_name) in (text(), text(), text(), text(), text()),
         remote_port in any::<u16>(),
+        tls in filled(prop_oneof![Just(0), 1..90usize]),
         body in filled(prop_oneof![Just(0), 0..10usize, 0..=70_000usize]),
     ) -> Sample {
+        let mut tls = tls;
+        if let Some(last) = tls.last_mut() { *last |= 1; }
         Sample {
             slot, handler, routes, method, version, flags, id, content_length, body_limit, path, search,
-            fields, params, ip, remote_ip, remote_port, host, given_id, method_name, body,
+            fields, params, ip, remote_ip, remote_port, host, given_id, method_name, tls, body,
         }
     }
 }
@@ -312,6 +321,7 @@ fn the_largest_values_fit_their_words() {
         fields: vec![(b"x".to_vec(), vec![0xff; 9]); 200],
         params: vec!["日本語".into(), String::new(), "🦀".into()],
         host: "bücher.example".into(),
+        tls: b"TLSv1.3\0x\0".repeat(200).into_iter().chain([1]).collect(),
         body: vec![7; 70 * 1024],
         ..Sample::default()
     });

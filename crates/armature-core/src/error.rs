@@ -26,6 +26,7 @@ enum Kind {
     RouteConflict,
     RoutePattern,
     Listen,
+    Tls,
     Io,
     Custom(&'static str),
 }
@@ -45,6 +46,7 @@ impl Error {
     /// | `ARMATURE_ROUTE_CONFLICT` | two routes match the same requests |
     /// | `ARMATURE_ROUTE_PATTERN` | a route pattern or scope prefix is malformed |
     /// | `ARMATURE_LISTEN` | an address cannot be listened on |
+    /// | `ARMATURE_TLS` | certificates or keys cannot be used |
     /// | `ARMATURE_IO` | another system call failed |
     pub fn code(&self) -> &'static str {
         match self.0.kind {
@@ -53,6 +55,7 @@ impl Error {
             Kind::RouteConflict => "ARMATURE_ROUTE_CONFLICT",
             Kind::RoutePattern => "ARMATURE_ROUTE_PATTERN",
             Kind::Listen => "ARMATURE_LISTEN",
+            Kind::Tls => "ARMATURE_TLS",
             Kind::Io => "ARMATURE_IO",
             Kind::Custom(code) => code,
         }
@@ -106,6 +109,11 @@ impl Error {
     /// `address` cannot be listened on.
     pub(crate) fn listen(address: impl fmt::Display, source: io::Error) -> Self {
         Self::new(Kind::Listen, format!("cannot listen on {address}")).with(source)
+    }
+
+    /// The certificates or keys of the option `path` cannot be used.
+    pub(crate) fn tls(path: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Tls, format!("{path}: {why}"))
     }
 
     /// Another system call failed while doing `context` ("cannot …").
@@ -168,6 +176,7 @@ mod tests {
             ),
             (Error::route_pattern("route GET a", "no slash"), "ROUTE_PATTERN", "route GET a: no slash"),
             (Error::listen("[::]:80", refused()), "LISTEN", "cannot listen on [::]:80"),
+            (Error::tls("listen.tls.key", "is none"), "TLS", "listen.tls.key: is none"),
             (Error::io("cannot read /x", refused()), "IO", "cannot read /x"),
             (Error::custom("ARMATURE_OTHER", "other"), "OTHER", "other"),
         ];

@@ -61,6 +61,12 @@ pub struct Metrics {
     pub refused_per_ip: Counter,
     /// Connections to a listener with `proxy` that came from somebody else than a proxy, or without a well-formed header in time.
     pub refused_proxy: Counter,
+    /// TLS handshakes that succeeded since the start.
+    pub handshakes: Counter,
+    /// Those among them that took up an earlier session.
+    pub resumed: Counter,
+    /// TLS handshakes that failed since the start.
+    pub failed_handshakes: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
     /// Connections that left HTTP for another protocol since the start.

@@ -23,8 +23,8 @@ pub fn serve(app: App, options: &str) -> Result<Server> {
 }
 
 /// One connection.
-pub struct Client {
-    stream: BufReader<TcpStream>,
+pub struct Client<S = TcpStream> {
+    stream: BufReader<S>,
 }
 
 /// A response as it came.
@@ -90,6 +90,18 @@ impl Client {
     /// The socket.
     pub fn socket(&self) -> &TcpStream {
         self.stream.get_ref()
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Speaks over `stream`, such as an encrypted one.
+    pub fn on(stream: S) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// What it speaks over.
+    pub fn stream(&mut self) -> &mut S {
+        self.stream.get_mut()
     }
 
     /// Sends bytes as they are.

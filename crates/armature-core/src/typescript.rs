@@ -24,7 +24,7 @@ fn options() -> Options {
     Options::new().with_large_int("number")
 }
 
-/// A struct of optional fields. Our documentation has no blank lines, so that each field is its comment and
+/// A struct of fields, most of them optional. Our documentation has no blank lines, so that each field is its comment and
 /// one line.
 pub fn interface<T: TS>(out: &mut String, extends: &str) {
     let inline = T::inline(&options());
@@ -40,14 +40,22 @@ pub fn interface<T: TS>(out: &mut String, extends: &str) {
                 write_comment(out, "  ", &comment);
                 comment.clear();
                 // ts-rs knows no `undefined`; no option may be null.
-                let field = field.trim_end_matches(',').replace("| null", "| undefined");
-                let field = field.replace("Array<string>", "readonly string[]");
-                assert!(field.contains("?: ") && field.ends_with("| undefined"), "{field}");
+                let field = field.trim_end_matches(',').replace("| null", "| undefined").replace('"', "'");
+                let field = readonly(&field);
+                assert_eq!(field.contains("?: "), field.ends_with("| undefined"), "{field}");
                 writeln!(out, "  {field}").unwrap();
             }
         }
     }
     out.push_str("}\n");
+}
+
+/// Lists of options are only read.
+fn readonly(field: &str) -> String {
+    match field.split_once("Array<") {
+        Some((before, rest)) => rest.replacen('>', "[]", 1).replacen("", &format!("{before}readonly "), 1),
+        None => field.to_owned(),
+    }
 }
 
 /// The names of the fields of a struct, as a constant.

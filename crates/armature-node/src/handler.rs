@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use armature_bridge::record::{self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, METHOD_OTHER};
+use armature_bridge::record::{
+    self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, FLAG_TLS, METHOD_OTHER,
+};
 use armature_bridge::{PushError, SlotId};
 use armature_core::http::{
     Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
@@ -116,6 +118,13 @@ impl JsHandler {
         flags |= if has_body { FLAG_BODY } else { 0 };
         flags |= if inline.is_some() { FLAG_INLINE } else { 0 };
         flags |= if forwarded.secure { FLAG_SECURE } else { 0 };
+        let tls = match &request.peer.tls {
+            Some(tls) => {
+                flags |= FLAG_TLS;
+                tls.flat()
+            }
+            None => &[],
+        };
         let content_length = match content_length {
             SizeHint::Exact(n) => {
                 flags |= FLAG_LENGTH;
@@ -144,6 +153,7 @@ impl JsHandler {
             remote_ip: if forwarded.ip.is_some() { remote_ip } else { "" },
             remote_port: request.peer.remote.port(),
             host: forwarded.host.as_deref().unwrap_or(""),
+            tls,
             body: inline.as_deref().unwrap_or(&[]),
         };
         if let Err(error) = self.hand_over(&lane, slot, record) {

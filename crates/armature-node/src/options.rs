@@ -51,6 +51,7 @@ pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
         "responseBuffer": settings.limits.response_buffer,
         "requestBuffer": settings.limits.request_buffer,
         "signals": settings.signals,
+        "secure": settings.listen.first().is_some_and(|listen| listen.tls.is_some()),
         "asyncResource": settings.async_resource,
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
         "workers": settings.workers.count,

@@ -38,6 +38,11 @@ pub fn server(hub: &Hub) -> Value {
         "accepted": metrics.accepted.get(),
         "refused": refused + per_ip + proxy,
         "refusedBy": { "connections": refused, "connectionsPerIp": per_ip, "proxy": proxy },
+        "tls": {
+            "handshakes": metrics.handshakes.get(),
+            "resumed": metrics.resumed.get(),
+            "failed": metrics.failed_handshakes.get(),
+        },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),

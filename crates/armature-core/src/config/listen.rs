@@ -16,6 +16,8 @@ use super::{
     file_mode::FileMode,
     names::Names,
     proxy::ProxyConfig,
+    redirect_https::RedirectHttps,
+    tls::{Tls, TlsConfig},
     trust_proxy::TrustProxy,
 };
 use crate::error::{Error, Result};
@@ -54,9 +56,12 @@ pub struct ListenerConfig {
     /// `trustProxy`. Others are refused. By default nobody does.
     #[cfg_attr(test, ts(inline))]
     pub proxy: Option<ProxyConfig>,
-    /// Reserved, not available yet.
-    #[cfg_attr(test, ts(skip))]
-    pub tls: Option<Reserved>,
+    /// HTTPS: certificates and their keys. By default connections are not encrypted.
+    pub tls: Option<TlsConfig>,
+    /// Serves nothing here but a redirect (308) to the same address with `https:`: `true` for the port of the first listener with
+    /// `tls`, or the port that clients reach it at. Who says `https` through a trusted proxy is served.
+    #[cfg_attr(test, ts(inline))]
+    pub redirect_https: Option<RedirectHttps>,
     /// Reserved, not available yet.
     #[cfg_attr(test, ts(skip))]
     pub http3: Option<Reserved>,
@@ -69,6 +74,10 @@ pub struct Listen {
     pub address: ListenAddress,
     /// The peers that say with the PROXY protocol for whom they connect; everybody else is refused then.
     pub proxy: Option<TrustProxy>,
+    /// Certificates, where connections are encrypted.
+    pub tls: Option<Tls>,
+    /// Where clients are sent instead of being served.
+    pub redirect: Option<RedirectHttps>,
 }
 
 impl fmt::Display for Listen {
@@ -101,6 +110,7 @@ impl ListenConfig {
 
     /// Addresses without a host get `default_host`, listeners with `proxy: true` those of `trusted`.
     pub(super) fn resolve(self, default_host: &str, trusted: &TrustProxy) -> Result<Vec<Listen>> {
+        let has_https = self.0.iter().any(|listener| listener.tls.is_some() && listener.path.is_none());
         let mut resolved = Vec::new();
         self.each(|path, listener| {
             let proxy = match &listener.proxy {
@@ -114,7 +124,15 @@ impl ListenConfig {
                 Some(ProxyConfig::Trusted) => Some(trusted.clone()),
                 Some(ProxyConfig::From(list)) => Some(list.clone()),
             };
-            resolved.push(Listen { address: listener.address(default_host), proxy });
+            let tls = listener.tls.as_ref().map(|tls| tls.resolve(&format!("{path}.tls")));
+            let redirect = listener.redirect_https.filter(|redirect| *redirect != RedirectHttps::Off);
+            if redirect == Some(RedirectHttps::ToTls) && !has_https {
+                return Err(Error::option_message(format!(
+                    "{path}.redirectHttps: true sends clients to the port of a listener with tls, and there is none; add one, or \
+                     name the port that they reach HTTPS at"
+                )));
+            }
+            resolved.push(Listen { address: listener.address(default_host), proxy, tls, redirect });
             Ok(())
         })?;
         Ok(resolved)
@@ -143,9 +161,8 @@ impl ListenerConfig {
     }
 
     fn check(&self, names: Names<'_>, path: &str) -> Result<()> {
-        let reserved = [("tls", self.tls), ("http3", self.http3)];
-        if let Some((name, _)) = reserved.iter().find(|(_, value)| value.is_some()) {
-            return Err(Error::not_available(names.name(&format!("{path}.{name}")), "this option"));
+        if self.http3.is_some() {
+            return Err(Error::not_available(names.name(&format!("{path}.http3")), "this option"));
         }
         let wrong = |name, value: &dyn fmt::Display, allowed| {
             Err(Error::option(names.name(&format!("{path}.{name}")), value, allowed))
@@ -182,6 +199,16 @@ impl ListenerConfig {
                 return wrong("host", &format_args!("'{host}'"), allowed);
             }
             _ => {}
+        }
+        if let Some(tls) = &self.tls {
+            tls.check(names, &format!("{path}.tls"))?;
+            if self.redirect_https.is_some_and(|redirect| redirect != RedirectHttps::Off) {
+                return Err(Error::option_message(format!(
+                    "{}: redirectHttps is for a listener without tls; make it one of its own, such as {{ port: 80, redirectHttps: \
+                     true }}",
+                    names.name(path)
+                )));
+            }
         }
         match (&self.mode, &self.proxy) {
             (Some(FileMode(mode)), _) if self.path.is_none() => {

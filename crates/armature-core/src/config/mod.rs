@@ -34,9 +34,11 @@ mod millis;
 mod names;
 mod options;
 mod parse;
+mod pem;
 mod proxy;
 mod quantity;
 mod range;
+mod redirect_https;
 mod route;
 mod secrets;
 mod settings;
@@ -45,6 +47,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod timeouts;
+mod tls;
 mod trailing_slash;
 mod trust_proxy;
 mod workers;
@@ -60,13 +63,16 @@ pub use self::{
     millis::Millis,
     options::{AppConfig, Config},
     parse::{parse, parse_value},
+    pem::Pem,
     proxy::ProxyConfig,
     quantity::NotAQuantity,
+    redirect_https::RedirectHttps,
     route::{parse_body_limit, parse_handler_timeout},
     secrets::Secrets,
     settings::{Environment, Settings},
     size::Size,
     timeouts::{Timeouts, TimeoutsConfig},
+    tls::{CertificateConfig, ClientAuth, Tls, TlsCertificate, TlsConfig},
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
     workers::{WorkerCount, Workers, WorkersConfig},

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::listener::tls::TlsInfo;
+
 /// An address of a listener or a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -49,6 +51,8 @@ pub struct Peer {
     pub remote_ip: Box<str>,
     /// Whether the connection is encrypted.
     pub secure: bool,
+    /// What was agreed on, when it is our TLS that encrypts it.
+    pub tls: Option<TlsInfo>,
     /// Who made the requests, in the numbers of the host, where that matters to a handler; 0 for a connection.
     pub origin: u32,
 }
@@ -57,6 +61,6 @@ impl Peer {
     /// A peer at `remote`.
     pub fn new(remote: Address, secure: bool) -> Self {
         let remote_ip = remote.ip().map_or_else(String::new, |ip| ip.to_string()).into_boxed_str();
-        Self { remote, remote_ip, secure, origin: 0 }
+        Self { remote, remote_ip, secure, tls: None, origin: 0 }
     }
 }

@@ -34,6 +34,8 @@ problems! {
     BAD_HOST = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request needs one valid Host header.";
     /// A line that ends in LF alone.
     BARE_LF = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "Lines end in CR LF.";
+    /// HTTP where TLS is spoken.
+    PLAIN_HTTP = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "This port speaks HTTPS; use https:// instead of http://.";
     /// Not method, target and version with one space between them.
     BAD_REQUEST_LINE = BAD_REQUEST, "ARMATURE_BAD_REQUEST", "The request line is malformed.";
     /// A target in none of the forms of RFC 9112 section 3.2, or with bytes that need escaping.

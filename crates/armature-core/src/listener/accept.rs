@@ -10,7 +10,7 @@ use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 
 use super::bind::{Bound, BoundListener};
-use super::stream::{Socket, Stream};
+use super::transport::{Socket, Transport};
 use crate::http::Address;
 use crate::io_loop::{Io, LoopHandle};
 use crate::platform;
@@ -44,7 +44,7 @@ impl LocalListener {
     }
 
     /// A connection that waits in the accept queue already: asks the kernel itself, as what events have told may be old.
-    pub fn accept_now(&self) -> Option<(Stream, Address)> {
+    pub fn accept_now(&self) -> Option<(Transport, Address)> {
         loop {
             match self.try_accept() {
                 Ok(accepted) => return Some(accepted),
@@ -55,7 +55,7 @@ impl LocalListener {
     }
 
     /// The next connection. Errors are handled here: those of one connection are skipped, exhaustion is waited out.
-    pub async fn accept(&self) -> (Stream, Address) {
+    pub async fn accept(&self) -> (Transport, Address) {
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
                 Ok(accepted) => return accepted,
@@ -69,7 +69,7 @@ impl LocalListener {
         }
     }
 
-    fn poll_accept(&self, cx: &Context<'_>) -> Poll<io::Result<(Stream, Address)>> {
+    fn poll_accept(&self, cx: &Context<'_>) -> Poll<io::Result<(Transport, Address)>> {
         ready!(self.io.poll_read_ready(cx));
         match self.try_accept() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -80,7 +80,7 @@ impl LocalListener {
         }
     }
 
-    fn try_accept(&self) -> io::Result<(Stream, Address)> {
+    fn try_accept(&self) -> io::Result<(Transport, Address)> {
         let (socket, peer) = match self.io.source() {
             Listening::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
@@ -94,7 +94,7 @@ impl LocalListener {
                 (Socket::Unix(platform::accept_unix(listener)?), Address::Unix(None))
             }
         };
-        Ok((Stream::new(socket, &self.io_loop)?, peer))
+        Ok((Transport::new(socket, &self.io_loop)?, peer))
     }
 }
 

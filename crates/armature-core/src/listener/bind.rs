@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::inherited;
-use crate::config::{Listen, ListenAddress, TrustProxy};
+use super::tls::Certificates;
+use crate::config::{Listen, ListenAddress, RedirectHttps, TrustProxy};
 use crate::error::{Error, Result};
 use crate::http::Address;
 use crate::platform;
@@ -21,9 +23,20 @@ const UNSENT_BYTES: u32 = 128 * 1024;
 pub struct BoundListener {
     pub(super) socket: Bound,
     address: Address,
-    proxy: Option<TrustProxy>,
+    entrance: Arc<Entrance>,
     /// Removed when the listener is dropped.
     _file: Option<platform::SocketFile>,
+}
+
+/// What a connection meets before HTTP.
+#[derive(Debug)]
+pub struct Entrance {
+    /// The peers that say with the PROXY protocol for whom they connect; `None` where nobody does.
+    pub proxy: Option<TrustProxy>,
+    /// Certificates, where connections are encrypted.
+    pub tls: Option<Certificates>,
+    /// The port of HTTPS that clients are sent to instead of being served.
+    pub redirect: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -36,8 +49,14 @@ impl BoundListener {
     /// Binds what `listen` names. There is no SO_REUSEPORT: a port that somebody listens on is an error.
     ///
     /// # Errors
-    /// `ARMATURE_LISTEN` with the address and the error of the operating system.
+    /// `ARMATURE_TLS` when certificates cannot be used, `ARMATURE_LISTEN` with the address and the error of the operating system.
     pub fn bind(listen: &Listen) -> Result<Self> {
+        let tls = listen.tls.as_ref().map(Certificates::load).transpose()?;
+        let redirect = match listen.redirect {
+            Some(RedirectHttps::ToPort(port)) => Some(port),
+            _ => None,
+        };
+        let entrance = Arc::new(Entrance { proxy: listen.proxy.clone(), tls, redirect });
         let (socket, address, file) = match &listen.address {
             ListenAddress::Tcp { host, port } => {
                 bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
@@ -49,7 +68,25 @@ impl BoundListener {
             }
         }
         .map_err(|error| Error::listen(listen, error))?;
-        Ok(Self { socket, address, proxy: listen.proxy.clone(), _file: file })
+        Ok(Self { socket, address, entrance, _file: file })
+    }
+
+    /// Binds all of `listen`. Those that send their clients to HTTPS learn where that is.
+    ///
+    /// # Errors
+    /// Those of [`BoundListener::bind`].
+    pub fn bind_all(listen: &[Listen]) -> Result<Vec<Self>> {
+        let mut bound = listen.iter().map(Self::bind).collect::<Result<Vec<_>>>()?;
+        let is_https = |listener: &&Self| listener.entrance.tls.is_some() && listener.address.port() != 0;
+        let https = bound.iter().find(is_https).map(|listener| listener.address.port());
+        for (listener, listen) in bound.iter_mut().zip(listen) {
+            if listen.redirect == Some(RedirectHttps::ToTls)
+                && let Some(entrance) = Arc::get_mut(&mut listener.entrance)
+            {
+                entrance.redirect = https;
+            }
+        }
+        Ok(bound)
     }
 
     /// The address it listens on, with the port that was chosen for port 0.
@@ -57,9 +94,9 @@ impl BoundListener {
         &self.address
     }
 
-    /// The peers that say with the PROXY protocol for whom they connect; `None` where nobody does.
-    pub fn proxy(&self) -> Option<&TrustProxy> {
-        self.proxy.as_ref()
+    /// What its connections meet before HTTP.
+    pub fn entrance(&self) -> &Arc<Entrance> {
+        &self.entrance
     }
 }
 

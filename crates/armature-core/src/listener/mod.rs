@@ -5,7 +5,10 @@ mod bind;
 mod inherited;
 pub mod proxy;
 mod stream;
+pub mod tls;
+mod transport;
 
 pub use accept::LocalListener;
-pub use bind::BoundListener;
+pub use bind::{BoundListener, Entrance};
 pub use stream::Stream;
+pub use transport::Transport;

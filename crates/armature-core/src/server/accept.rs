@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::local::LoopServer;
 use super::open::Open;
-use super::proxied;
-use crate::config::TrustProxy;
+use super::redirecting::Redirecting;
+use super::{proxied, secured};
 use crate::http::{Address, Peer, Problem};
-use crate::listener::{BoundListener, LocalListener, Stream};
+use crate::listener::tls::Alpn;
+use crate::listener::{BoundListener, Entrance, LocalListener, Stream, Transport};
 use crate::metrics::Counter;
-use crate::protocol::{Arrival, h1};
+use crate::protocol::{Arrival, ConnectionControl, Dispatch, h1, h2};
 
 /// Refused sockets that wait for their peer to read the refusal; more are closed at once.
 const MAX_LINGERING: usize = 64;
@@ -26,7 +27,7 @@ pub(super) fn start(server: &Rc<LoopServer>, listeners: Arc<Vec<BoundListener>>)
         let server = server.clone();
         let accepting = server.accepting();
         server.io_loop.clone().spawn(async move {
-            accept(&server, &local, keep[index].proxy()).await;
+            accept(&server, &local, keep[index].entrance()).await;
             drop(local);
             drop(keep);
             drop(accepting);
@@ -35,65 +36,119 @@ pub(super) fn start(server: &Rc<LoopServer>, listeners: Arc<Vec<BoundListener>>)
     Ok(())
 }
 
-/// Accepts until the server drains; `proxies` say for whom they connect.
-async fn accept(server: &Rc<LoopServer>, listener: &LocalListener, proxies: Option<&TrustProxy>) {
+/// Accepts until the server drains.
+async fn accept(server: &Rc<LoopServer>, listener: &LocalListener, entrance: &Arc<Entrance>) {
     let stop = server.stop_accepting.notified();
     tokio::pin!(stop);
     stop.as_mut().enable();
     while !server.draining.get() {
         tokio::select! {
             biased;
-            accepted = listener.accept() => admit(server, accepted, proxies),
+            accepted = listener.accept() => admit(server, accepted, entrance),
             () = &mut stop => break,
         }
     }
     // Whoever is in the accept queue has a connection already as far as he knows.
     while let Some(accepted) = listener.accept_now() {
-        admit(server, accepted, proxies);
+        admit(server, accepted, entrance);
     }
 }
 
-fn admit(server: &Rc<LoopServer>, (stream, peer): (Stream, Address), proxies: Option<&TrustProxy>) {
+/// A connection from accept to the first byte of HTTP.
+pub(super) struct Newcomer {
+    pub transport: Transport,
+    pub peer: Peer,
+    /// What was read of it before.
+    pub early: Vec<u8>,
+    /// When it was accepted, in ticks.
+    pub since: u64,
+    pub open: Open,
+}
+
+fn admit(server: &Rc<LoopServer>, (transport, peer): (Transport, Address), entrance: &Arc<Entrance>) {
     let metrics = &server.shared.metrics;
     metrics.accepted.add(1);
     let Some(open) = Open::enter(&server.shared) else {
-        return refuse(server, stream, &metrics.refused);
+        return refuse(server, transport, entrance, &metrics.refused);
     };
-    match proxies {
+    let since = server.io_loop.now();
+    match &entrance.proxy {
         None => {
-            let (early, since) = (Vec::new(), server.io_loop.now());
-            serve(server, Arrival { stream, peer: Peer::new(peer, false), early, since }, open);
+            let early = Vec::new();
+            enter(server, entrance, Newcomer { transport, peer: Peer::new(peer, false), early, since, open });
         }
-        Some(proxies) => proxied::serve(server, stream, peer, proxies, open),
+        Some(_) => proxied::serve(server, entrance, transport, peer, open),
     }
 }
 
-/// Serves a connection whose client is known.
-pub(super) fn serve(server: &Rc<LoopServer>, arrival: Arrival, mut open: Open) {
-    if !open.take_place_of(&arrival.peer.remote) {
+/// Goes on with a connection whose client is known.
+pub(super) fn enter(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer: Newcomer) {
+    let Newcomer { transport, peer, early, since, mut open } = newcomer;
+    if !open.take_place_of(&peer.remote) {
         drop(open);
-        return refuse(server, arrival.stream, &server.shared.metrics.refused_per_ip);
+        return refuse(server, transport, entrance, &server.shared.metrics.refused_per_ip);
     }
+    if entrance.tls.is_some() {
+        return secured::serve(server, entrance, Newcomer { transport, peer, early, since, open });
+    }
+    serve(
+        server,
+        Arrival { stream: Stream::Plain(transport), peer, early, since },
+        Alpn::Http1,
+        entrance.redirect,
+        open,
+    );
+}
+
+/// Serves a connection that begins to speak `protocol`, or sends its client to `redirect`.
+pub(super) fn serve(
+    server: &Rc<LoopServer>,
+    arrival: Arrival,
+    protocol: Alpn,
+    redirect: Option<u16>,
+    open: Open,
+) {
     let registry = server.clone();
-    let connection = h1::serve(arrival, server.clone(), move |control| {
+    let register = move |control: ConnectionControl| {
         if registry.draining.get() {
             control.drain();
         }
         (open, registry.register(control))
-    });
-    server.io_loop.spawn(connection);
+    };
+    match (protocol, redirect) {
+        (Alpn::Http1, Some(port)) => {
+            let server = Rc::new(Redirecting::new(server.clone(), port));
+            server.io_loop().spawn(h1::serve(arrival, server.clone(), register));
+        }
+        (Alpn::Http1, None) => server.io_loop.spawn(h1::serve(arrival, server.clone(), register)),
+        (Alpn::Http2, _) => server.io_loop.spawn(h2::serve(arrival, server.clone(), register)),
+    }
 }
 
-fn refuse(server: &Rc<LoopServer>, stream: Stream, counter: &Counter) {
+/// Closes a connection that is not served. Whoever expects TLS would not understand why.
+fn refuse(server: &Rc<LoopServer>, transport: Transport, entrance: &Entrance, counter: &Counter) {
     counter.add(1);
+    if entrance.tls.is_none() {
+        dismiss(server, transport, Problem::OVERLOADED);
+    }
+}
+
+/// Says why a connection is not served, without encryption, and closes it.
+pub(super) fn dismiss(server: &Rc<LoopServer>, transport: Transport, problem: Problem) {
+    let words = h1::last_words(problem, &server.io_loop);
+    leave(server, transport, &words);
+}
+
+/// Writes `words` and closes, so that they arrive.
+pub(super) fn leave(server: &Rc<LoopServer>, transport: Transport, words: &[u8]) {
+    transport.write_now(words);
     if server.lingering.get() >= MAX_LINGERING {
-        stream.write_now(&h1::last_words(Problem::OVERLOADED, &server.io_loop));
         return;
     }
     server.lingering.set(server.lingering.get() + 1);
     let server = server.clone();
     server.io_loop.clone().spawn(async move {
-        h1::refuse(stream, Problem::OVERLOADED, server.io_loop.clone()).await;
+        h1::linger(Stream::Plain(transport), server.io_loop.clone()).await;
         server.lingering.set(server.lingering.get() - 1);
     });
 }

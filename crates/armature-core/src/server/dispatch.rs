@@ -61,6 +61,20 @@ impl Dispatch for LoopServer {
     }
 }
 
+impl LoopServer {
+    /// Gives `answer` to a request for which no route is looked for, inside the layers of the application.
+    pub(super) fn answer(
+        self: Rc<Self>,
+        mut request: Request,
+        answer: Automatic,
+    ) -> (LocalFuture<Response>, InFlight) {
+        self.metrics.requests.add(1);
+        let (in_flight, _) = InFlight::enter(&self.metrics);
+        let generation = self.generation();
+        (refuse(&generation, &mut request, 0, answer).run(request), in_flight)
+    }
+}
+
 /// Finds the chain that answers and leaves what it needs in `request.matched`.
 fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
     let path = request.head.path();

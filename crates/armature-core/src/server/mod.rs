@@ -11,6 +11,8 @@ mod local;
 mod open;
 mod per_ip;
 mod proxied;
+mod redirecting;
+mod secured;
 
 pub use close::Closed;
 pub use definition::{App, Definition, RouteDefinition, Scope, ScopeDefinition};
@@ -80,7 +82,7 @@ struct Parts {
 
 impl Parts {
     fn new(generation: Generation, settings: Settings) -> Result<Self> {
-        let listeners = settings.listen.iter().map(BoundListener::bind).collect::<Result<Vec<_>>>()?;
+        let listeners = BoundListener::bind_all(&settings.listen)?;
         let per_ip = settings.limits.connections_per_ip.map(PerIp::new);
         let deadlines_paused = AtomicBool::new(false);
         let shared = Shared { settings, metrics: Arc::default(), deadlines_paused, per_ip };

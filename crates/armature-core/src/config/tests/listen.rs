@@ -177,3 +177,103 @@ fn who_speaks_the_proxy_protocol() {
          connect, such as ['10.0.0.0/8', '::1']"
     );
 }
+
+#[test]
+fn certificates_of_a_listener() {
+    let tls = |json: &str| {
+        settings(&format!(r#"{{ "listen": [1, {{ "port": 2, "tls": {json} }}] }}"#)).listen[1].tls.clone()
+    };
+    let file = |path: &str| Pem::File(path.into());
+    let certificate = |path: &str, cert, key| TlsCertificate { path: path.into(), cert, key };
+    let expected = Tls {
+        path: "listen[1].tls".into(),
+        certificates: vec![
+            certificate("listen[1].tls", file("c"), Pem::Text(b"-----BEGIN PRIVATE KEY-----".into())),
+            certificate("listen[1].tls.certificates[0]", Pem::Text(b"bytes".into()), file("k")),
+        ],
+        client_auth: Some((ClientAuth::Request, file("ca"))),
+    };
+    let json = r#"{
+        "cert": "c", "key": "-----BEGIN PRIVATE KEY-----",
+        "certificates": [{ "cert": { "\u0000bytes": "bytes" }, "key": "k" }],
+        "clientAuth": "request", "ca": "ca"
+    }"#;
+    assert_eq!(tls(json), Some(expected.clone()));
+    assert!(!format!("{expected:?}").contains("PRIVATE"), "{expected:?}");
+    let ca = r#"{ "cert": "c", "key": "k", "clientAuth": "require", "ca": "r" }"#;
+    assert_eq!(tls(ca).unwrap().client_auth, Some((ClientAuth::Require, file("r"))));
+}
+
+#[test]
+fn certificates_that_are_incomplete_are_refused_without_showing_them() {
+    let pem = "PEM; use the path of a file, its text or a Buffer";
+    let table = [
+        ("{}", "listen.tls: needs cert and key, or certificates".to_owned()),
+        (r#"{ "cert": "c" }"#, "listen.tls: has a cert and no key; add its private key".into()),
+        (r#"{ "key": "k" }"#, "listen.tls: has a key and no cert; add its certificate".into()),
+        (
+            r#"{ "certificates": [] }"#,
+            "listen.tls: certificates is empty; name at least one { cert, key }".into(),
+        ),
+        (r#"{ "certificates": [{ "cert": "c" }] }"#, "listen.tls.certificates[0].key is missing".into()),
+        (
+            r#"{ "cert": "c", "key": "k", "clientAuth": "require" }"#,
+            "listen.tls: clientAuth needs ca, the roots of the clients' certificates".into(),
+        ),
+        (
+            r#"{ "cert": "c", "key": "k", "ca": "r" }"#,
+            "listen.tls: ca is for clients' certificates; add clientAuth: 'request' or 'require'".into(),
+        ),
+        (
+            r#"{ "cert": "c", "key": "k", "clientAuth": "required", "ca": "r" }"#,
+            "listen.tls.clientAuth: 'required' is not one of 'request', 'require'; did you mean 'require'?"
+                .into(),
+        ),
+        (r#"{ "cert": 1, "key": "k" }"#, format!("listen.tls.cert: 1 is not {pem}")),
+        (r#"{ "cert": true, "key": "k" }"#, format!("listen.tls.cert: true is not {pem}")),
+        (r#"{ "cert": {}, "key": "k" }"#, format!("listen.tls.cert: an object is not {pem}")),
+        (
+            r#"{ "cert": " ", "key": "k" }"#,
+            "listen.tls.cert: an empty text is not PEM; use the path of a file, its text or a Buffer".into(),
+        ),
+        ("true", "listen.tls: true is not an object".into()),
+    ];
+    for (tls, message) in table {
+        check_refusals(&[(&format!(r#"{{ "listen": {{ "port": 1, "tls": {tls} }} }}"#), &message)]);
+    }
+}
+
+#[test]
+fn who_is_sent_to_https() {
+    let redirect = |json: &str| {
+        let tls = r#"{ "port": 443, "tls": { "cert": "c", "key": "k" } }"#;
+        settings(&format!(r#"{{ "listen": [{{ "port": 80, "redirectHttps": {json} }}, {tls}] }}"#)).listen[0]
+            .redirect
+    };
+    assert_eq!(redirect("false"), None);
+    assert_eq!(redirect("true"), Some(RedirectHttps::ToTls));
+    assert_eq!(redirect("8443"), Some(RedirectHttps::ToPort(8443)));
+    let allowed = "true, or the port that clients reach HTTPS at, from 1 to 65535";
+    check_refusals(&[
+        (
+            r#"{ "listen": { "port": 1, "redirectHttps": 0 } }"#,
+            &format!("listen.redirectHttps: 0 is not {allowed}"),
+        ),
+        (
+            r#"{ "listen": { "port": 1, "redirectHttps": "443" } }"#,
+            &format!("listen.redirectHttps: '443' is not {allowed}"),
+        ),
+        (
+            r#"{ "listen": { "port": 1, "redirectHttps": true, "tls": { "cert": "c", "key": "k" } } }"#,
+            "listen: redirectHttps is for a listener without tls; make it one of its own, such as { port: 80, redirectHttps: \
+             true }",
+        ),
+    ]);
+    let config = Config::from_json(r#"{ "listen": [{ "port": 1, "redirectHttps": true }, 2] }"#).unwrap();
+    let error = Settings::resolve(config, &Environment::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "listen[0].redirectHttps: true sends clients to the port of a listener with tls, and there is none; add one, or name \
+         the port that they reach HTTPS at"
+    );
+}

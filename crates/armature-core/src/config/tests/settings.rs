@@ -38,6 +38,8 @@ fn defaults() {
         listen: vec![Listen {
             address: ListenAddress::Tcp { host: "127.0.0.1".into(), port: 3000 },
             proxy: None,
+            tls: None,
+            redirect: None,
         }],
         io_threads: IoMode::Auto,
         workers: Workers { count: 1, entry: None },

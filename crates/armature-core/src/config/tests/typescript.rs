@@ -15,6 +15,8 @@ fn exports_typescript_types() {
         interface::<TimeoutsConfig>(out, "");
         alias::<ListenConfig>(out);
         interface::<ListenerConfig>(out, "");
+        interface::<TlsConfig>(out, "");
+        interface::<CertificateConfig>(out, "");
         interface::<WorkersConfig>(out, "");
         alias::<TrailingSlash>(out);
         alias::<Size>(out);

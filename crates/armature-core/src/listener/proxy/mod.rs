@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use self::header::MAX_BYTES;
-use super::Stream;
+use super::Transport;
 use crate::io_loop::Sleep;
 
 /// Room for the headers that there are: the longest of version 1, or version 2 with a few additions.
@@ -45,14 +45,14 @@ pub enum Missing {
 
 /// Waits for the header of one connection.
 pub struct Greeting<'a> {
-    stream: &'a Stream,
+    stream: &'a Transport,
     received: Vec<u8>,
     filled: usize,
 }
 
 impl<'a> Greeting<'a> {
     /// Begins to wait on `stream`.
-    pub fn new(stream: &'a Stream) -> Self {
+    pub fn new(stream: &'a Transport) -> Self {
         Self { stream, received: vec![0; USUAL_BYTES], filled: 0 }
     }
 

@@ -25,14 +25,15 @@ pub(in crate::protocol) struct Linger {
     local: Rc<Local>,
     timer: Sleep,
     discarded: usize,
+    /// FIN is on its way.
+    ended: bool,
 }
 
 impl Linger {
     pub fn new(stream: Stream, control: Rc<Control>, io_loop: &LoopHandle) -> Self {
-        stream.shutdown_write();
         let timer = io_loop.sleep();
         timer.reset(LINGER_TIME);
-        Self { stream, control, local: Local::of(io_loop), timer, discarded: 0 }
+        Self { stream, control, local: Local::of(io_loop), timer, discarded: 0, ended: false }
     }
 }
 
@@ -44,6 +45,13 @@ impl Future for Linger {
         this.control.register(cx.waker());
         if this.timer.poll_fired(cx) || this.control.shutdown() == Shutdown::Now {
             return Poll::Ready(());
+        }
+        if !this.ended {
+            // The end of an encrypted stream may have to wait for room; what the peer sends meanwhile is discarded all the same.
+            match this.stream.poll_shutdown(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                polled => this.ended = polled.is_ready(),
+            }
         }
         let Self { stream, local, discarded, .. } = this;
         local.buffers.with_scratch(|scratch| {
@@ -58,9 +66,8 @@ impl Future for Linger {
     }
 }
 
-/// Answers a connection that is not served at all.
-pub async fn refuse(stream: Stream, problem: Problem, io_loop: LoopHandle) {
-    stream.write_now(&last_words(problem, &io_loop));
+/// Closes a connection that is not served.
+pub async fn linger(stream: Stream, io_loop: LoopHandle) {
     let metrics = loop_metrics(&io_loop);
     Linger::new(stream, Control::new(metrics), &io_loop).await;
 }

@@ -34,7 +34,7 @@ pub(crate) use connection::loop_metrics;
 pub use connection::serve;
 pub(in crate::protocol) use linger::Linger;
 pub(crate) use linger::last_words;
-pub use linger::refuse;
+pub use linger::linger;
 
 /// One head out of bytes that hold all of it, and its length; for `benches/head.rs`, and no part of the API.
 #[doc(hidden)]

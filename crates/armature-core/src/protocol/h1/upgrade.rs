@@ -218,11 +218,8 @@ impl Duplex for Wire {
         })
     }
 
-    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with_stream(|stream| {
-            stream.shutdown_write();
-            Poll::Ready(Ok(()))
-        })
+    fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with_stream(|stream| stream.poll_shutdown(cx))
     }
 
     fn closing(self: Rc<Self>) -> LocalFuture<()> {

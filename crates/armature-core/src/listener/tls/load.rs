@@ -1,0 +1,142 @@
+//! From the options of a listener to what a handshake needs: files are read, keys compared, names collected.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, Ticketer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
+use webpki::EndEntityCert;
+
+use super::Alpn;
+use super::names::ByName;
+use crate::config::{ClientAuth, Pem, Tls, TlsCertificate};
+use crate::error::{Error, Result};
+
+/// What handshakes of a listener with `tls` are made with.
+///
+/// # Errors
+/// `ARMATURE_TLS`, naming the option, and the file if there is one.
+pub(super) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let resolver = certificates(tls, &provider)?;
+    let internal = |error: rustls::Error| Error::tls(&tls.path, error.to_string());
+    let versions = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(internal)?;
+    let clients = match &tls.client_auth {
+        None => versions.with_no_client_auth(),
+        Some((auth, ca)) => {
+            let path = format!("{}.ca", tls.path);
+            let roots = Arc::new(roots(&path, ca)?);
+            let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+            let builder = match auth {
+                ClientAuth::Request => builder.allow_unauthenticated(),
+                ClientAuth::Require => builder,
+            };
+            versions.with_client_cert_verifier(builder.build().map_err(|e| Error::tls(&path, e.to_string()))?)
+        }
+    };
+    let mut config = clients.with_cert_resolver(Arc::new(resolver));
+    config.alpn_protocols = Alpn::OFFERED.iter().map(|name| name.to_vec()).collect();
+    // Sessions are resumed with tickets, which clients keep: nothing is kept for them here. Their keys change every six hours.
+    config.ticketer = Ticketer::new().map_err(internal)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
+}
+
+fn certificates(tls: &Tls, provider: &CryptoProvider) -> Result<ByName> {
+    let mut by_name: Option<ByName> = None;
+    for certificate in &tls.certificates {
+        let loaded = Arc::new(certified(certificate, provider)?);
+        let by_name = by_name.get_or_insert_with(|| ByName::new(loaded.clone()));
+        let first = loaded.end_entity_cert().map_err(|e| Error::tls(&certificate.path, e.to_string()))?;
+        let parsed =
+            EndEntityCert::try_from(first).map_err(|e| Error::tls(&certificate.path, e.to_string()))?;
+        by_name.add(&loaded, parsed.valid_dns_names());
+    }
+    by_name.ok_or_else(|| Error::tls(&tls.path, "there is no certificate"))
+}
+
+fn certified(certificate: &TlsCertificate, provider: &CryptoProvider) -> Result<CertifiedKey> {
+    let (cert, key) = (Source::new(&certificate.path, "cert"), Source::new(&certificate.path, "key"));
+    let chain = cert.certificates(&certificate.cert)?;
+    let text = key.read(&certificate.key)?;
+    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+        let why = if text.windows(9).any(|part| part == b"ENCRYPTED") {
+            "holds an encrypted key; decrypt it with `openssl pkey -in key.pem -out plain.pem`"
+        } else {
+            "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"
+        };
+        key.error(&certificate.key, why)
+    })?;
+    CertifiedKey::from_der(chain, private, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            let of = cert.shown(&certificate.cert);
+            key.error(&certificate.key, format!("is not the key of the first certificate in {of}"))
+        }
+        error => key.error(&certificate.key, format!("cannot be used: {error}")),
+    })
+}
+
+fn roots(path: &str, ca: &Pem) -> Result<RootCertStore> {
+    let source = Source(path.to_owned());
+    let mut roots = RootCertStore::empty();
+    for certificate in source.certificates(ca)? {
+        roots
+            .add(certificate)
+            .map_err(|e| source.error(ca, format!("holds a certificate that is none: {e}")))?;
+    }
+    Ok(roots)
+}
+
+/// An option that holds PEM, by its name.
+struct Source(String);
+
+impl Source {
+    fn new(path: &str, name: &str) -> Self {
+        Self(format!("{path}.{name}"))
+    }
+
+    fn read(&self, pem: &Pem) -> Result<Vec<u8>> {
+        match pem {
+            Pem::Text(text) => Ok(text.clone()),
+            Pem::File(file) => {
+                std::fs::read(file).map_err(|e| self.error(pem, format!("cannot be read: {e}")))
+            }
+        }
+    }
+
+    /// Not empty.
+    fn certificates(&self, pem: &Pem) -> Result<Vec<CertificateDer<'static>>> {
+        let text = self.read(pem)?;
+        let chain = CertificateDer::pem_slice_iter(&text).collect::<std::result::Result<Vec<_>, _>>();
+        let chain = chain.map_err(|e| self.error(pem, format!("is not well-formed PEM: {e}")))?;
+        if chain.is_empty() {
+            return Err(self.error(pem, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"));
+        }
+        for certificate in &chain {
+            EndEntityCert::try_from(certificate)
+                .map_err(|e| self.error(pem, format!("holds a certificate that is none: {e}")))?;
+        }
+        Ok(chain)
+    }
+
+    fn shown(&self, pem: &Pem) -> String {
+        match pem {
+            Pem::Text(_) => format!("{} (text)", self.0),
+            Pem::File(file) => format!("'{}'", file.display()),
+        }
+    }
+
+    /// `why` is a predicate.
+    fn error(&self, pem: &Pem, why: impl std::fmt::Display) -> Error {
+        match pem {
+            Pem::Text(_) => Error::tls(&self.0, format!("the text {why}")),
+            Pem::File(file) => Error::tls(&self.0, format!("'{}' {why}", file.display())),
+        }
+    }
+}

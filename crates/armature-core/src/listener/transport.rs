@@ -1,0 +1,148 @@
+//! The socket of one connection.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use crate::io_loop::{Io, LoopHandle};
+use crate::platform;
+
+/// The socket of one connection, as a stream of bytes. Clones share it.
+#[derive(Clone)]
+pub struct Transport {
+    io: Rc<Io<Socket>>,
+}
+
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(platform::UnixStream),
+}
+
+macro_rules! on_socket {
+    ($self:expr, $socket:ident => $call:expr) => {
+        match $self {
+            Socket::Tcp($socket) => $call,
+            Socket::Unix($socket) => $call,
+        }
+    };
+}
+
+impl Transport {
+    /// Registers `socket` with `io_loop`.
+    pub(super) fn new(socket: Socket, io_loop: &LoopHandle) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let io = Io::new(socket, interest, io_loop.reactor().clone())?;
+        Ok(Self { io: Rc::new(io) })
+    }
+
+    /// Reads what is there into `buf`; 0 is the end.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(self.io.poll_read_ready(cx));
+        match self.read_now(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.io.wait_readable(cx);
+                Poll::Pending
+            }
+            read => Poll::Ready(read),
+        }
+    }
+
+    /// Reads what is there, whether or not an event has told of it.
+    pub fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match on_socket!(self.io.source(), s => { let mut s = s; s.read(buf) }) {
+                Ok(n) => {
+                    // Events are edges: a read that did not fill the buffer has emptied the socket, and the next event comes
+                    // with the next byte. Saying so saves the read that would only tell the same.
+                    if platform::SHORT_READ_EMPTIES && n > 0 && n < buf.len() {
+                        self.io.clear_readable();
+                    }
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes as much as the socket takes.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_with(cx, || on_socket!(self.io.source(), s => { let mut s = s; s.write(bytes) }))
+    }
+
+    /// Writes as much of several parts as the socket takes.
+    pub fn poll_write_vectored(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.poll_with(cx, || on_socket!(self.io.source(), s => { let mut s = s; s.write_vectored(bufs) }))
+    }
+
+    fn poll_with(
+        &self,
+        cx: &mut Context<'_>,
+        write: impl Fn() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.io.poll_write_ready(cx));
+        loop {
+            match write() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.wait_writable(cx);
+                    return Poll::Pending;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    /// Writes without waiting; for a last word on a connection that is given up.
+    pub fn write_now(&self, bytes: &[u8]) {
+        let _ = on_socket!(self.io.source(), s => { let mut s = s; s.write(bytes) });
+    }
+
+    /// Writes what the socket takes now.
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        on_socket!(self.io.source(), s => { let mut s = s; s.write_vectored(bufs) })
+    }
+
+    /// Whether the peer has shut its side down or reset the connection, whatever is still unread; the task of `cx` is woken
+    /// when it does.
+    pub fn poll_read_closed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.io.poll_read_closed(cx)
+    }
+
+    /// Takes one from what the running task may do before others have their turn, and has it woken again when that is used up.
+    /// Reading asks by itself.
+    pub fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        self.io.poll_turn(cx)
+    }
+
+    /// Sends FIN.
+    pub fn shutdown_write(&self) {
+        let _ = on_socket!(self.io.source(), s => s.shutdown(Shutdown::Write));
+    }
+
+    /// Closing this connection sends a reset: the peer must not take what it got for a complete answer.
+    pub fn reset_on_close(&self) {
+        let _ = on_socket!(self.io.source(), s => SockRef::from(s).set_linger(Some(Duration::ZERO)));
+    }
+}
+
+impl Source for Socket {
+    fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        on_socket!(self, s => s.register(registry, token, interest))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        on_socket!(self, s => s.reregister(registry, token, interest))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        on_socket!(self, s => s.deregister(registry))
+    }
+}
