@@ -54,7 +54,8 @@ fn flood(stage: &Stage, mut next: impl FnMut(u32) -> Vec<u8>) {
         }
     }
     assert_eq!(raw.goaway(), ENHANCE_YOUR_CALM);
-    assert_eq!(stage.server.metrics().floods.get(), 1);
+    // It may be counted when the last word has left.
+    until(|| stage.server.metrics().floods.get() == 1);
     assert_eq!(calm.get("/now/calm").text(), "/now/calm");
     drop((raw, calm));
     is_well(stage);
@@ -112,7 +113,7 @@ fn malformed_requests_are_counted_and_bounded() {
     flood(&stage, |n| {
         frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &get_with("/now/1", &[("connection", "close")]))
     });
-    assert!(stage.server.metrics().malformed.get() >= 20);
+    until(|| stage.server.metrics().malformed.get() >= 20);
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn a_bomb_of_headers() {
     block.extend([0xbe; 10_000]);
     raw.throw(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block));
     assert_eq!(raw.goaway(), ENHANCE_YOUR_CALM);
-    assert_eq!(stage.server.metrics().floods.get(), 1);
+    // It may be counted when the last word has left.
+    until(|| stage.server.metrics().floods.get() == 1);
     drop(raw);
     is_well(&stage);
 }

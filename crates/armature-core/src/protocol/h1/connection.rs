@@ -49,9 +49,13 @@ pub(super) enum End {
     Gone,
     /// Another protocol goes on.
     Upgrade(Box<Switch>),
-    /// The connection began with the preface of HTTP/2, which is among the bytes that have been read.
-    Http2(Vec<u8>),
+    /// The connection began with the preface of HTTP/2.
+    Http2(Box<Preface>),
 }
+
+/// What was read of a connection that is one of HTTP/2, its preface among it. Boxed, so that no other end is larger for it.
+#[derive(Debug)]
+pub(super) struct Preface(Vec<u8>);
 
 /// One connection, from accept to close.
 pub(super) struct Connection<D> {
@@ -157,8 +161,8 @@ async fn run<D: Dispatch + 'static, K>(mut connection: Connection<D>, keep: K) {
     let end = match end {
         // Few connections come here; those that do not need not be as large.
         End::Upgrade(switch) => Box::pin(upgrade::run(*switch, &stream, &control, server.metrics())).await,
-        End::Http2(early) => {
-            let serving = h2::run((stream, peer, early, since), server, control);
+        End::Http2(preface) => {
+            let serving = h2::run((stream, peer, preface.0, since), server, control);
             Box::pin(serving).await;
             return drop(keep);
         }
@@ -218,7 +222,8 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
             self.receive(cx, now)?;
             if self.preface {
-                return Ok(Some(End::Http2(std::mem::take(&mut self.busy().input))));
+                let early = std::mem::take(&mut self.busy().input);
+                return Ok(Some(End::Http2(Box::new(Preface(early)))));
             }
             let unblocked = self.answer(cx, now)?;
             self.settle(now);

@@ -203,11 +203,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                     at += self.begin(parsed, &bytes[at..], limits, now);
                 }
                 Err(problem) => {
-                    if self.first && at == 0 && h2::may_begin(rest) {
-                        // Nothing that HTTP/1 answers; looked for here, it costs HTTP/1 nothing.
-                        self.busy().parser.restart();
-                        self.preface = rest.len() >= h2::PREFACE.len();
-                        self.deaf = self.preface;
+                    if at == 0 && self.meets_preface(rest) {
                         break;
                     }
                     let head = self.busy().parser.take_head();
@@ -219,6 +215,19 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         }
         at
+    }
+
+    /// Whether `bytes`, which are no request, begin a connection of HTTP/2. Looked for here, it costs HTTP/1 nothing.
+    #[cold]
+    fn meets_preface(&mut self, bytes: &[u8]) -> bool {
+        if !self.first || !h2::may_begin(bytes) {
+            return false;
+        }
+        self.busy().parser.restart();
+        // Until then it may become something else.
+        self.preface = bytes.len() >= h2::PREFACE.len();
+        self.deaf = self.preface;
+        true
     }
 
     /// Hands one request to the server; returns how much of `rest` was its body.
