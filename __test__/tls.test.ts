@@ -1,12 +1,13 @@
 // HTTPS: certificates in every form, by name, and of clients; clients and judges that others have written.
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { App, ArmatureError, type ListenOption, type Server, type TlsOptions } from '@armature/core'
-import { afterAll, afterEach, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { Authority, contents } from './certificates.js'
 
 const authority = new Authority()
@@ -219,4 +220,45 @@ test('curl and openssl', async () => {
   opened.child.stdin?.end('GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n')
   const { stderr } = await opened
   expect(stderr).toContain('Verification: OK')
+})
+
+test('setTls() exchanges certificates, and files that change are read anew', async () => {
+  const [first, second, third] = [
+    authority.issue('first'),
+    authority.issue('second'),
+    authority.issue('third'),
+  ]
+  const files = { cert: join(authority.folder, 'live.crt'), key: join(authority.folder, 'live.key') }
+  const install = ({ cert, key }: { cert: string; key: string }) => {
+    copyFileSync(cert, files.cert)
+    copyFileSync(key, files.key)
+  }
+  install(first)
+  const server = await https(files)
+  const checkServerIdentity = () => undefined
+  const shown = async () => (await ask(server, { checkServerIdentity })).certificate
+  expect(await shown()).toBe('first')
+  server.setTls(second)
+  expect(await shown()).toBe('second')
+  expect(() => server.setTls({ ...second, key: third.key })).toThrow(
+    expect.objectContaining({ name: 'ArmatureError', code: 'ARMATURE_TLS' }),
+  )
+  expect(() => server.setTls(second, '1.2.3.4:5')).toThrow(TypeError)
+  expect(() => server.setTls({ cert: second.cert })).toThrow(
+    'setTls(): has a cert and no key; add its private key',
+  )
+  expect(await shown()).toBe('second')
+
+  server.setTls(files, server.address)
+  expect(await shown()).toBe('first')
+  const warned = once(process, 'warning')
+  copyFileSync(third.cert, files.cert)
+  const [warning] = await warned
+  expect(warning).toMatchObject({ name: 'ArmatureWarning', code: 'ARMATURE_TLS' })
+  expect(warning.message).toMatch(/^setTls\(\)\.key: .* the certificate of before stays in use$/)
+  expect(await shown()).toBe('first')
+  install(third)
+  await vi.waitUntil(async () => (await shown()) === 'third', { timeout: 10_000, interval: 20 })
+  const { failed } = server.stats().tls
+  expect(failed).toBe(0)
 })

@@ -248,6 +248,9 @@ export class Lane implements RecordOwner, SinkOwner {
       case RecordKind.Closed:
         this.#to.closed(value)
         break
+      case RecordKind.Warning:
+        this.#to.warning(this.#bytes(start, words[at + 5] as number).toString())
+        break
       default:
         this.#about(this.#active.find(slot, words[at + GENERATION] as number), at, start)
     }
