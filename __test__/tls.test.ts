@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { App, ArmatureError, type ListenOption, type Server, type TlsOptions } from '@armature/core'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { Authority, contents } from './certificates.js'
+import { needsTool } from './helper.js'
 
 const authority = new Authority()
 const own = authority.issue('localhost', '127.0.0.1')
@@ -262,3 +263,31 @@ test('setTls() exchanges certificates, and files that change are read anew', asy
   const { failed } = server.stats().tls
   expect(failed).toBe(0)
 })
+
+test('sslscan finds no weak protocol, cipher or renegotiation', async (context) => {
+  needsTool(context, 'sslscan', '--version')
+  const server = await https(own)
+  const { stdout } = await exec('sslscan', ['--no-colour', `127.0.0.1:${server.port}`])
+  const lines = stdout.split('\n').map((line) => line.trim().replace(/ +/g, ' '))
+  const protocols = lines.filter((line) => /^(SSL|TLS)v\S+ (en|dis)abled$/.test(line))
+  expect(protocols).toEqual([
+    'SSLv2 disabled',
+    'SSLv3 disabled',
+    'TLSv1.0 disabled',
+    'TLSv1.1 disabled',
+    'TLSv1.2 enabled',
+    'TLSv1.3 enabled',
+  ])
+  expect(lines).toContain('Session renegotiation not supported')
+  const ciphers = lines.map((line) => /^(?:Preferred|Accepted) \S+ \d+ bits (\S+)/.exec(line)?.[1])
+  expect(new Set(ciphers.filter((name) => name !== undefined))).toEqual(
+    new Set([
+      'TLS_AES_128_GCM_SHA256',
+      'TLS_AES_256_GCM_SHA384',
+      'TLS_CHACHA20_POLY1305_SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+    ]),
+  )
+}, 30_000)

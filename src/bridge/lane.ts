@@ -1,3 +1,7 @@
+/**
+ * `Lane`. Over 300 lines, because taking records, handling them and committing commands are steps of one loop over the same
+ * private state, which every request passes through.
+ */
 import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
