@@ -1,13 +1,15 @@
 // HTTPS: certificates in every form, by name, and of clients; clients and judges that others have written.
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { App, ArmatureError, type ListenOption, type Server, type TlsOptions } from '@armature/core'
-import { afterAll, afterEach, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { Authority, contents } from './certificates.js'
+import { needsTool } from './helper.js'
 
 const authority = new Authority()
 const own = authority.issue('localhost', '127.0.0.1')
@@ -220,3 +222,72 @@ test('curl and openssl', async () => {
   const { stderr } = await opened
   expect(stderr).toContain('Verification: OK')
 })
+
+test('setTls() exchanges certificates, and files that change are read anew', async () => {
+  const [first, second, third] = [
+    authority.issue('first'),
+    authority.issue('second'),
+    authority.issue('third'),
+  ]
+  const files = { cert: join(authority.folder, 'live.crt'), key: join(authority.folder, 'live.key') }
+  const install = ({ cert, key }: { cert: string; key: string }) => {
+    copyFileSync(cert, files.cert)
+    copyFileSync(key, files.key)
+  }
+  install(first)
+  const server = await https(files)
+  const checkServerIdentity = () => undefined
+  const shown = async () => (await ask(server, { checkServerIdentity })).certificate
+  expect(await shown()).toBe('first')
+  server.setTls(second)
+  expect(await shown()).toBe('second')
+  expect(() => server.setTls({ ...second, key: third.key })).toThrow(
+    expect.objectContaining({ name: 'ArmatureError', code: 'ARMATURE_TLS' }),
+  )
+  expect(() => server.setTls(second, '1.2.3.4:5')).toThrow(TypeError)
+  expect(() => server.setTls({ cert: second.cert })).toThrow(
+    'setTls(): has a cert and no key; add its private key',
+  )
+  expect(await shown()).toBe('second')
+
+  server.setTls(files, server.address)
+  expect(await shown()).toBe('first')
+  const warned = once(process, 'warning')
+  copyFileSync(third.cert, files.cert)
+  const [warning] = await warned
+  expect(warning).toMatchObject({ name: 'ArmatureWarning', code: 'ARMATURE_TLS' })
+  expect(warning.message).toMatch(/^setTls\(\)\.key: .* the certificate of before stays in use$/)
+  expect(await shown()).toBe('first')
+  install(third)
+  await vi.waitUntil(async () => (await shown()) === 'third', { timeout: 10_000, interval: 20 })
+  const { failed } = server.stats().tls
+  expect(failed).toBe(0)
+})
+
+test('sslscan finds no weak protocol, cipher or renegotiation', async (context) => {
+  needsTool(context, 'sslscan', '--version')
+  const server = await https(own)
+  const { stdout } = await exec('sslscan', ['--no-colour', `127.0.0.1:${server.port}`])
+  const lines = stdout.split('\n').map((line) => line.trim().replace(/ +/g, ' '))
+  const protocols = lines.filter((line) => /^(SSL|TLS)v\S+ (en|dis)abled$/.test(line))
+  expect(protocols).toEqual([
+    'SSLv2 disabled',
+    'SSLv3 disabled',
+    'TLSv1.0 disabled',
+    'TLSv1.1 disabled',
+    'TLSv1.2 enabled',
+    'TLSv1.3 enabled',
+  ])
+  expect(lines).toContain('Session renegotiation not supported')
+  const ciphers = lines.map((line) => /^(?:Preferred|Accepted) \S+ \d+ bits (\S+)/.exec(line)?.[1])
+  expect(new Set(ciphers.filter((name) => name !== undefined))).toEqual(
+    new Set([
+      'TLS_AES_128_GCM_SHA256',
+      'TLS_AES_256_GCM_SHA384',
+      'TLS_CHACHA20_POLY1305_SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+    ]),
+  )
+}, 30_000)

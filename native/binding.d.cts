@@ -69,6 +69,8 @@ export declare class NativeServer {
   static attach(id: number, generation: number, worker: number, thread: number, restarts: number, lane: NativeLane): NativeServer
   /** Takes nothing new into this thread's lane; a record says when everything that it has is answered. */
   retire(): void
+  /** Takes `tls` (JSON) for the handshakes that begin from now on, of every listener with `tls` or of that at `address`. */
+  setTls(tls: string, address?: string | undefined | null): void
   /** Serves `generation`, which threads have agreed about, from now on. */
   advance(generation: number): void
   /** Forgets a generation that does not come to serve. */

@@ -19,6 +19,7 @@ import {
   resolveOptions,
   type Settings,
   serverSettings,
+  setServerTls,
   startServer,
 } from './native.js'
 import type { Compiled } from './plan.js'
@@ -239,6 +240,18 @@ export class Engine implements LaneHandlers {
   closed(cutOff: number): void {
     this.#listening = false
     this.#onClosed?.(cutOff)
+  }
+
+  warning(message: string): void {
+    process.emitWarning(message, { type: 'ArmatureWarning', code: 'ARMATURE_TLS' })
+  }
+
+  /**
+   * Takes `tls` for the handshakes from now on.
+   * @throws TypeError, ArmatureError `ARMATURE_TLS`
+   */
+  setTls(tls: string, address: string | null): void {
+    setServerTls(this.#native, tls, address)
   }
 
   /** The process lives while somebody listens, waits for an injected answer or waits for the end. */

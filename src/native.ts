@@ -106,6 +106,11 @@ export function advanceServer(server: NativeServer, generation: number): void {
   call(() => server.advance(generation))
 }
 
+/** Certificates of a server, as JSON, for every listener with `tls` or for that at `address`. */
+export function setServerTls(server: NativeServer, tls: string, address: string | null): void {
+  call(() => server.setTls(tls, address))
+}
+
 /** What a thread that does not serve sees of a server: where it listens, and its numbers as JSON. */
 export function observeServer(id: number): { addresses: string[]; stats: string } {
   return call((native) => ({ addresses: native.serverAddresses(id), stats: native.serverStats(id) }))

@@ -3,8 +3,9 @@ import { type DataKey, dataName } from './data.js'
 import { milliseconds } from './duration.js'
 import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
-import type { Duration } from './generated/config.js'
+import type { Duration, TlsOptions } from './generated/config.js'
 import { observeServer, serverSettings } from './native.js'
+import { portable } from './options.js'
 import type { Compiled } from './plan.js'
 import { watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
@@ -113,9 +114,16 @@ export class Server implements AsyncDisposable {
     await this.#workers.reload()
   }
 
-  /** Reserved: swaps certificates. Throws `ARMATURE_NOT_AVAILABLE`. */
-  setTls(_tls: object): never {
-    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.setTls()' })
+  /**
+   * Takes other certificates, and other roots for those of clients, for all handshakes that begin from now on: of every
+   * listener with `tls`, or of the one at `address`, as {@link Server.addresses} has it. Open connections stay. Certificates in
+   * files need no call: they are read anew when they change.
+   *
+   * @throws ArmatureError `ARMATURE_TLS` when they cannot be used, and TypeError `ARMATURE_OPTION_INVALID`; the old ones stay
+   */
+  setTls(tls: TlsOptions, address?: string): void {
+    const options = JSON.stringify(portable({ tls }).tls ?? null)
+    this.#running().setTls(options, address ?? null)
   }
 
   /** Listening keeps the process alive, which is the default. */

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 
 /** What there is to know of an encrypted connection; {@link HttpRequest.tls}. */
 export interface RequestTls {
+  /** The version of TLS. */
   readonly version: 'TLSv1.2' | 'TLSv1.3'
   /** The cipher suite, by its name in the registry of IANA: `'TLS_AES_128_GCM_SHA256'`. */
   readonly cipher: string

@@ -10,6 +10,8 @@ export interface LaneHandlers {
   injectedData(id: number, data: Buffer): void
   injectedEnd(id: number, failed: boolean): void
   closed(cutOff: number): void
+  /** Something that the operator should know. */
+  warning(message: string): void
 }
 
 /** Bounds of a lane. */

@@ -1,3 +1,7 @@
+/**
+ * `Lane`. Over 300 lines, because taking records, handling them and committing commands are steps of one loop over the same
+ * private state, which every request passes through.
+ */
 import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
@@ -247,6 +251,9 @@ export class Lane implements RecordOwner, SinkOwner {
         break
       case RecordKind.Closed:
         this.#to.closed(value)
+        break
+      case RecordKind.Warning:
+        this.#to.warning(this.#bytes(start, words[at + 5] as number).toString())
         break
       default:
         this.#about(this.#active.find(slot, words[at + GENERATION] as number), at, start)

@@ -16,6 +16,7 @@ export const RecordKind = {
   InjectedData: 8,
   InjectedEnd: 9,
   Closed: 10,
+  Warning: 11,
 } as const
 
 const REASONS: Record<number, AbortReason> = { 1: 'client-gone', 2: 'deadline', 3: 'shutdown' }

@@ -15,6 +15,7 @@
 //! | injected data | 0, length | a piece of the response body |
 //! | injected end | 1 when the body failed | |
 //! | closed | connections that were cut off | |
+//! | warning | 0, length | a sentence, UTF-8 |
 
 use crate::slots::SlotId;
 
@@ -42,6 +43,8 @@ pub enum Kind {
     InjectedEnd = 9,
     /// The server has ended; how many connections had to be cut off.
     Closed = 10,
+    /// Something that the operator should know.
+    Warning = 11,
 }
 
 /// Why a request body ended early.

@@ -130,7 +130,7 @@ fn decode(batch: &[u8]) -> (Sent, &[u8]) {
     let slot = (record.word(), record.word());
     let sent = match kind {
         1 => Sent::Request(Box::new(decode_request(&mut record, slot))),
-        2 | 7 | 8 => {
+        2 | 7 | 8 | 11 => {
             let (value, len) = (record.word(), record.word());
             let bytes = record.bytes(len);
             record.pad();
@@ -147,7 +147,7 @@ fn kind_of(number: u32) -> Kind {
 }
 
 /// By number, from 2.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::BodyData,
     Kind::BodyEnd,
     Kind::BodyError,
@@ -157,6 +157,7 @@ const KINDS: [Kind; 9] = [
     Kind::InjectedData,
     Kind::InjectedEnd,
     Kind::Closed,
+    Kind::Warning,
 ];
 
 fn decode_request(record: &mut Reader<'_>, slot: (u32, u32)) -> Sample {
@@ -258,7 +259,8 @@ fn sent() -> impl Strategy<Value = Sent> {
         Kind::InjectedEnd,
         Kind::Closed,
     ]);
-    let data = prop::sample::select(vec![Kind::BodyData, Kind::InjectedHead, Kind::InjectedData]);
+    let data =
+        prop::sample::select(vec![Kind::BodyData, Kind::InjectedHead, Kind::InjectedData, Kind::Warning]);
     prop_oneof![
         sample().prop_map(|sample| Sent::Request(Box::new(sample))),
         (event, slot(), any::<u32>()).prop_map(|(kind, slot, value)| Sent::Event { kind, slot, value }),

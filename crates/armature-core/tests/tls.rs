@@ -6,8 +6,10 @@ mod support;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use armature_core::config::Tls;
 use armature_core::http::{Request, Response};
 use armature_core::pipeline::HandlerFn;
 use armature_core::server::{App, Server};
@@ -91,7 +93,7 @@ fn nobody_is_served_who_speaks_none_of_the_protocols() {
     config.alpn_protocols = vec![b"smtp".to_vec()];
     let error = connect(address(&server), &Arc::new(config), "localhost").err().unwrap();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
-    assert_eq!(server.metrics().failed_handshakes.get(), 1);
+    until(|| server.metrics().failed_handshakes.get() == 1);
 }
 
 #[test]
@@ -161,7 +163,7 @@ fn clients_show_their_certificates() {
             Ok(text) => assert!(anonymous && text.contains("None true"), "{text}"),
             Err(error) => assert!(!anonymous && error.to_string().contains("CertificateRequired"), "{error}"),
         }
-        assert_eq!(server.metrics().failed_handshakes.get(), if anonymous { 1 } else { 2 });
+        until(|| server.metrics().failed_handshakes.get() == if anonymous { 1 } else { 2 });
     }
 }
 
@@ -217,7 +219,7 @@ fn a_stream_that_is_cut_is_not_one_that_ended() {
     // Who cut the stream may have been anybody.
     assert_eq!(client.read().unwrap().text(), "ARMATURE_BODY_ABORTED");
     assert!(client.is_closed().is_err() || client.is_closed().unwrap());
-    support_until(|| server.metrics().connections.get() == 0);
+    until(|| server.metrics().connections.get() == 0);
 }
 
 #[test]
@@ -232,7 +234,7 @@ fn a_record_that_was_tampered_with_ends_the_connection() {
         .write_all(&[23, 3, 3, 0, 32].iter().chain(&[7; 32]).copied().collect::<Vec<u8>>())
         .unwrap();
     assert!(client.read().is_err());
-    support_until(|| server.metrics().connections.get() == 0);
+    until(|| server.metrics().connections.get() == 0);
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn plain_http_gets_a_clear_answer() {
         reply.text()
     );
     assert!(client.is_closed().unwrap());
-    assert_eq!(server.metrics().failed_handshakes.get(), 1);
+    until(|| server.metrics().failed_handshakes.get() == 1);
     // Whatever else it is gets an alert.
     let mut socket = TcpStream::connect(address(&server)).unwrap();
     socket.write_all(&[0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
@@ -327,8 +329,8 @@ fn a_handshake_has_the_time_of_a_head() {
         }
     }
     assert!(started.elapsed() >= Duration::from_millis(390));
-    assert_eq!(server.metrics().failed_handshakes.get(), 2);
-    support_until(|| server.metrics().connections.get() == 0);
+    until(|| server.metrics().failed_handshakes.get() == 2);
+    until(|| server.metrics().connections.get() == 0);
 }
 
 #[test]
@@ -338,11 +340,135 @@ fn a_server_that_closes_waits_for_handshakes_that_have_begun_and_for_no_others()
     let silent = TcpStream::connect(address(&server)).unwrap();
     let mut half = TcpStream::connect(address(&server)).unwrap();
     half.write_all(&[22, 3, 1]).unwrap();
-    support_until(|| server.metrics().connections.get() == 2);
+    until(|| server.metrics().connections.get() == 2);
     let started = Instant::now();
     server.close(Duration::from_secs(10));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     drop((silent, half));
+}
+
+/// A server with a certificate in files, and these.
+fn from_files(folder: &Folder, pair: &support::Pair) -> Server {
+    let (cert, key) = (folder.write("cert.pem", &pair.cert), folder.write("key.pem", &pair.key));
+    let quoted = |path: &std::path::Path| json(path.to_str().unwrap());
+    https(&format!(r#""cert": {}, "key": {}"#, quoted(&cert), quoted(&key)))
+}
+
+fn parsed(options: &str) -> Result<Tls, armature_core::error::Error> {
+    Tls::parse("setTls()", serde_json::from_str(&format!("{{ {options} }}")).unwrap())
+}
+
+#[test]
+fn certificates_are_exchanged_for_those_who_come_then() {
+    let authority = Authority::new();
+    let (old, new) = (authority.issue(&["localhost"]), authority.issue(&["localhost"]));
+    let server = https(&old.options());
+    let config = Arc::new(authority.client());
+    let client = forgetful(authority.client());
+    let mut open = connect(address(&server), &config, "localhost").unwrap();
+    assert_eq!(open.get("/").unwrap().status, 200);
+    server.set_tls(&parsed(&new.options()).unwrap(), None).unwrap();
+    assert!(shown(&server, &client, "localhost") == *new.der());
+    // Who is there stays, and a session from before goes on.
+    assert_eq!(open.get("/").unwrap().status, 200);
+    assert_eq!(connect(address(&server), &config, "localhost").unwrap().get("/").unwrap().status, 200);
+    assert_eq!(server.metrics().resumed.get(), 1);
+    // What cannot be used changes nothing.
+    let broken = format!(r#""cert": {}, "key": {}"#, json(&new.cert), json(&old.key));
+    let error = server.set_tls(&parsed(&broken).unwrap(), None).unwrap_err();
+    assert_eq!(error.code(), "ARMATURE_TLS");
+    assert_eq!(
+        error.to_string(),
+        "setTls().key: the text is not the key of the first certificate in setTls().cert (text)"
+    );
+    assert!(shown(&server, &client, "localhost") == *new.der());
+    let error = server.set_tls(&parsed(&old.options()).unwrap(), Some("1.2.3.4:5")).unwrap_err();
+    let known = address(&server);
+    assert_eq!(
+        error.to_string(),
+        format!("setTls(): no listener at '1.2.3.4:5' has tls; those that have: '{known}'")
+    );
+    server.set_tls(&parsed(&old.options()).unwrap(), Some(&known.to_string())).unwrap();
+    assert!(shown(&server, &client, "localhost") == *old.der());
+    assert_eq!(parsed("").unwrap_err().to_string(), "setTls(): needs cert and key, or certificates");
+    let plain = serve(app(), "{}").unwrap();
+    let error = plain.set_tls(&parsed(&old.options()).unwrap(), None).unwrap_err();
+    assert_eq!(error.to_string(), "setTls(): no listener has tls; those that have: none");
+}
+
+#[test]
+fn who_has_a_session_is_asked_for_a_certificate_when_that_is_new() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let own = authority.issue(&["localhost"]).options();
+    let server = https(&own);
+    let config = Arc::new(authority.client());
+    assert_eq!(connect(address(&server), &config, "localhost").unwrap().get("/").unwrap().status, 200);
+    let strict = format!(r#"{own}, "clientAuth": "require", "ca": {}"#, json(&clients.pem()));
+    server.set_tls(&parsed(&strict).unwrap(), None).unwrap();
+    let answer = connect(address(&server), &config, "localhost").and_then(|mut client| client.get("/"));
+    assert!(answer.is_err(), "an earlier session is no certificate");
+    assert_eq!(server.metrics().resumed.get(), 0);
+}
+
+/// How often certificates are exchanged while clients connect; `ARMATURE_TLS_SWAPS=1000` for more.
+fn swaps() -> usize {
+    std::env::var("ARMATURE_TLS_SWAPS").map_or(100, |number| number.parse().unwrap())
+}
+
+#[test]
+fn no_handshake_fails_while_certificates_are_exchanged() {
+    let authority = Authority::new();
+    let pairs: Vec<_> = (0..4).map(|_| parsed(&authority.issue(&["localhost"]).options()).unwrap()).collect();
+    let server = https(&authority.issue(&["localhost"]).options());
+    let (to, client) = (address(&server), forgetful(authority.client()));
+    let over = AtomicBool::new(false);
+    let served = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut served = 0u64;
+                    while !over.load(Ordering::Relaxed) {
+                        let reply = connect(to, &client, "localhost").unwrap().get("/").unwrap();
+                        assert_eq!(reply.status, 200);
+                        served += 1;
+                    }
+                    served
+                })
+            })
+            .collect();
+        for number in 0..swaps() {
+            let before = server.metrics().handshakes.get();
+            server.set_tls(&pairs[number % pairs.len()], None).unwrap();
+            // Somebody has come since.
+            until(|| server.metrics().handshakes.get() > before || clients.iter().any(|c| c.is_finished()));
+        }
+        over.store(true, Ordering::Relaxed);
+        clients.into_iter().map(|client| client.join().unwrap()).sum::<u64>()
+    });
+    assert!(served >= swaps() as u64, "{served}");
+    assert_eq!(server.metrics().failed_handshakes.get(), 0);
+}
+
+#[test]
+fn files_that_change_are_read_anew_and_broken_ones_are_not_taken() {
+    let (authority, folder) = (Authority::new(), Folder::new("watched"));
+    let (old, new) = (authority.issue(&["localhost"]), authority.issue(&["localhost", "longer.test"]));
+    let server = from_files(&folder, &old);
+    let (tell, told) = std::sync::mpsc::channel();
+    server.watch_certificates(move |error| tell.send(error.to_string()).unwrap()).unwrap();
+    let client = forgetful(authority.client());
+    // A certificate without its key, for as long as that takes: said once, and the old one stays.
+    folder.write("cert.pem", &new.cert);
+    let message = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(message.contains("is not the key of the first certificate in"), "{message}");
+    assert!(shown(&server, &client, "localhost") == *old.der());
+    folder.write("key.pem", &format!("{}\n", new.key));
+    until(|| shown(&server, &client, "localhost") == *new.der());
+    std::fs::remove_file(folder.path().join("key.pem")).unwrap();
+    let message = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(message.contains("cannot be read"), "{message}");
+    assert!(shown(&server, &client, "localhost") == *new.der());
+    assert!(told.try_recv().is_err());
 }
 
 #[test]
@@ -399,7 +525,7 @@ fn what_cannot_be_used_is_named() {
 }
 
 #[track_caller]
-fn support_until(condition: impl Fn() -> bool) {
+fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
         assert!(Instant::now() < deadline, "timed out");

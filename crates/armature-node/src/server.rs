@@ -91,6 +91,7 @@ impl NativeServer {
         let (reader, seat) = (lane.reader().clone(), seed.clone());
         hub.seats.take(Sitter { worker: 0, thread, restarts: 0, seed: seat, reader });
         let server = Self { hub, seed, inline, fallback, owner: true };
+        certificates::watch(&server)?;
         match &server.inline {
             Some(inline) => server.attach_inline(lane, inline)?,
             None => server.attach_threads(lane)?,
@@ -251,6 +252,7 @@ impl Drop for NativeServer {
 
 // Behind the struct: its attribute has to be expanded before that of another `impl`.
 mod attach;
+mod certificates;
 mod generations;
 
 pub use generations::Generations;

@@ -1,8 +1,10 @@
 //! The option `tls` of a listener: certificates, and those of clients.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
-use super::{names::Names, pem::Pem};
+use super::{names::Names, parse::parse_value, pem::Pem};
 use crate::error::{Error, Result};
 
 /// HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, or `certificates`, or both.
@@ -72,6 +74,27 @@ pub struct TlsCertificate {
     pub cert: Pem,
     /// The key.
     pub key: Pem,
+}
+
+impl Tls {
+    /// Reads options that come by themselves; `path` is what messages call them.
+    ///
+    /// # Errors
+    /// `ARMATURE_OPTION_INVALID`.
+    pub fn parse(path: &str, value: serde_json::Value) -> Result<Self> {
+        let config: TlsConfig = parse_value(path, value)?;
+        config.check(Names::OPTIONS, path)?;
+        Ok(config.resolve(path))
+    }
+
+    /// The files that it is in.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let own = self.certificates.iter().flat_map(|one| [&one.cert, &one.key]);
+        own.chain(self.client_auth.iter().map(|(_, ca)| ca)).filter_map(|pem| match pem {
+            Pem::File(path) => Some(path.as_path()),
+            Pem::Text(_) => None,
+        })
+    }
 }
 
 impl TlsConfig {

@@ -52,7 +52,7 @@ pub struct Peer {
     /// Whether the connection is encrypted.
     pub secure: bool,
     /// What was agreed on, when it is our TLS that encrypts it.
-    pub tls: Option<TlsInfo>,
+    pub tls: Option<Box<TlsInfo>>,
     /// Who made the requests, in the numbers of the host, where that matters to a handler; 0 for a connection.
     pub origin: u32,
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod automatic;
+mod certificates;
 mod close;
 mod definition;
 mod dispatch;
@@ -26,7 +27,8 @@ use crate::config::{IoMode, Settings};
 use crate::error::{Error, Result};
 use crate::http::{Address, Request, Response};
 use crate::io_loop::{HostLoop, LoopHandle, LoopRemote, LoopThread};
-use crate::listener::BoundListener;
+use crate::listener::tls::Watch;
+use crate::listener::{BoundListener, Entrance};
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
@@ -60,6 +62,9 @@ pub struct Server {
     remotes: Vec<LoopRemote>,
     loops: Mutex<Vec<LoopThread>>,
     addresses: Vec<Address>,
+    entrances: Vec<Arc<Entrance>>,
+    /// Looks for certificates that were renewed.
+    watch: Mutex<Option<Watch>>,
 }
 
 /// What all loops of a server share: immutable, or counters.
@@ -100,7 +105,9 @@ impl Parts {
 
     fn into_server(self, remotes: Vec<LoopRemote>, loops: Vec<LoopThread>) -> Server {
         let addresses = self.listeners.iter().map(|l| l.address().clone()).collect();
-        Server { shared: self.shared, remotes, loops: Mutex::new(loops), addresses }
+        let entrances = self.listeners.iter().map(|l| l.entrance().clone()).collect();
+        let (loops, watch) = (Mutex::new(loops), Mutex::default());
+        Server { shared: self.shared, remotes, loops, addresses, entrances, watch }
     }
 }
 
@@ -229,6 +236,8 @@ impl Server {
 
     /// Ends the IO threads, whatever they are doing, waiting at most `patience` for all of them.
     pub fn stop(&self, patience: Duration) {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(watch);
         let deadline = Instant::now() + patience;
         let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
         for io_loop in loops {

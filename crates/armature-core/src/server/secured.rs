@@ -34,7 +34,7 @@ pub(super) fn serve(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer:
             Ok(Secured { stream, info, alpn, resumed }) => {
                 metrics.handshakes.add(1);
                 metrics.resumed.add(u64::from(resumed));
-                let peer = Peer { secure: true, tls: Some(info), ..peer };
+                let peer = Peer { secure: true, tls: Some(Box::new(info)), ..peer };
                 let arrival = Arrival { stream: Stream::Tls(stream), peer, early: Vec::new(), since };
                 accept::serve(&server, arrival, alpn, None, open);
             }

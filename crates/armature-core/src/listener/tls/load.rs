@@ -6,7 +6,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use webpki::EndEntityCert;
@@ -16,11 +16,14 @@ use super::names::ByName;
 use crate::config::{ClientAuth, Pem, Tls, TlsCertificate};
 use crate::error::{Error, Result};
 
-/// What handshakes of a listener with `tls` are made with.
+/// What handshakes of a listener with `tls` are made with; `tickets` are those of before, whose sessions go on.
 ///
 /// # Errors
 /// `ARMATURE_TLS`, naming the option, and the file if there is one.
-pub(super) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
+pub(super) fn server_config(
+    tls: &Tls,
+    tickets: Option<Arc<dyn ProducesTickets>>,
+) -> Result<Arc<ServerConfig>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let resolver = certificates(tls, &provider)?;
     let internal = |error: rustls::Error| Error::tls(&tls.path, error.to_string());
@@ -43,7 +46,10 @@ pub(super) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
     let mut config = clients.with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = Alpn::OFFERED.iter().map(|name| name.to_vec()).collect();
     // Sessions are resumed with tickets, which clients keep: nothing is kept for them here. Their keys change every six hours.
-    config.ticketer = Ticketer::new().map_err(internal)?;
+    config.ticketer = match tickets {
+        Some(tickets) => tickets,
+        None => Ticketer::new().map_err(internal)?,
+    };
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))
 }

@@ -3,6 +3,7 @@
 //! * `load` makes what a listener needs of the options: files, keys, names
 //! * `names` chooses the certificate
 //! * `handshake` is the time before the first byte of HTTP, `session` everything behind it
+//! * `watch` looks for files that have changed
 //! * `info` is what a request can know of its connection
 
 mod handshake;
@@ -10,13 +11,17 @@ mod info;
 mod load;
 mod names;
 mod session;
+mod watch;
 
 pub use handshake::{Failed, Handshake, Secured};
 pub use info::TlsInfo;
 pub use session::TlsStream;
+pub use watch::Watch;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
+use rustls::server::ProducesTickets;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::Transport;
@@ -44,7 +49,17 @@ impl Alpn {
 /// The certificates of a listener. All loops share it; new ones are for the handshakes that begin then.
 #[derive(Debug)]
 pub struct Certificates {
-    current: Mutex<Arc<ServerConfig>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    tls: Arc<Tls>,
+    config: Arc<ServerConfig>,
+    /// The files as they were when `config` was made, or could not be made.
+    files: Stamps,
+    /// Other ones that were seen since: they may still be written.
+    changing: Option<Stamps>,
 }
 
 impl Certificates {
@@ -53,7 +68,55 @@ impl Certificates {
     /// # Errors
     /// `ARMATURE_TLS`, naming the option and the file.
     pub fn load(tls: &Tls) -> Result<Self> {
-        Ok(Self { current: Mutex::new(load::server_config(tls)?) })
+        let files = Stamps::of(tls);
+        let config = load::server_config(tls, None)?;
+        Ok(Self { state: Mutex::new(State { tls: Arc::new(tls.clone()), config, files, changing: None }) })
+    }
+
+    /// Takes `tls` for all handshakes from now on. What is open stays as it is.
+    ///
+    /// # Errors
+    /// `ARMATURE_TLS`; what was there before stays then.
+    pub fn replace(&self, tls: &Tls) -> Result<()> {
+        let files = Stamps::of(tls);
+        let tickets = self.lock().tickets_for(tls);
+        let config = load::server_config(tls, tickets)?;
+        *self.lock() = State { tls: Arc::new(tls.clone()), config, files, changing: None };
+        Ok(())
+    }
+
+    /// Reads its files anew when they have changed, and not since the last call: a certificate and its key are not written at once.
+    /// `None` when there was nothing to do.
+    ///
+    /// # Errors
+    /// `ARMATURE_TLS`, once for each change; what was there before stays then.
+    pub fn refresh(&self) -> Option<Result<()>> {
+        let (tls, tickets) = {
+            let state = self.lock();
+            (state.tls.clone(), state.tickets_for(&state.tls))
+        };
+        // No lock is held while the disk is asked.
+        let found = Stamps::of(&tls);
+        {
+            let mut state = self.lock();
+            if found == state.files || !Arc::ptr_eq(&tls, &state.tls) {
+                state.changing = None;
+                return None;
+            }
+            if state.changing.as_ref() != Some(&found) {
+                state.changing = Some(found);
+                return None;
+            }
+        }
+        let loaded = load::server_config(&tls, tickets);
+        let mut state = self.lock();
+        if !Arc::ptr_eq(&tls, &state.tls) {
+            // Somebody has given others meanwhile.
+            return None;
+        }
+        state.files = found;
+        state.changing = None;
+        Some(loaded.map(|config| state.config = config))
     }
 
     /// Begins the handshake of a connection, of which `early` has been read already.
@@ -61,9 +124,39 @@ impl Certificates {
     /// # Errors
     /// When what was read is no handshake.
     pub fn greet(&self, transport: Transport, early: &[u8]) -> std::result::Result<Handshake, Failed> {
-        let config = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let connection =
-            ServerConnection::new(config).map_err(|error| Failed::Refused(std::io::Error::other(error)))?;
+        let connection = ServerConnection::new(self.config())
+            .map_err(|error| Failed::Refused(std::io::Error::other(error)))?;
         Handshake::new(transport, connection, early)
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        self.lock().config.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What the sessions of now go on with under `tls`. Another certificate is no reason to end them; but a session remembers its
+    /// client's certificate, and who is asked for one has to be judged by what is valid now.
+    fn tickets_for(&self, tls: &Tls) -> Option<Arc<dyn ProducesTickets>> {
+        let nobody_asks = self.tls.client_auth.is_none() && tls.client_auth.is_none();
+        nobody_asks.then(|| self.config.ticketer.clone())
+    }
+}
+
+/// When files were changed, and how long they are; `None` for one that cannot be asked.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamps(Vec<Option<(SystemTime, u64)>>);
+
+impl Stamps {
+    fn of(tls: &Tls) -> Self {
+        let stamp = |path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        Self(tls.files().map(stamp).collect())
     }
 }
