@@ -83,7 +83,7 @@ fn unknown_names() {
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,
             "listen[1].prot is not an option; did you mean listen[1].port? Known: port, host, path, mode, fd, \
-             proxy, tls, http3",
+             proxy, tls, redirectHttps, http3",
         ),
         (
             r#"{ "trailingSlash": "redirct" }"#,
