@@ -21,7 +21,7 @@ void App.new().run({ listen: { fd: '3' } })
 // @ts-expect-error
 void App.new().run({ listen: { port: 1, proxy: '10.0.0.0/8' } })
 // @ts-expect-error
-void App.new().run({ listen: { port: 1, tls: {} } })
+void App.new().run({ listen: { port: 1, tls: { cert: 1 } } })
 // @ts-expect-error
 void App.new().run({ listen: [[1]] })
 
