@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::afterwards;
 use super::bell::Bell;
 use super::{LoopHandle, LoopRemote, Reactor};
 use crate::platform;
@@ -23,6 +24,10 @@ pub struct Turn {
     pub ready: bool,
     /// When the host has to come back although no descriptor says so.
     pub deadline: Option<Instant>,
+    /// Events that it found.
+    pub events: usize,
+    /// When it found them.
+    pub began: Instant,
 }
 
 /// See [`HostLoop::turning`].
@@ -94,17 +99,20 @@ impl HostLoop {
     pub fn turn(&self, budget: Duration) -> Turn {
         self.expect_turn();
         // A queue that cannot be looked at has no events; what else is ready is not to suffer.
-        let begin = self.handle.look(Some(Duration::ZERO), || {}).unwrap_or_else(|_| Instant::now());
-        let end = begin + budget;
+        let looked = self.handle.look(Some(Duration::ZERO), || {});
+        let (events, began) = looked.unwrap_or_else(|_| (0, Instant::now()));
+        let end = began + budget;
         self.handle.turn_ends(end);
+        afterwards::begin();
         while self.handle.run_ready(Some(end)) && self.handle.has_ready() {
             if self.handle.inner.clock.read() >= end {
                 break;
             }
         }
+        afterwards::end();
         let deadline = self.handle.next_deadline();
         let ready = !self.bell.lie_down() || self.handle.has_ready();
-        Turn { ready, deadline }
+        Turn { ready, deadline, events, began }
     }
 }
 

@@ -3,11 +3,14 @@
 //! * `executor` polls the tasks that `bell` was rung for, from this thread or from others
 //! * `reactor` looks at the sockets, over mio
 //! * `wheel` has the deadlines of everybody, in ticks of `clock`; `sleep` is one of them
-//! * `mailbox` is the way in for other threads
+//! * `mailbox` is the way in for other threads, `afterwards` what the way out to them waits for
 //!
 //! Two drivers run the same loop: [`LoopThread`] on a thread of its own, [`HostLoop`] on a thread that belongs to somebody else.
 //! Everything on a loop is local. Other threads reach it through its [`LoopRemote`] mailbox only.
 
+mod afterwards;
+#[cfg(test)]
+mod afterwards_tests;
 mod bell;
 mod clock;
 mod executor;
@@ -23,6 +26,7 @@ mod sync;
 mod thread;
 mod wheel;
 
+pub use afterwards::{Deferred, after_tasks};
 pub use host::{HostLoop, Turn, Turning};
 pub use mailbox::LoopRemote;
 pub(crate) use reactor::{Io, Reactor};
@@ -161,12 +165,13 @@ impl LoopHandle {
         self.inner.wheel.next()
     }
 
-    /// Looks at the sockets, waiting for at most `time`, and at the deadlines; `awake` is called in between. Returns the time.
-    fn look(&self, time: Option<Duration>, awake: impl FnOnce()) -> std::io::Result<Instant> {
+    /// Looks at the sockets, waiting for at most `time`, and at the deadlines; `awake` is called in between. Returns the
+    /// number of events, and the time.
+    fn look(&self, time: Option<Duration>, awake: impl FnOnce()) -> std::io::Result<(usize, Instant)> {
         let looked = self.inner.reactor.look(time, awake);
         let now = self.inner.clock.read();
         self.inner.wheel.turn();
-        looked.map(|()| now)
+        looked.map(|found| (found, now))
     }
 
     /// One pass over the tasks that are ready. One that is woken meanwhile belongs to the next pass, so that none keeps others or
@@ -178,6 +183,7 @@ impl LoopHandle {
         loop {
             reactor.begin_task();
             executor.run_next();
+            afterwards::task_ran();
             if executor.pass_is_over() {
                 return true;
             }

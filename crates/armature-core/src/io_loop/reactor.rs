@@ -77,19 +77,21 @@ impl Reactor {
     }
 
     /// Looks at the event queue once, waiting for at most `time`, and wakes whoever waits for what happened. `awake` is called
-    /// when the wait is over and nobody has been woken.
+    /// when the wait is over and nobody has been woken. Returns how many events there were.
     ///
     /// # Errors
     /// When the event queue is unusable.
-    pub fn look(&self, time: Option<Duration>, awake: impl FnOnce()) -> io::Result<()> {
+    pub fn look(&self, time: Option<Duration>, awake: impl FnOnce()) -> io::Result<usize> {
         let mut events = self.events.borrow_mut();
         let looked = self.queue.borrow_mut().poll(&mut events, time);
         awake();
         match looked {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             looked => looked?,
         }
+        let mut found = 0;
         for event in events.iter() {
+            found += 1;
             let place = event.token().0 & ((1 << PLACE_BITS) - 1);
             let state = self.sources.borrow().get(place).cloned();
             // An event may be older than the source that has the place.
@@ -97,7 +99,7 @@ impl Reactor {
                 state.happened(readiness(event));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// A task begins: it may take what one task may take.

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::afterwards;
 use super::bell::Bell;
 use super::{LoopHandle, LoopRemote, Reactor};
 
@@ -84,20 +85,31 @@ fn run(index: u16, remote: LoopRemote, ready: mpsc::SyncSender<io::Result<()>>) 
         }
     };
     let _ = ready.send(Ok(()));
+    afterwards::begin();
+    // Events of the last look.
+    let mut found = 0;
     while !handle.is_stopping() {
-        let time = if handle.has_ready() || !bell.lie_down() {
+        if afterwards::waits() && found <= 1 {
+            // Whoever comes alone is not to wait for company.
+            afterwards::run();
+        }
+        let others_wait = afterwards::waits();
+        let time = if others_wait || handle.has_ready() || !bell.lie_down() {
             Some(Duration::ZERO)
         } else {
             handle.next_deadline().map(|at| at.saturating_duration_since(Instant::now()))
         };
         match handle.look(time, || bell.wake_up()) {
-            Ok(_) => handle.run_ready(None),
+            Ok((events, _)) => found = events,
             // Without its event queue a loop can do nothing; the hook for panics reports why it is gone.
             Err(error) => {
+                afterwards::end();
                 handle.close();
                 panic!("the event queue of an IO loop failed: {error}");
             }
         };
+        handle.run_ready(None);
     }
+    afterwards::end();
     handle.close();
 }

@@ -39,3 +39,6 @@ pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "
 
 /// Whether an accepted connection has TCP_NODELAY when its listener has it, which saves a system call for each.
 pub const INHERITS_NODELAY: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Whether an event queue forgets a descriptor that is closed, which saves a system call for each connection.
+pub const CLOSING_DEREGISTERS: bool = cfg!(unix);

@@ -26,6 +26,8 @@ use crate::error::{Result, internal};
 
 /// How long one turn may take before JavaScript, or the rest of the process, has its own.
 const BUDGET: Duration = Duration::from_millis(1);
+/// Events of a turn after which there are probably more.
+const BUSY: usize = 4;
 /// How long the answers of an environment that ends may take to leave.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -188,7 +190,20 @@ impl Inline {
         if self.lane.is_armed() {
             return;
         }
-        let Some(turn) = self.turn() else { return };
+        let Some(mut turn) = self.turn() else { return };
+        let end = turn.began + BUDGET;
+        // Answered without JavaScript, and more has come meanwhile, to judge by how much there was: another look is cheaper
+        // than another round of the event loop, which looks for itself and then here.
+        while turn.events >= BUSY && !self.lane.is_armed() {
+            match self.turn() {
+                Some(next) if next.began < end => turn = next,
+                Some(next) => {
+                    turn = next;
+                    break;
+                }
+                None => return,
+            }
+        }
         if self.lane.is_armed() {
             self.fresh.set(true);
             self.call_pump();

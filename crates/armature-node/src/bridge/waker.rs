@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use armature_bridge::Wake;
-use armature_core::io_loop::Turning;
+use armature_core::io_loop::{Deferred, Turning, after_tasks};
 use napi::{Env, JsValue, bindgen_prelude::Function, sys};
 
 use crate::census::{self, Live};
@@ -157,9 +157,16 @@ pub struct SharedWaker(pub Arc<JsWaker>);
 
 impl Wake for SharedWaker {
     fn wake(&self) {
-        if self.0.turning.get().is_none_or(|turning| !turning.now()) {
+        // A loop that has several requests for this thread wakes it once.
+        if self.0.turning.get().is_none_or(|turning| !turning.now()) && !after_tasks(&self.0) {
             self.0.notify();
         }
+    }
+}
+
+impl Deferred for JsWaker {
+    fn run(&self) {
+        self.notify();
     }
 }
 
