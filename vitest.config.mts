@@ -27,7 +27,7 @@ export default defineConfig({
               ...shared,
               name: 'inline',
               include: ['__test__/*.test.ts'],
-              exclude: [...none, '__test__/{cores,pack,reference,inline,workers*}.test.ts'],
+              exclude: [...none, '__test__/{cores,pack,reference,inline,watch,workers*}.test.ts'],
               env: { ARMATURE_IO: 'inline' },
             },
           },

@@ -23,6 +23,7 @@ export type {
   TlsCertificate,
   TlsOptions,
   TrailingSlash,
+  WatchOptions,
   WorkerOptions,
 } from './generated/config.js'
 export type {

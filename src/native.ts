@@ -9,6 +9,7 @@ import { ArmatureError, isErrorCode, typeError } from './errors.js'
 import { nativeMissing } from './native-missing.js'
 import type { Compiled, Plan } from './plan.js'
 import type { Seat } from './workers/messages.js'
+import type { WatchSettings } from './workers/watch.js'
 
 type Addon = typeof import('#native')
 
@@ -131,6 +132,8 @@ export interface Settings {
   readonly asyncResource: boolean
   /** JavaScript threads, the main one counted. */
   readonly workers: number
+  /** What is watched for new code; `null` for nothing. */
+  readonly watch: WatchSettings | null
   /** The module that workers run; `null` for that of the process. */
   readonly entry: string | null
   readonly name: string | null

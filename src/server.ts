@@ -7,12 +7,13 @@ import type { Duration, TlsOptions } from './generated/config.js'
 import { observeServer, serverSettings } from './native.js'
 import { portable } from './options.js'
 import type { Compiled } from './plan.js'
-import { watchSignals } from './signals.js'
+import { report, watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
 import { isPrimary, type Link, link } from './workers/link.js'
 import type { Member } from './workers/member.js'
 import type { Place } from './workers/places.js'
 import { Pool } from './workers/pool.js'
+import { SourceWatch } from './workers/watch.js'
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {
@@ -39,6 +40,8 @@ export class Server implements AsyncDisposable {
   /** The workers that this thread has started. */
   #workers: Member | null = null
   #place: Place | null = null
+  /** Reloads when files change. */
+  #sources: SourceWatch | null = null
   /** In a worker that does not serve it: the number of the server. */
   #observed: number | null = null
 
@@ -173,9 +176,11 @@ export class Server implements AsyncDisposable {
     if (engine.settings.signals) this.#forgetSignals = watchSignals(this)
     place.opened(engine.id)
     this.#place = place
-    if (engine.settings.workers === 1) return
-    this.#workers = this.#enterPool(engine, place)
-    await this.#workers.started
+    if (engine.settings.workers > 1) {
+      this.#workers = this.#enterPool(engine, place)
+      await this.#workers.started
+    }
+    this.#watchSources(engine)
   }
 
   /** @internal In a worker: serves beside the others. `run` is the number of this call of `run()`. */
@@ -231,6 +236,7 @@ export class Server implements AsyncDisposable {
 
   async #shutDown(timeout: number | undefined): Promise<number> {
     const engine = this.#engine
+    this.#sources?.close()
     let cutOff = 0
     const errors: unknown[] = []
     const attempt = async (step: () => Promise<unknown>) => {
@@ -253,6 +259,18 @@ export class Server implements AsyncDisposable {
     if (errors.length === 1) throw errors[0]
     if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')
     return cutOff
+  }
+
+  #watchSources({ settings: { watch, entry } }: Engine): void {
+    if (watch === null || this.#closing !== null) return
+    this.#sources = new SourceWatch(watch, entry, async (changed) => {
+      try {
+        await this.reload()
+        process.stderr.write(`[armature] reloaded after a change of ${changed}\n`)
+      } catch (error) {
+        if (this.#closing === null) report(`reloading after a change of ${changed}`, error)
+      }
+    })
   }
 
   #enterPool(engine: Engine, place: Place): Member {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Server } from './server.js'
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
@@ -30,9 +31,10 @@ function onHangUp(): void {
   }
 }
 
-function report(what: string, error: unknown): void {
-  const text = error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`[armature] ${what} failed: ${text}\n`)
+/** @internal Says on stderr what went wrong where nobody waits for it. */
+export function report(what: string, error: unknown): void {
+  // With its cause: of a worker that did not start it says why.
+  process.stderr.write(`[armature] ${what} failed: ${error instanceof Error ? inspect(error) : error}\n`)
 }
 
 function onSignal(signal: NodeJS.Signals): void {

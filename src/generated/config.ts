@@ -41,10 +41,12 @@ export interface RunOptions extends AppOptions {
   io?: 'auto' | 'inline' | number | undefined
   /** How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1. */
   workers?: number | 'auto' | WorkerOptions | undefined
+  /** Whether new code is loaded when files change, without closing a connection: for development. By default `false`. */
+  watch?: boolean | WatchOptions | undefined
 }
 
 /** What only `run()` takes: where and on which threads an application runs. */
-export const RUN_ONLY = ['listen', 'io', 'workers'] as const
+export const RUN_ONLY = ['listen', 'io', 'workers', 'watch'] as const
 
 /** Bounds on what clients may send and on what is kept for them. */
 export interface LimitOptions {
@@ -218,6 +220,19 @@ export interface WorkerOptions {
   count?: number | 'auto' | undefined
   /** The module that a worker runs; by default the one that started this process. */
   entry?: string | undefined
+}
+
+/** Reloading when files change. The option may also be `true` or `false` alone. */
+export interface WatchOptions {
+  /**
+   * Folders, with all that is in them, and files. By default the folder of the nearest `package.json` above the module that
+   * runs. What is in `node_modules`, and what begins with a dot, is never watched.
+   */
+  paths?: readonly string[] | undefined
+  /** What the names of files end with that count. By default those of code and of JSON. */
+  extensions?: readonly string[] | undefined
+  /** How long nothing may change before new code is loaded, from 1 ms to 1 minute. By default 100 ms. */
+  delay?: Duration | undefined
 }
 
 /** What to do with a path that exists only with the other choice of trailing slash. */

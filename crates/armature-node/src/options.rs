@@ -26,10 +26,12 @@ pub fn resolve(config: Config, env: &str) -> Result<(Settings, bool)> {
 }
 
 /// What `io: 'auto'` means here: with a single core IO threads would only take turns with JavaScript, unless several threads
-/// of it share them.
+/// of it share them, or code is to be reloaded.
 pub fn choose_driver(settings: &Settings) -> IoMode {
     match settings.io_threads {
-        IoMode::Auto if cores() == 1 && settings.workers.count == 1 => IoMode::Inline,
+        IoMode::Auto if cores() == 1 && settings.workers.count == 1 && settings.watch.is_none() => {
+            IoMode::Inline
+        }
         mode => mode,
     }
 }
@@ -56,6 +58,11 @@ pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
         "workers": settings.workers.count,
         "entry": settings.workers.entry,
+        "watch": settings.watch.as_ref().map(|watch| serde_json::json!({
+            "paths": watch.paths,
+            "extensions": watch.extensions,
+            "delay": watch.delay.0,
+        })),
         "name": settings.name,
     })
 }

@@ -6,7 +6,7 @@ use super::names::{PREFIX, camel};
 use crate::error::{Error, Result};
 
 /// The options that are lists: a variable has them separated by commas.
-const LISTS: [&str; 3] = ["listen", "trustProxy", "secrets"];
+const LISTS: [&str; 5] = ["listen", "trustProxy", "secrets", "watch.paths", "watch.extensions"];
 
 /// The variables as nested objects with strings in them.
 pub(super) fn tree(vars: impl IntoIterator<Item = (String, String)>) -> Result<Value> {
@@ -17,9 +17,10 @@ pub(super) fn tree(vars: impl IntoIterator<Item = (String, String)>) -> Result<V
             continue;
         }
         let path: Vec<String> = name.split("__").map(camel).collect();
-        let value = match &*path {
-            [name] if LISTS.contains(&&**name) => text.split(',').map(str::trim).collect(),
-            _ => Value::String(text),
+        let value = if LISTS.contains(&&*path.join(".")) {
+            text.split(',').map(str::trim).collect()
+        } else {
+            Value::String(text)
         };
         insert(&mut root, &path, value).map_err(|()| {
             Error::option_message(format!(

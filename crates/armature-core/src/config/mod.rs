@@ -50,6 +50,7 @@ mod timeouts;
 mod tls;
 mod trailing_slash;
 mod trust_proxy;
+mod watch;
 mod workers;
 
 pub use self::{
@@ -75,5 +76,6 @@ pub use self::{
     tls::{CertificateConfig, ClientAuth, Tls, TlsCertificate, TlsConfig},
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
+    watch::{Watch, WatchConfig},
     workers::{WorkerCount, Workers, WorkersConfig},
 };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     deserializer::Input, environment, io::Io, limits::LimitsConfig, listen::ListenConfig, names::Names,
     parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig, trailing_slash::TrailingSlash,
-    trust_proxy::TrustProxy, workers::WorkersConfig,
+    trust_proxy::TrustProxy, watch::WatchConfig, workers::WorkersConfig,
 };
 use crate::error::{Error, Result};
 
@@ -67,6 +67,10 @@ pub struct Config {
     #[serde(default, deserialize_with = "WorkersConfig::any_form")]
     #[cfg_attr(test, ts(as = "Option<super::workers::AnyFormTs>", inline))]
     pub workers: Option<WorkersConfig>,
+    /// Whether new code is loaded when files change, without closing a connection: for development. By default `false`.
+    #[serde(default, deserialize_with = "WatchConfig::any_form")]
+    #[cfg_attr(test, ts(as = "Option<super::watch::AnyFormTs>", inline))]
+    pub watch: Option<WatchConfig>,
     /// As in [`AppConfig`].
     #[cfg_attr(test, ts(skip))]
     pub signals: Option<bool>,
@@ -116,6 +120,7 @@ impl Config {
             listen: over.listen.or(self.listen),
             io: over.io.or(self.io),
             workers: both(self.workers, over.workers, WorkersConfig::merge),
+            watch: both(self.watch, over.watch, WatchConfig::merge),
             signals: over.signals.or(self.signals),
             name: over.name.or(self.name),
             async_resource: over.async_resource.or(self.async_resource),
@@ -124,12 +129,13 @@ impl Config {
 
     /// Checks each value by itself, where the place it was set in can still be named.
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
-        let Self { limits, timeouts, listen, io, workers, name, .. } = self;
+        let Self { limits, timeouts, listen, io, workers, watch, name, .. } = self;
         limits.as_ref().map_or(Ok(()), |limits| limits.check(names))?;
         timeouts.as_ref().map_or(Ok(()), |timeouts| timeouts.check(names))?;
         listen.as_ref().map_or(Ok(()), |listen| listen.check(names))?;
         io.map_or(Ok(()), |io| io.resolve(names).map(drop))?;
         workers.as_ref().map_or(Ok(()), |workers| workers.check(names))?;
+        watch.as_ref().map_or(Ok(()), |watch| watch.check(names))?;
         match name {
             Some(name) if name.trim().is_empty() => {
                 Err(Error::option(names.name("name"), format_args!("'{name}'"), "a name"))

@@ -11,6 +11,7 @@ use super::{
     timeouts::Timeouts,
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
+    watch::{Watch, WatchConfig},
     workers::Workers,
 };
 use crate::error::{Error, Result};
@@ -44,6 +45,8 @@ pub struct Settings {
     pub io_threads: IoMode,
     /// JavaScript threads that serve.
     pub workers: Workers,
+    /// What is watched for new code; `None` for nothing.
+    pub watch: Option<Watch>,
     /// Whether SIGTERM and SIGINT close the server.
     pub signals: bool,
     /// What this server is called.
@@ -76,6 +79,11 @@ impl Settings {
         if io_threads == IoMode::Inline && workers.count > 1 {
             return Err(Error::not_available("io", "'inline' with several JavaScript threads"));
         }
+        let watch = config.watch.and_then(WatchConfig::resolve);
+        if io_threads == IoMode::Inline && watch.is_some() {
+            let allowed = "possible with io: 'inline', which cannot be reloaded; leave io to 'auto' in development";
+            return Err(Error::option("watch", true, allowed));
+        }
         Ok(Self {
             trailing_slash: config.trailing_slash.unwrap_or_default(),
             trust_proxy,
@@ -85,6 +93,7 @@ impl Settings {
             listen,
             io_threads,
             workers,
+            watch,
             signals: config.signals.unwrap_or(true),
             name: config.name,
             async_resource: config.async_resource.unwrap_or(false),

@@ -22,6 +22,8 @@ fn every_option() {
         ("ARMATURE_LISTEN", "8080,[::1]:8081,unix:/run/a.sock"),
         ("ARMATURE_IO", "4"),
         ("ARMATURE_WORKERS", "1"),
+        ("ARMATURE_WATCH__PATHS", "src,lib"),
+        ("ARMATURE_WATCH__DELAY", "1s"),
         ("ARMATURE_SIGNALS", "false"),
         ("ARMATURE_NAME", "123"),
         ("ARMATURE_ASYNC_RESOURCE", "true"),
@@ -31,7 +33,7 @@ fn every_option() {
             "secrets": ["0123456789abcdef", "9999999999999999"],
             "limits": { "body": "2mb", "headers": 50, "inFlight": 7, "responseBuffer": "64kb" },
             "timeouts": { "preDrain": "5s", "idle": "1s" }, "listen": [8080, "[::1]:8081", "unix:/run/a.sock"],
-            "io": 4, "workers": 1, "signals": false, "name": "123", "asyncResource": true }"#,
+            "io": 4, "workers": 1, "watch": { "paths": ["src", "lib"], "delay": "1s" }, "signals": false, "name": "123", "asyncResource": true }"#,
     );
     assert_eq!(env.unwrap(), json.unwrap());
     assert_eq!(from_env(&[("HOME", "/root")]).unwrap(), Config::default());
@@ -104,7 +106,7 @@ fn unknown_variables() {
             "ARMATURE_TRAILING_SLAHS",
             "; did you mean ARMATURE_TRAILING_SLASH? Known: ARMATURE_TRAILING_SLASH, ARMATURE_TRUST_PROXY, \
              ARMATURE_SECRETS, ARMATURE_LIMITS, ARMATURE_TIMEOUTS, ARMATURE_LISTEN, ARMATURE_IO, ARMATURE_WORKERS, \
-             ARMATURE_SIGNALS, ARMATURE_NAME, ARMATURE_ASYNC_RESOURCE",
+             ARMATURE_WATCH, ARMATURE_SIGNALS, ARMATURE_NAME, ARMATURE_ASYNC_RESOURCE",
         ),
         (
             "ARMATURE_LIMITS__INFLIGHT",

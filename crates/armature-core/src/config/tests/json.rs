@@ -78,7 +78,7 @@ fn unknown_names() {
         (
             r#"{ "port": 1 }"#,
             "port is not an option. Known: trailingSlash, trustProxy, secrets, limits, timeouts, listen, io, workers, \
-             signals, name, asyncResource",
+             watch, signals, name, asyncResource",
         ),
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,
@@ -115,6 +115,9 @@ fn wrong_types() {
         (r#"{ "io": 0 }"#, "io: 0 is not a number of IO threads from 1 to 256"),
         (r#"{ "io": 257 }"#, "io: 257 is not a number of IO threads from 1 to 256"),
         (r#"{ "io": 1.5 }"#, "io: 1.5 is not 'auto', 'inline' or a number of IO threads from 1 to 256"),
+        (r#"{ "watch": 1 }"#, "watch: 1 is not true, false or an object { paths, extensions, delay }"),
+        (r#"{ "watch": { "delay": 0 } }"#, "watch.delay: 0ms is not a duration from 1ms to 1m"),
+        (r#"{ "watch": { "paths": [] } }"#, "watch.paths: [] is not a list of names"),
         (r#"{ "workers": 1025 }"#, "workers: 1025 is not a number of JavaScript threads from 1 to 1024"),
         (r#"{ "workers": { "entry": " " } }"#, "workers.entry: ' ' is not the path of a module"),
         (r#"{ "workers": 0 }"#, "workers: 0 is not a number of JavaScript threads from 1 to 1024"),

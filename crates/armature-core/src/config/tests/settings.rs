@@ -43,6 +43,7 @@ fn defaults() {
         }],
         io_threads: IoMode::Auto,
         workers: Workers { count: 1, entry: None },
+        watch: None,
         signals: true,
         name: None,
         async_resource: false,
@@ -93,6 +94,25 @@ fn layers() {
     assert_eq!(code.clone().merge(env), both.unwrap());
     assert_eq!(code.clone().merge(Config::default()), code);
     assert_eq!(Config::default().merge(code.clone()), code);
+}
+
+#[test]
+fn watch() {
+    let json = |text| Config::from_json(text).unwrap();
+    let resolved = |config| Settings::resolve(config, &Environment::default()).map(|settings| settings.watch);
+    assert_eq!(resolved(json(r#"{ "watch": false }"#)).unwrap(), None);
+    let default = resolved(json(r#"{ "watch": true }"#)).unwrap().unwrap();
+    assert_eq!((default.paths.len(), default.delay), (0, Millis(100)));
+    assert!(default.extensions.contains(&"mts".into()));
+    let code = json(r#"{ "watch": { "paths": ["src"], "extensions": [".html", "ts"], "delay": "1s" } }"#);
+    let own =
+        Watch { paths: vec!["src".into()], extensions: vec!["html".into(), "ts".into()], delay: Millis(1000) };
+    assert_eq!(resolved(code.clone()).unwrap(), Some(own.clone()));
+    let from_env = |word: &str| Config::from_env([("ARMATURE_WATCH".into(), word.into())]).unwrap();
+    assert_eq!(resolved(code.clone().merge(from_env("true"))).unwrap(), Some(own));
+    assert_eq!(resolved(code.merge(from_env("false"))).unwrap(), None);
+    let inline = resolved(json(r#"{ "watch": true, "io": "inline" }"#)).unwrap_err().to_string();
+    assert!(inline.starts_with("watch: true is not possible with io: 'inline'"), "{inline}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn exports_typescript_types() {
         interface::<TlsConfig>(out, "");
         interface::<CertificateConfig>(out, "");
         interface::<WorkersConfig>(out, "");
+        interface::<WatchConfig>(out, "");
         alias::<TrailingSlash>(out);
         alias::<Size>(out);
         alias::<Millis>(out);
