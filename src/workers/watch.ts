@@ -107,7 +107,10 @@ export class SourceWatch {
   }
 
   #happened(folder: string, name: string | null): void {
-    if (name === null) return this.#note(folder)
+    if (name === null) {
+      this.#note(folder)
+      return
+    }
     if (isIgnored(name)) return
     const path = join(folder, name)
     if (this.#watchers.has(path) && !existsSync(path)) {

@@ -81,7 +81,8 @@ impl Settings {
         }
         let watch = config.watch.and_then(WatchConfig::resolve);
         if io_threads == IoMode::Inline && watch.is_some() {
-            let allowed = "possible with io: 'inline', which cannot be reloaded; leave io to 'auto' in development";
+            let allowed =
+                "possible with io: 'inline', which cannot be reloaded; leave io to 'auto' in development";
             return Err(Error::option("watch", true, allowed));
         }
         Ok(Self {

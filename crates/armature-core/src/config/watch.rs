@@ -66,7 +66,8 @@ impl WatchConfig {
 
     /// `None` when nothing is watched.
     pub(super) fn resolve(self) -> Option<Watch> {
-        let code = || ["js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx", "json"].map(String::from).to_vec();
+        let code =
+            || ["js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx", "json"].map(String::from).to_vec();
         let ends = |texts: Vec<String>| {
             texts.iter().map(|text| text.trim().trim_start_matches('.').to_owned()).collect()
         };

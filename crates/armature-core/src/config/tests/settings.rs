@@ -105,8 +105,11 @@ fn watch() {
     assert_eq!((default.paths.len(), default.delay), (0, Millis(100)));
     assert!(default.extensions.contains(&"mts".into()));
     let code = json(r#"{ "watch": { "paths": ["src"], "extensions": [".html", "ts"], "delay": "1s" } }"#);
-    let own =
-        Watch { paths: vec!["src".into()], extensions: vec!["html".into(), "ts".into()], delay: Millis(1000) };
+    let own = Watch {
+        paths: vec!["src".into()],
+        extensions: vec!["html".into(), "ts".into()],
+        delay: Millis(1000),
+    };
     assert_eq!(resolved(code.clone()).unwrap(), Some(own.clone()));
     let from_env = |word: &str| Config::from_env([("ARMATURE_WATCH".into(), word.into())]).unwrap();
     assert_eq!(resolved(code.clone().merge(from_env("true"))).unwrap(), Some(own));
