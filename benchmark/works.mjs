@@ -14,8 +14,8 @@ const echo = { method: 'POST', path: '/echo', body: document(500), depth: 1, con
 
 /**
  * Load, by name: `depth` requests in flight on each of `connections`. Those marked `key` are what a ratio is quoted from:
- * they are measured in every round and in all slices, as are those marked `full`. The others have a third of the slices and,
- * but for those marked `everyRound`, half of the rounds. With `only`, others have no part in it.
+ * they are measured in every round and in all slices, as are those marked `full`. The others have half of the slices and,
+ * but for those marked `everyRound`, a third of the rounds. With `only`, others have no part in it.
  */
 export const works = {
   hello: { title: 'GET /, text', ...user, path: '/' },

@@ -12,8 +12,8 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
   --only <names>       servers, separated by commas: ${Object.keys(contenders).join(',')}
   --work <names>       ${allWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
-  --rounds <n>         how often all servers are started anew and measured (3)
-  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; a third at the others (14)
+  --rounds <n>         how often all servers are started anew and measured (5)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (8)
   --duration <s>       of a turn, at the least; wrk ends with a tenth of a second (0.15)
   --warmup <s>         of each server before its turns at a work; longer when it has just started (0.5)
   --held <n>           connections and waiting requests that memory is measured with (3000)
@@ -32,8 +32,8 @@ export const options = {
   only: string(Object.keys(contenders).join(',')),
   work: string(allWorks.join(',')),
   micro: flag,
-  rounds: string('3'),
-  slices: string('14'),
+  rounds: string('5'),
+  slices: string('8'),
   duration: string('0.15'),
   warmup: string('0.5'),
   held: string('3000'),

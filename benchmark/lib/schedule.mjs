@@ -18,8 +18,8 @@ import { TURNS } from './timers.mjs'
 import { turnsOf } from './turns.mjs'
 
 /**
- * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in a
- * third of them and, unless they are marked, in the first half of the rounds. When no key work is asked for, all are key. The drivers, which are compared
+ * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in
+ * half of them and, unless they are marked, in the first third of the rounds. When no key work is asked for, all are key. The drivers, which are compared
  * with each other alone, have half of the slices whenever they are measured; memory and timers have none.
  */
 export function schedule({ work, rounds, slices }, round) {
@@ -28,8 +28,8 @@ export function schedule({ work, rounds, slices }, round) {
   const someKey = asked.some((name) => keyWorks.includes(name))
   const isFull = (name) => !someKey || keyWorks.includes(name) || works[name]?.full
   return asked
-    .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 2))
-    .map((name) => ({ work: name, slices: part(slices, name === driversWork ? 2 : isFull(name) ? 1 : 3) }))
+    .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 3))
+    .map((name) => ({ work: name, slices: part(slices, name === driversWork ? 2 : isFull(name) ? 1 : 2) }))
 }
 
 // What starting, checking, waiting and collecting take, in seconds.
