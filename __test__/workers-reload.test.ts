@@ -111,6 +111,38 @@ test('an answer that is streamed goes on, also where the next reload begins', as
   for (const client of streams) client.socket.destroy()
 })
 
+test('what waits for a thread that is replaced waits for queueAge, as before', async () => {
+  const code = { extra: `.get('/busy', () => { for (;;); })`, options: `limits: { queueAge: '2s' }` }
+  const server = await App.new()
+    .get('/version', () => 'v0')
+    .get('/slow', () => 'v0')
+    .post('/echo', () => 'v0')
+    .get('/stream', () => 'v0')
+    .get('/busy', () => 'v0')
+    .run({
+      listen: '127.0.0.1:0',
+      io: 2,
+      signals: false,
+      workers: { count: 2, entry: write('v1', code) },
+      limits: { queueAge: '2s' },
+    })
+  servers.push(server)
+  await server.reload()
+  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.to(server.port)))
+  const [first, second, ...others] = clients
+  for (const client of [first, second]) client?.send('GET /busy HTTP/1.1\r\nhost: t\r\n\r\n')
+  const handedOver = () => server.stats().lanes.filter((lane) => lane.handedOver > 0).length
+  await until(() => handedOver() === 2, 'both threads are busy')
+  for (const client of others) client.send('GET /version HTTP/1.1\r\nhost: t\r\n\r\n')
+  await until(() => server.stats().inFlight === 8, 'the requests')
+  write('v2', code)
+  await server.reload()
+  expect(await get(server)).toBe('v2')
+  for (const client of others) expect((await client.read()).status).toBe(503)
+  expect(server.stats().shedBy.queueAge).toBe(6)
+  for (const client of clients) client.socket.destroy()
+})
+
 test('a body that arrives slowly is read by the code that its request began with', async () => {
   const server = await start()
   await using client = await RawClient.to(server.port)

@@ -57,16 +57,17 @@ async function end(server: Server, path: string): Promise<{ status: number; body
   }
 }
 
-/** A connection whose request makes a worker compute for `ms` milliseconds. */
-async function occupy(server: Server, ms: number): Promise<RawClient> {
+/** A connection whose request makes a worker compute for `ms` milliseconds, and its answer. */
+async function occupy(server: Server, ms: number) {
   const client = await RawClient.to(server.port)
   for (;;) {
     client.send(`GET /busy/${ms} HTTP/1.1\r\nhost: t\r\n\r\n`)
-    const isOurs = client.read().then(() => true)
+    const answer = client.read()
+    const isOurs = answer.then(() => true)
     const isTaken = until(() =>
       server.stats().lanes.some((lane) => lane.worker > 0 && lane.handedOver > 0),
     ).then(() => false)
-    if (!(await Promise.race([isOurs, isTaken]))) return client
+    if (!(await Promise.race([isOurs, isTaken]))) return Object.assign(client, { answer })
   }
 }
 
@@ -102,8 +103,33 @@ test('a thread that is busy gets no more than what it has', async () => {
   // Until it has not come for some time nobody knows that it does not.
   expect(waiting.length).toBeLessThanOrEqual(2)
   expect(quick).toBeGreaterThan(20)
-  expect((await busy.read()).status).toBe(200)
+  expect((await busy.answer).status).toBe(200)
   await Promise.all(waiting)
+})
+
+test('what waits for a thread that computes goes to one that is free', async () => {
+  const server = await start(2)
+  await using busy = await occupy(server, 60_000)
+  // At once: the thread is not known to be busy yet, so that it gets its share.
+  const clients = await Promise.all(Array.from({ length: 24 }, () => RawClient.to(server.port)))
+  const text = 'x'.repeat(100_000)
+  clients.forEach((client, n) => {
+    client.send(
+      n % 4 === 0
+        ? `POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: ${text.length}\r\n\r\n${text}`
+        : 'GET /who HTTP/1.1\r\nhost: t\r\n\r\n',
+    )
+  })
+  for (const [n, client] of clients.entries()) {
+    const { status, body } = await client.read()
+    expect([status, JSON.parse(body)]).toMatchObject([200, { thread: threadId }])
+    if (n % 4 === 0) expect(JSON.parse(body).text).toBe(text)
+    client.socket.destroy()
+  }
+  const [own, other] = server.stats().lanes
+  expect([own?.handedOver, other?.handedOver]).toEqual([0, 1])
+  await threads[0]?.terminate()
+  expect((await busy.answer).status).toBe(503)
 })
 
 test('bodies and streams work in every thread', async () => {

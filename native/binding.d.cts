@@ -59,7 +59,10 @@ export declare class NativeServer {
   pauseDeadlines(paused: boolean): void
   /** Drains for at most `drain` milliseconds; a record says when it is over. */
   close(drain: number): void
-  /** Ends the loops, waiting at most `patience` milliseconds for their threads. Does nothing in a thread that attached. */
+  /**
+   * Ends the loops, waiting at most `patience` milliseconds for their threads. In a thread that attached only its own loop
+   * ends, if it has one.
+   */
   stop(patience: number): void
   /**
    * Makes `lane` one more of server `id`, which a thread of this process started. The handlers behind it have to be those
@@ -67,8 +70,11 @@ export declare class NativeServer {
    * `threadId`.
    */
   static attach(id: number, generation: number, worker: number, thread: number, restarts: number, lane: NativeLane): NativeServer
-  /** Takes nothing new into this thread's lane; a record says when everything that it has is answered. */
-  retire(): void
+  /**
+   * Takes nothing new into this thread's lane; a record says when everything that it has is answered. A loop of the thread's
+   * own drains for at most `drain` milliseconds.
+   */
+  retire(drain: number): void
   /** Takes `tls` (JSON) for the handshakes that begin from now on, of every listener with `tls` or of that at `address`. */
   setTls(tls: string, address?: string | undefined | null): void
   /** Serves `generation`, which threads have agreed about, from now on. */

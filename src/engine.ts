@@ -29,6 +29,8 @@ import { assertSameRoutes } from './workers/routes.js'
 
 /** How long the IO threads may take to end once nothing is left to do. */
 const STOP_PATIENCE = 100
+/** How long the loops of other JavaScript threads may take to cut off what is left, in milliseconds. */
+const CUT_OFF = 1_500
 /** How long the last log lines may take to get out when the process ends. */
 const LOG_PATIENCE = 100
 
@@ -182,8 +184,7 @@ export class Engine implements LaneHandlers {
       this.#onClosed = resolve
     })
     this.#refer()
-    const drained = this.#isAttached ? this.#retire(closed, timeout) : closed
-    if (!this.#isAttached) this.#native.close(timeout)
+    const drained = this.#drain(closed, timeout)
     const [connections, injections] = await Promise.all([drained, this.#injections.drain(timeout)])
     try {
       await beforeEnd(Math.max(0, until - performance.now()))
@@ -193,16 +194,16 @@ export class Engine implements LaneHandlers {
     return connections + injections
   }
 
-  /** Waits until everything that this thread has is answered; resolves with the number of requests that it was not. */
-  async #retire(retired: Promise<number>, timeout: number): Promise<number> {
-    this.#native.retire()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<number>((resolve) => {
-      timer = setTimeout(() => resolve(this.#pending()), timeout)
-    })
-    const left = await Promise.race([retired, late])
-    clearTimeout(timer)
-    return left
+  /** Takes nothing new; resolves with the number of requests that were not answered. */
+  #drain(closed: Promise<number>, timeout: number): Promise<number> {
+    if (this.#isAttached) {
+      this.#native.retire(timeout)
+      return within(timeout, closed, () => this.#pending())
+    }
+    this.#native.close(timeout)
+    const hasOthers = this.ioThreads === 0 && this.settings.workers > 1
+    // A loop of a thread that computes does not even end; the thread will.
+    return hasOthers ? within(timeout + CUT_OFF, closed, () => this.stats().inFlight) : closed
   }
 
   #pending(): number {
@@ -263,6 +264,17 @@ export class Engine implements LaneHandlers {
     this.#isReferenced = needed
     this.#lane.native.setReferenced(needed)
   }
+}
+
+/** What `promise` resolves with, or `late` says after so many milliseconds. */
+async function within(patience: number, promise: Promise<number>, late: () => number): Promise<number> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<number>((resolve) => {
+    timer = setTimeout(() => resolve(late()), patience)
+  })
+  const first = await Promise.race([promise, over])
+  clearTimeout(timer)
+  return first
 }
 
 function ownSettings({ plan }: Compiled): Settings {

@@ -9,6 +9,7 @@ import { ArmatureError, isErrorCode, typeError } from './errors.js'
 import { nativeMissing } from './native-missing.js'
 import type { Compiled, Plan } from './plan.js'
 import type { Seat } from './workers/messages.js'
+import type { WorkerTimes } from './workers/times.js'
 import type { WatchSettings } from './workers/watch.js'
 
 type Addon = typeof import('#native')
@@ -132,6 +133,7 @@ export interface Settings {
   readonly asyncResource: boolean
   /** JavaScript threads, the main one counted. */
   readonly workers: number
+  readonly workerTimes: WorkerTimes
   /** What is watched for new code; `null` for nothing. */
   readonly watch: WatchSettings | null
   /** The module that workers run; `null` for that of the process. */

@@ -274,8 +274,8 @@ export class Server implements AsyncDisposable {
   }
 
   #enterPool(engine: Engine, place: Place): Member {
-    const { entry, workers } = engine.settings
-    return Pool.of(entry).enter(place, engine, workers)
+    const { entry, workers, workerTimes } = engine.settings
+    return Pool.of(entry, workerTimes).enter(place, engine, workers)
   }
 
   #running(): Engine {

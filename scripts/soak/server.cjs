@@ -1,5 +1,5 @@
 // The server under mixed load. Every answer carries the nonce of its request; numbers go to the parent on request.
-const { App, HttpResponse } = require('@armature/core')
+const { App, HttpResponse, isPrimary } = require('@armature/core')
 const { readdirSync, readFileSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 
@@ -32,13 +32,25 @@ function numbers(server) {
     resources: process.getActiveResourcesInfo().length,
     connections: stats.connections,
     inFlight: stats.inFlight,
-    pending: stats.lanes[0].pending,
+    pending: stats.lanes.reduce((sum, lane) => sum + lane.pending, 0),
+    restarts: stats.lanes.reduce((sum, lane) => sum + lane.restarts, 0),
+    running: stats.lanes.filter((lane) => lane.state === 'running').length,
     requests: stats.requests,
   }
 }
 
-app.run({ listen: '127.0.0.1:0' }).then((server) => {
+const threads = []
+process.on('worker', (worker) => {
+  threads.push(worker)
+  worker.on('exit', () => threads.splice(threads.indexOf(worker), 1))
+})
+/** Ends the worker that has lived longest. */
+const kill = () => threads[0]?.terminate()
+
+app.run({ listen: '127.0.0.1:0', workers: JSON.parse(process.env.SOAK_WORKERS ?? '1') }).then((server) => {
+  if (!isPrimary) return
   process.on('message', (message) => {
+    if (message === 'kill') kill()
     if (message === 'numbers') {
       if (global.gc) global.gc()
       process.send({ numbers: numbers(server) })

@@ -220,6 +220,21 @@ export interface WorkerOptions {
   count?: number | 'auto' | undefined
   /** The module that a worker runs; by default the one that started this process. */
   entry?: string | undefined
+  /** How long a worker may take from its start to its servers, from 100 ms to 1 hour. By default 30 s. */
+  startTimeout?: Duration | undefined
+  /** How long the stop hooks of a worker may take, beyond the time that its requests get, up to 1 hour. By default 10 s. */
+  stopTimeout?: Duration | undefined
+  /** How long a worker that serves nothing any more may take to end by itself, up to 1 hour. By default 1 s. */
+  endTimeout?: Duration | undefined
+  /**
+   * The wait before a worker that has ended is started again, from 1 ms to 1 hour; doubled each time that it does not serve for
+   * `maxRestartDelay`, up to that. By default 50 ms.
+   */
+  restartDelay?: Duration | undefined
+  /** The longest such wait, from `restartDelay` to 1 hour. By default 10 s. */
+  maxRestartDelay?: Duration | undefined
+  /** How long streams and other connections of code that a reload has replaced may go on, up to a week. By default 1 hour. */
+  lingerTimeout?: Duration | undefined
 }
 
 /** Reloading when files change. The option may also be `true` or `false` alone. */

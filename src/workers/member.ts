@@ -4,9 +4,6 @@ import type { Pool } from './pool.js'
 import type { Start } from './start.js'
 import type { PoolWorker } from './worker.js'
 
-/** How long the stop hooks of a worker may take, in milliseconds, beyond what its requests get. */
-const STOP_PATIENCE = 10_000
-
 // Taken at load, so that fake timers of a test runner do not stop a drain.
 const { setTimeout, clearTimeout } = globalThis
 
@@ -97,7 +94,7 @@ export class Member {
       worker.setReferenced(true)
       worker.say({ type: 'stop', server: this.server, timeout })
     }
-    const timer = setTimeout(() => this.#onStopped(), timeout + STOP_PATIENCE)
+    const timer = setTimeout(() => this.#onStopped(), timeout + this.#pool.times.stop)
     if (workers.length > 0) await stopped
     clearTimeout(timer)
     for (const worker of this.#stopping) worker.terminate()

@@ -4,10 +4,8 @@ import { Member, type ServerControl } from './member.js'
 import { errorOf, type FromWorker } from './messages.js'
 import { findPlace, type Place, watchPlaces } from './places.js'
 import { Start } from './start.js'
+import type { WorkerTimes } from './times.js'
 import { PoolWorker, type WorkerOwner } from './worker.js'
-
-/** How long the streams of an old generation may go on, in milliseconds, unless another reload comes. */
-const LINGER = 3_600_000
 
 // Taken at load, so that fake timers of a test runner do not keep threads.
 const { setTimeout, clearTimeout } = globalThis
@@ -17,6 +15,8 @@ const pools = new Map<string, Pool>()
 /** The workers of one entry module. They serve every server that names it: an entry runs once in each thread. */
 export class Pool implements WorkerOwner {
   readonly #entry: string
+  /** Of the first server. */
+  readonly times: WorkerTimes
   /** Whether it is the module of the process, in which each call of `run()` is that of the primary thread. */
   readonly #isOwn: boolean
   /** Servers so far. In a module of their own, the n-th call of `run()` is for the n-th of them. */
@@ -35,15 +35,16 @@ export class Pool implements WorkerOwner {
   readonly #unwatch: () => void
 
   /** The pool of the option `entry`, which exists while a server needs it. */
-  static of(entry: string | null): Pool {
+  static of(entry: string | null, times: WorkerTimes): Pool {
     const path = entryPath(entry)
-    const pool = pools.get(path) ?? new Pool(path, entry === null)
+    const pool = pools.get(path) ?? new Pool(path, entry === null, times)
     pools.set(path, pool)
     return pool
   }
 
-  private constructor(entry: string, isOwn: boolean) {
+  private constructor(entry: string, isOwn: boolean, times: WorkerTimes) {
     this.#entry = entry
+    this.times = times
     this.#isOwn = isOwn
     this.#unwatch = watchPlaces(() => this.#answerEarly())
   }
@@ -131,7 +132,7 @@ export class Pool implements WorkerOwner {
   #dismiss(worker: PoolWorker): void {
     worker.isLeaving = true
     if (worker.serves.size === 0) void worker.end(false)
-    for (const server of worker.serves) worker.say({ type: 'stop', server, timeout: LINGER })
+    for (const server of worker.serves) worker.say({ type: 'stop', server, timeout: this.times.linger })
   }
 
   /** Threads that a reload has dismissed end before the next one: there are never more than two generations. */
@@ -162,7 +163,7 @@ export class Pool implements WorkerOwner {
   }
 
   #begin(generation: number, members: readonly Member[]): Start {
-    const start = new Start(generation, pairs(members, generation))
+    const start = new Start(generation, pairs(members, generation), this.times.start)
     this.#starts.add(start)
     const over = () => {
       this.#starts.delete(start)

@@ -1,8 +1,5 @@
 import { ArmatureError } from '../errors.js'
 
-/** How long workers may take from the start to their servers, in milliseconds. */
-const PATIENCE = 30_000
-
 // Taken at load, so that fake timers of a test runner do not keep threads.
 const { setTimeout, clearTimeout } = globalThis
 
@@ -16,8 +13,12 @@ export class Start {
   #resolve: () => void = () => {}
   #reject: (error: Error) => void = () => {}
 
-  /** `pairs`: which worker is to serve which server. */
-  constructor(generation: number, pairs: Iterable<readonly [worker: number, server: number]>) {
+  /** `pairs`: which worker is to serve which server, within `patience` milliseconds. */
+  constructor(
+    generation: number,
+    pairs: Iterable<readonly [worker: number, server: number]>,
+    patience: number,
+  ) {
     this.generation = generation
     for (const [worker, server] of pairs) {
       const servers = this.#waiting.get(worker) ?? new Set()
@@ -27,7 +28,7 @@ export class Start {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const timer = setTimeout(() => this.#isLate(), PATIENCE)
+    const timer = setTimeout(() => this.#isLate(patience), patience)
     const over = () => clearTimeout(timer)
     // A server that is closed while it starts may have nobody who waits.
     this.done.then(over, over)
@@ -58,8 +59,8 @@ export class Start {
     if (this.#waiting.size === 0) this.#resolve()
   }
 
-  #isLate(): void {
-    const why = `it did not call run() within ${PATIENCE / 1000} s`
+  #isLate(patience: number): void {
+    const why = `it did not call run() within ${patience / 1000} s (workers.startTimeout)`
     const worker = [...this.#waiting.keys()].join(', ')
     this.fail(new ArmatureError('ARMATURE_WORKER_START', { worker, why }))
   }

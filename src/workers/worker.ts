@@ -1,21 +1,14 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { type FromWorker, SEAT, type Seat, type ToWorker } from './messages.js'
 import { spawnWorker } from './spawn.js'
-
-/** How long a worker may take from its start to its servers, and from the word to its end, in milliseconds. */
-const START_PATIENCE = 30_000
-const END_PATIENCE = 1_000
-/** The wait before a worker is started again; doubled when it ends soon again, up to the most. */
-const FIRST_DELAY = 50
-const MOST_DELAY = 10_000
-/** A worker that served for so long has done well: what comes next counts as the first time. */
-const STABLE = 10_000
+import type { WorkerTimes } from './times.js'
 
 // Taken at load, so that fake timers of a test runner do not keep threads.
 const { setTimeout, clearTimeout } = globalThis
 
 /** What becomes of a worker's thread. */
 export interface WorkerOwner {
+  readonly times: WorkerTimes
   receive(worker: PoolWorker, message: FromWorker): void
   /** The thread has ended; `why` says how. Nothing was asked for: another thread will follow after `delay` milliseconds. */
   lost(worker: PoolWorker, why: Error, delay: number): void
@@ -89,7 +82,7 @@ export class PoolWorker {
     if (force) void thread.terminate()
     else {
       this.say({ type: 'end' })
-      this.#timer = setTimeout(() => void thread.terminate(), END_PATIENCE)
+      this.#timer = setTimeout(() => void thread.terminate(), this.#owner.times.end)
     }
     await ended
     clearTimeout(this.#timer)
@@ -119,11 +112,11 @@ export class PoolWorker {
       error = thrown
     })
     thread.on('exit', (code) => this.#onExit(code, error))
-    const late = `it did not call run() within ${START_PATIENCE / 1000} s`
+    const patience = this.#owner.times.start
     this.#timer = setTimeout(() => {
-      error = new Error(late)
+      error = new Error(`it did not call run() within ${patience / 1000} s (workers.startTimeout)`)
       void thread.terminate()
-    }, START_PATIENCE)
+    }, patience)
     this.#timer.unref()
   }
 
@@ -138,10 +131,11 @@ export class PoolWorker {
       this.#owner.ended(this)
       return
     }
-    const isStable = Date.now() - this.#stableSince >= STABLE
+    const { restart, maxRestart } = this.#owner.times
+    const isStable = Date.now() - this.#stableSince >= maxRestart
     this.#stableSince = Number.POSITIVE_INFINITY
     this.#failures = isStable ? 1 : this.#failures + 1
-    const delay = Math.min(FIRST_DELAY * 2 ** (this.#failures - 1), MOST_DELAY)
+    const delay = Math.min(restart * 2 ** (this.#failures - 1), maxRestart)
     const why = error === undefined ? new Error(`it ended with code ${code}`) : asError(error)
     this.#timer = setTimeout(() => {
       this.restarts++

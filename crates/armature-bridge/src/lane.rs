@@ -11,6 +11,7 @@
 
 mod age;
 mod batches;
+mod moved;
 mod returned;
 mod waiting;
 
@@ -19,7 +20,7 @@ pub use batches::{BATCH_SIZES, Batches};
 pub use returned::{Returned, ReturnedRecord};
 pub use waiting::Waiting;
 
-use crate::record::{self, Header};
+use crate::record::Header;
 use crate::slots::SlotId;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
@@ -303,8 +304,8 @@ impl LaneReader {
             let record = &self.taken[self.at..];
             let header = Header::read(record);
             let record = &record[..header.len];
-            let is_request = header.kind == record::Kind::Request as u8;
-            if !is_request || is_current(header.slot) {
+            let is_request = header.counts();
+            if !header.is_moved() && (!is_request || is_current(header.slot)) {
                 if is_request && drained.requests == HAND_OVER {
                     return false;
                 }

@@ -72,6 +72,9 @@ pub struct Header {
     pub slot: SlotId,
 }
 
+/// Set in the kind of a record that was taken back.
+const MOVED: u8 = 0x80;
+
 impl Header {
     /// Bytes of a header.
     pub const LEN: usize = 16;
@@ -83,6 +86,23 @@ impl Header {
             kind: word(bytes, 1) as u8,
             slot: SlotId { slot: word(bytes, 2), generation: word(bytes, 3) },
         }
+    }
+
+    /// Marks `record`, which begins with this header, as one that another lane has, or takes the mark away. No reader ever
+    /// sees a marked one.
+    pub(crate) fn mark(&self, record: &mut [u8], is_moved: bool) {
+        let kind = (self.kind & !MOVED) | if is_moved { MOVED } else { 0 };
+        record[4..8].copy_from_slice(&u32::from(kind).to_le_bytes());
+    }
+
+    /// Whether it is marked.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.kind & MOVED != 0
+    }
+
+    /// Whether it is a request, marked or not.
+    pub(crate) fn counts(&self) -> bool {
+        self.kind & !MOVED == Kind::Request as u8
     }
 }
 

@@ -473,3 +473,50 @@ fn four_threads_are_read_by_one() {
     producers.into_iter().for_each(|producer| producer.join().unwrap());
     assert_eq!((lane.depth(), lane.load()), ((0, 0), 4 * EACH as usize));
 }
+
+#[test]
+fn what_waits_can_be_taken_back() {
+    let wakes = Wakes::default();
+    let lane = Lane::new(8, wakes.clone());
+    let mut reader = LaneReader::default();
+    let request = |number| lane.push_request(|| 0, |out| out.extend(encoded(Kind::Request, number, 4)));
+    let about = |kind, number| lane.push(|out| out.extend(encoded(kind, number, 4)));
+    let mut out = [0; 4096];
+    request(0).unwrap();
+    let handed_over = reader.drain(&lane, &mut out, all);
+    assert_eq!(handed_over.requests, 1);
+    for number in 1..=4 {
+        request(number).unwrap();
+    }
+    for number in [0, 1, 2] {
+        about(Kind::BodyData, number).unwrap();
+    }
+    assert_eq!((lane.depth().0, lane.room()), (4, 4));
+    // Those with odd numbers, and what is about them.
+    let returned = lane.take_back(|slot| slot.slot % 2 == 1);
+    let seen: Vec<_> = returned.records().map(|r| (r.slot.slot, r.is_request, r.bytes.to_vec())).collect();
+    let expected = [(1, Kind::Request), (3, Kind::Request), (1, Kind::BodyData)]
+        .map(|(number, kind)| (number, kind == Kind::Request, encoded(kind, number, 4)));
+    assert_eq!(seen, expected);
+    // Nobody gets them twice, whoever asks.
+    assert_eq!(lane.take_back(|slot| slot.slot % 2 == 1).records().count(), 0);
+    assert_eq!(lane.depth().0, 4, "their places are kept until the reader comes");
+    assert_eq!(reader.given_up(&lane, all), 2);
+    let drained = reader.drain(&lane, &mut out, all);
+    let rest = [(2, Kind::Request), (4, Kind::Request), (0, Kind::BodyData), (2, Kind::BodyData)]
+        .map(|(number, kind)| encoded(kind, number, 4));
+    assert_eq!(&out[..drained.bytes], rest.concat());
+    assert_eq!((drained.requests, lane.depth().0), (2, 0));
+    // What is taken back when the lane closes is what is left.
+    request(5).unwrap();
+    request(6).unwrap();
+    about(Kind::BodyData, 5).unwrap();
+    assert_eq!(lane.take_back(|_| true).records().count(), 3);
+    assert!(lane.put_back(slot(5)) && lane.put_back(slot(6)));
+    assert!(!lane.put_back(slot(7)), "it has no place");
+    assert_eq!(lane.take_back(|_| true).records().count(), 3, "as before");
+    assert!(lane.put_back(slot(6)) && lane.put_back(slot(5)));
+    assert_eq!(lane.take_back(|slot| slot.slot == 5).records().count(), 2, "and what is about it");
+    let closed = lane.close_and_return(&mut reader);
+    assert_eq!(closed.records().map(|r| r.slot.slot).collect::<Vec<_>>(), [6]);
+}

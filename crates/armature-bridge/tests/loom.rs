@@ -20,6 +20,8 @@ mod close;
 mod lane;
 #[path = "loom/mailbox.rs"]
 mod mailbox;
+#[path = "loom/relief.rs"]
+mod relief;
 
 fn model(run: impl Fn() + Send + Sync + 'static) {
     // Reads the environment.

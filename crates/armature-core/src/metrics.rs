@@ -87,6 +87,8 @@ pub struct Metrics {
     pub panics: Counter,
     /// What each loop counts by itself.
     loops: Mutex<Vec<Arc<LoopMetrics>>>,
+    /// What those have counted that have ended.
+    gone: Mutex<LoopMetrics>,
 }
 
 impl Metrics {
@@ -95,10 +97,21 @@ impl Metrics {
         self.loops.lock().unwrap_or_else(PoisonError::into_inner).push(of_loop);
     }
 
+    /// A loop ends: what it has is gone, what has happened on it stays counted.
+    pub(crate) fn detach(&self, of_loop: &Arc<LoopMetrics>) {
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = loops.len();
+        loops.retain(|metrics| !Arc::ptr_eq(metrics, of_loop));
+        if loops.len() < before {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).inherit(of_loop);
+        }
+    }
+
     /// The sum of what `of_loop` picks, over all loops.
     pub fn sum(&self, of_loop: impl Fn(&LoopMetrics) -> &Tally) -> u64 {
         let loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
-        loops.iter().map(|metrics| of_loop(metrics).get()).sum()
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        of_loop(&gone).get() + loops.iter().map(|metrics| of_loop(metrics).get()).sum::<u64>()
     }
 }
 

@@ -88,6 +88,7 @@ impl JsHandler {
             // Injected: by a thread whose own handlers are meant, while it serves.
             origin => self.lanes.find(origin),
         };
+        let is_bound = own.is_some();
         let Some(lane) = own.or_else(|| self.lanes.choose(|| self.side.io_loop.now())) else {
             return LocalFuture::ready(Problem::CLOSING.response(Some(&request.id)));
         };
@@ -99,7 +100,7 @@ impl JsHandler {
         };
         let has_body = inline.is_some() || body.is_some();
         let (context, id) = (request.context.clone(), request.id.clone());
-        let Some(slot) = self.side.enter(lane.clone(), context, id, body) else {
+        let Some(slot) = self.side.enter(lane.clone(), context, (id, is_bound), body) else {
             return LocalFuture::ready(shed(&self.wiring.shed.slots, &request));
         };
         let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
@@ -203,7 +204,7 @@ impl JsHandler {
         }
         let mut bytes = Vec::new();
         encode(&mut bytes);
-        self.side.reroute(&self.lanes, slot, &bytes)
+        self.side.reroute(self.lanes.by_load(), &self.lanes, slot, &bytes)
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use armature_core::config::Settings;
+use armature_core::config::{IoMode, Settings};
 use armature_core::server::Server;
 use napi_derive::napi;
 use serde_json::Value;
 
+use crate::bridge::inline::Inline;
 use crate::error::{JsError, Result};
 use crate::lock;
 use crate::seats::Seats;
@@ -57,6 +58,17 @@ impl Hub {
     pub fn find(id: u32) -> Result<Arc<Self>> {
         let hub = lock(&HUBS).iter().find(|(number, _)| *number == id).and_then(|(_, hub)| hub.upgrade());
         hub.ok_or_else(Self::closed)
+    }
+
+    /// Whether each JavaScript thread has a loop of its own.
+    pub fn is_inline(&self) -> bool {
+        self.wiring.settings.io_threads == IoMode::Inline
+    }
+
+    /// The thread of `inline` ends, and the loop with it; the others go on.
+    pub fn leave_loop(&self, inline: &Inline) {
+        inline.with_host(|host| self.server.leave(host));
+        self.wiring.forget_loop(inline.index());
     }
 
     /// Where it listens, as `host:port` or `unix:/path`.

@@ -115,7 +115,7 @@ impl Drop for Entry {
 /// when the server has ended.
 pub fn start(
     server: &Server,
-    seed: &LaneSeed,
+    (io_loop, seed): (u16, &LaneSeed),
     id: u32,
     injection: Injection,
     body: Vec<u8>,
@@ -125,6 +125,7 @@ pub fn start(
     let (origin, key) = (seed.id, (seed.id, id));
     let to = Recipient { lane: seed.lane.clone(), slot: SlotId { slot: id, generation: 0 }, complete: false };
     server.inject(
+        io_loop,
         move |io_loop| injection.request(body, origin, io_loop),
         move |io_loop, answer| {
             let injections = io_loop.local(Injections::default);
@@ -148,9 +149,14 @@ pub fn start(
 }
 
 /// Looks an injection up on the loop that runs it, unless it is over.
-pub fn with_flow(server: &Server, seed: &LaneSeed, id: u32, then: impl FnOnce(&Flow) + Send + 'static) {
+pub fn with_flow(
+    server: &Server,
+    (io_loop, seed): (u16, &LaneSeed),
+    id: u32,
+    then: impl FnOnce(&Flow) + Send + 'static,
+) {
     let key = (seed.id, id);
-    if let Some(remote) = server.remotes().first() {
+    if let Some(remote) = server.remote(io_loop) {
         remote.run(move |io_loop| {
             let flow = io_loop.local(Injections::default).0.borrow().get(&key).cloned();
             if let Some(flow) = flow {

@@ -58,6 +58,14 @@ pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
         "secrets": settings.secrets.iter().collect::<Vec<_>>(),
         "workers": settings.workers.count,
         "entry": settings.workers.entry,
+        "workerTimes": {
+            "start": settings.workers.start_timeout.0,
+            "stop": settings.workers.stop_timeout.0,
+            "end": settings.workers.end_timeout.0,
+            "restart": settings.workers.restart_delay.0,
+            "maxRestart": settings.workers.max_restart_delay.0,
+            "linger": settings.workers.linger_timeout.0,
+        },
         "watch": settings.watch.as_ref().map(|watch| serde_json::json!({
             "paths": watch.paths,
             "extensions": watch.extensions,

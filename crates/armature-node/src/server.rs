@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use armature_bridge::{SlotId, record};
 use armature_core::config::IoMode;
-use armature_core::server::Server;
+use armature_core::server::{Closed, Server};
 use napi::Env;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
@@ -14,7 +14,7 @@ use napi_derive::napi;
 use crate::bridge::flow::Flow;
 use crate::bridge::inherited;
 use crate::bridge::inline::Inline;
-use crate::bridge::lane::{LoopEnd, NativeLane};
+use crate::bridge::lane::{LoopEnds, NativeLane};
 use crate::bridge::lanes::LaneSeed;
 use crate::departure::Departure;
 use crate::error::{Result, internal, js};
@@ -22,7 +22,7 @@ use crate::hub::Hub;
 use crate::inject::{self, Injection};
 use crate::options;
 use crate::plan::Plan;
-use crate::seats::Sitter;
+use crate::seats::{Sitter, State};
 use crate::stats;
 use crate::wiring::Wiring;
 
@@ -67,7 +67,7 @@ impl NativeServer {
         }
         inherited::adopt(&mut settings.listen);
         let (inline, fallback) = match settings.io_threads {
-            IoMode::Inline => match lane.inline(vm) {
+            IoMode::Inline => match lane.inline(vm, 0) {
                 Ok(inline) => (Some(inline), None),
                 Err(error) => (None, Some(error.reason.clone())),
             },
@@ -135,7 +135,7 @@ impl NativeServer {
         let injection = Injection::from_json(&request)?;
         let body = body.map(|body| body.to_vec()).unwrap_or_default();
         let window = self.hub.wiring.settings.limits.response_buffer;
-        if inject::start(&self.hub.server, &self.seed, id, injection, body, window) {
+        if inject::start(&self.hub.server, (self.loop_index(), &self.seed), id, injection, body, window) {
             Ok(())
         } else {
             Err(internal("the server has ended"))
@@ -145,13 +145,15 @@ impl NativeServer {
     /// Nobody waits for the answer to injection `id` any more. Its end arrives as a record all the same.
     #[napi]
     pub fn cancel_injection(&self, id: u32) {
-        inject::with_flow(&self.hub.server, &self.seed, id, Flow::cancel);
+        inject::with_flow(&self.hub.server, (self.loop_index(), &self.seed), id, Flow::cancel);
     }
 
     /// `bytes` of the answer to injection `id` were read.
     #[napi]
     pub fn grant_injection(&self, id: u32, bytes: u32) {
-        inject::with_flow(&self.hub.server, &self.seed, id, move |flow| flow.grant(bytes));
+        inject::with_flow(&self.hub.server, (self.loop_index(), &self.seed), id, move |flow| {
+            flow.grant(bytes)
+        });
     }
 
     /// Lets handlers take, and requests wait, as long as they like.
@@ -164,19 +166,16 @@ impl NativeServer {
     /// Drains for at most `drain` milliseconds; a record says when it is over.
     #[napi]
     pub fn close(&self, drain: f64) {
-        let lane = self.seed.lane.clone();
-        self.hub.server.close_with(Duration::from_millis(drain.max(0.0) as u64), move |closed| {
-            let slot = SlotId { slot: 0, generation: 0 };
-            let cut_off = closed.cut_off as u32;
-            let _ = lane.push(|out| record::event(out, record::Kind::Closed, slot, cut_off));
-        });
+        let drain = Duration::from_millis(drain.max(0.0) as u64);
+        self.hub.server.close_with(drain, self.when_closed());
     }
 
-    /// Ends the loops, waiting at most `patience` milliseconds for their threads. Does nothing in a thread that attached.
+    /// Ends the loops, waiting at most `patience` milliseconds for their threads. In a thread that attached only its own loop
+    /// ends, if it has one.
     #[napi]
     pub fn stop(&self, patience: f64) {
         if !self.owner {
-            return;
+            return self.leave_loop();
         }
         if let Some(inline) = &self.inline {
             inline.close();
@@ -188,6 +187,21 @@ impl NativeServer {
 }
 
 impl NativeServer {
+    /// The loop that injected requests go to: the one of this thread, or the first.
+    fn loop_index(&self) -> u16 {
+        self.inline.as_ref().map_or(0, |inline| inline.index().into())
+    }
+
+    /// What says in this thread's lane that a server, or a loop, has ended.
+    fn when_closed(&self) -> impl FnOnce(Closed) + Send + 'static {
+        let lane = self.seed.lane.clone();
+        move |closed| {
+            let slot = SlotId { slot: 0, generation: 0 };
+            let cut_off = closed.cut_off as u32;
+            let _ = lane.push(|out| record::event(out, record::Kind::Closed, slot, cut_off));
+        }
+    }
+
     fn attach_threads(&self, lane: &NativeLane) -> Result<()> {
         self.wait_for_loops()?;
         lane.connect(self.ends()?);
@@ -195,21 +209,37 @@ impl NativeServer {
         Ok(())
     }
 
-    fn attach_inline(&self, lane: &NativeLane, inline: &Rc<Inline>) -> Result<()> {
+    pub(crate) fn attach_inline(&self, lane: &NativeLane, inline: &Rc<Inline>) -> Result<()> {
         let wiring = &self.hub.wiring;
+        let index = inline.index();
         let side = inline.with_host(|host| host.run(|io_loop| wiring.side(io_loop)));
         let side = side.ok_or_else(|| internal("the loop has ended"))?;
-        lane.connect(self.ends()?);
+        lane.connect(wiring.own_end(index).ok_or_else(|| internal("the loop has no bridge"))?);
         inline.watch(side)?;
         lane.drive(inline.clone());
         let departure = Departure::new(&self.hub, self.seed.clone(), lane.reader().clone());
-        inline.at_teardown(move || departure.depart());
+        let (hub, own) = (Arc::downgrade(&self.hub), Rc::downgrade(inline));
+        inline.at_teardown(move || {
+            departure.depart();
+            if let (Some(hub), Some(own)) = (hub.upgrade(), own.upgrade()) {
+                hub.leave_loop(&own);
+            }
+        });
         // The first turn, which makes the loop accept.
         lane.lane().waker().0.notify();
         Ok(())
     }
 
-    fn ends(&self) -> Result<Vec<LoopEnd>> {
+    /// A thread that attached ends its loop, and what is on it.
+    fn leave_loop(&self) {
+        if let Some(inline) = &self.inline {
+            self.hub.seats.set(self.seed.id, State::Ended);
+            self.hub.leave_loop(inline);
+            inline.close();
+        }
+    }
+
+    fn ends(&self) -> Result<LoopEnds> {
         self.hub.wiring.ends().ok_or_else(|| internal("a loop has no bridge"))
     }
 
@@ -217,7 +247,7 @@ impl NativeServer {
     fn wait_for_loops(&self) -> Result<()> {
         let (done, built) = mpsc::channel();
         let remotes = self.hub.server.remotes();
-        for remote in remotes {
+        for remote in &remotes {
             let (wiring, done) = (self.hub.wiring.clone(), done.clone());
             remote.run(move |io_loop| {
                 wiring.side(io_loop);
@@ -232,7 +262,7 @@ impl NativeServer {
 }
 
 impl Drop for NativeServer {
-    /// Does nothing for a server that has been stopped, or that another thread started. One that runs has lost its environment: the lane's cleanup hook
+    /// Does nothing for a server that has been stopped, or that another thread started: a loop of its own has ended with its environment. One that runs has lost its environment: the lane's cleanup hook
     /// has answered what waited, and these answers leave before the loops end.
     fn drop(&mut self) {
         if !self.owner {

@@ -29,7 +29,7 @@ pub fn server(hub: &Hub) -> Value {
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
         let usages = lock(&wiring.slots);
-        usages.iter().fold((0, 0), |(used, limit), usage| (used + usage.used(), limit + usage.limit()))
+        usages.iter().fold((0, 0), |(used, limit), (_, usage)| (used + usage.used(), limit + usage.limit()))
     };
     json!({
         "connections": metrics.connections.get(),

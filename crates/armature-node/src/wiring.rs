@@ -9,7 +9,7 @@ use armature_core::config::Settings;
 use armature_core::io_loop::LoopHandle;
 use armature_core::server::io_threads;
 
-use crate::bridge::lane::{LoopAddress, LoopEnd};
+use crate::bridge::lane::{LoopAddress, LoopEnds};
 use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
@@ -23,7 +23,7 @@ pub struct Wiring {
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
-    pub slots: Mutex<Vec<Arc<SlotUsage>>>,
+    pub slots: Mutex<Vec<(u16, Arc<SlotUsage>)>>,
     /// The lane of the thread that started the server.
     first: LaneSeed,
     loops: Mutex<Vec<Option<LoopAddress>>>,
@@ -46,6 +46,11 @@ impl Wiring {
 
     /// The bridge's end on `io_loop`; made when the first handler asks.
     pub fn side(&self, io_loop: &LoopHandle) -> Rc<LoopSide> {
+        self.side_with(io_loop, &self.first)
+    }
+
+    /// The same; `lane` is its first one.
+    pub fn side_with(&self, io_loop: &LoopHandle, lane: &LaneSeed) -> Rc<LoopSide> {
         let side = io_loop.local(|| {
             let limits = &self.settings.limits;
             let slots = limits.in_flight.saturating_add(limits.connections);
@@ -53,11 +58,14 @@ impl Wiring {
             let (paused, shed) = (self.paused.clone(), self.shed.clone());
             let patience = Patience { limit: limits.queue_age, paused, shed };
             let side = LoopSide::start(io_loop, slots, windows, patience);
-            side.add_lane(&self.first);
-            lock(&self.slots).push(side.slot_usage());
-            if let Some(address) = lock(&self.loops).get_mut(usize::from(io_loop.index())) {
-                *address = Some(side.address());
+            side.add_lane(lane);
+            let (number, index) = (io_loop.index(), usize::from(io_loop.index()));
+            lock(&self.slots).push((number, side.slot_usage()));
+            let mut loops = lock(&self.loops);
+            if loops.len() <= index {
+                loops.resize(index + 1, None);
             }
+            loops[index] = Some(side.address());
             Side(side)
         });
         side.0.clone()
@@ -69,12 +77,24 @@ impl Wiring {
     }
 
     /// An end of every loop, for one more lane; `None` when a loop has not started, or all have ended.
-    pub fn ends(&self) -> Option<Vec<LoopEnd>> {
+    pub fn ends(&self) -> Option<LoopEnds> {
         let loops = lock(&self.loops);
-        if loops.is_empty() {
-            return None;
+        let addresses: Option<Vec<_>> = loops.iter().cloned().collect();
+        addresses.filter(|addresses| !addresses.is_empty()).map(|addresses| LoopEnds::new(0, addresses))
+    }
+
+    /// An end of loop `index` alone, for the lane that is on its thread.
+    pub fn own_end(&self, index: u8) -> Option<LoopEnds> {
+        let address = lock(&self.loops).get(usize::from(index)).cloned().flatten()?;
+        Some(LoopEnds::new(index, [address]))
+    }
+
+    /// Loop `index` ends; the others go on.
+    pub fn forget_loop(&self, index: u8) {
+        lock(&self.slots).retain(|(of, _)| *of != u16::from(index));
+        if let Some(address) = lock(&self.loops).get_mut(usize::from(index)) {
+            *address = None;
         }
-        loops.iter().map(|address| address.clone().map(LoopEnd::new)).collect()
     }
 
     /// Whether somebody still waits for the answer to `slot`.

@@ -28,6 +28,12 @@ impl Ages {
         (self.limit / Self::MARKS).max(1)
     }
 
+    /// When request `number` had come, as it was noted: at most a step after it came. `None` for one that came after the last
+    /// look.
+    pub fn noted(&self, number: u64) -> Option<u64> {
+        self.marks.iter().find(|&&(_, count)| count > number).map(|&(time, _)| time)
+    }
+
     /// `queued` requests have come until `now`, in milliseconds. How many of them came at least a limit ago.
     fn mark(&mut self, now: u64, queued: u64) -> u64 {
         let due = |&(time, _): &(u64, u64)| time.saturating_add(self.limit) <= now;
@@ -68,6 +74,12 @@ impl<W: Wake> Lane<W> {
         queue.left(self.taken_requests.load(Ordering::Relaxed))..queue.expired
     }
 
+    /// Whether request `number` has not been handed over.
+    pub fn waits(&self, number: u64) -> bool {
+        let queue = lock(&self.queue);
+        !self.is_closed() && number >= queue.left(self.taken_requests.load(Ordering::Relaxed))
+    }
+
     /// Whether a request in the lane has waited too long, see [`Lane::find_late`].
     pub fn is_late(&self) -> bool {
         lock(&self.queue).is_late(self.taken_requests.load(Ordering::Relaxed))
@@ -97,6 +109,20 @@ mod tests {
             assert!(expired <= now.saturating_sub(80), "{expired} at {now}: too young");
             assert!(expired + 10 >= now.saturating_sub(80), "{expired} at {now}: too old");
         }
+    }
+
+    #[test]
+    fn when_a_request_came_is_known_to_a_step() {
+        let mut ages = Ages::new(80);
+        // Five requests come in each of these steps.
+        for (n, now) in (0..6).map(|n| (n, 100 + n * 10)) {
+            ages.mark(now, n * 5);
+        }
+        assert_eq!(
+            [0, 4, 5, 24].map(|number| ages.noted(number)),
+            [Some(110), Some(110), Some(120), Some(150)]
+        );
+        assert_eq!(ages.noted(25), None);
     }
 
     #[test]

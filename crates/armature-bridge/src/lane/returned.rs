@@ -1,10 +1,9 @@
-//! What a lane gives back when its reader has gone: other lanes may take it.
+//! What a lane gives back when its reader has gone, or is busy: other lanes may take it.
 
 use super::{Header, Lane, LaneReader, SlotId, Wake};
-use crate::record::Kind;
 use crate::sync::{Ordering, lock};
 
-/// The records that a closed lane had not handed over, oldest first.
+/// Records that a lane had not handed over, oldest first.
 #[derive(Debug, Default)]
 pub struct Returned {
     /// What the reader had taken and not handed over.
@@ -38,6 +37,11 @@ impl<W: Wake> Lane<W> {
 }
 
 impl Returned {
+    /// These records.
+    pub(super) fn of(queued: Vec<u8>) -> Self {
+        Self { queued, ..Self::default() }
+    }
+
     /// Every record, in the order in which they were pushed.
     pub fn records(&self) -> impl Iterator<Item = ReturnedRecord<'_>> {
         [self.taken.get(self.at..).unwrap_or_default(), &self.queued].into_iter().flat_map(split)
@@ -52,10 +56,8 @@ fn split(mut bytes: &[u8]) -> impl Iterator<Item = ReturnedRecord<'_>> {
         let header = Header::read(bytes);
         let (record, rest) = bytes.split_at_checked(header.len)?;
         bytes = rest;
-        Some(ReturnedRecord {
-            slot: header.slot,
-            is_request: header.kind == Kind::Request as u8,
-            bytes: record,
-        })
+        Some((header, record))
     })
+    .filter(|(header, _)| !header.is_moved())
+    .map(|(header, bytes)| ReturnedRecord { slot: header.slot, is_request: header.counts(), bytes })
 }

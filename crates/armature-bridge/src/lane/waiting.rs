@@ -1,7 +1,6 @@
 //! What waits in a lane, for whoever watches it.
 
 use super::{Header, Lane, LaneReader, SlotId, Wake};
-use crate::record::Kind;
 use crate::sync::{Ordering, lock};
 
 /// Records that are looked at while producers have to wait.
@@ -68,7 +67,7 @@ fn look(records: &[u8], most: usize, is_current: impl Fn(SlotId) -> bool) -> (us
             break;
         }
         let header = Header::read(&records[at..]);
-        found += usize::from(header.kind == Kind::Request as u8 && !is_current(header.slot));
+        found += usize::from(header.counts() && (header.is_moved() || !is_current(header.slot)));
         at += header.len;
     }
     (at, found)

@@ -55,6 +55,9 @@ pub struct Settings {
     pub async_resource: bool,
 }
 
+/// JavaScript threads that may have a loop each.
+const MOST_INLINE: usize = 256;
+
 impl Settings {
     /// Adds the defaults to `config` and checks what only the whole can show.
     ///
@@ -76,8 +79,9 @@ impl Settings {
         let listen = listen.resolve(if env.production { "::" } else { "127.0.0.1" }, &trust_proxy)?;
         let io_threads = config.io.map_or(Ok(IoMode::Auto), |io| io.resolve(Names::OPTIONS))?;
         let workers = config.workers.unwrap_or_default().resolve();
-        if io_threads == IoMode::Inline && workers.count > 1 {
-            return Err(Error::not_available("io", "'inline' with several JavaScript threads"));
+        if io_threads == IoMode::Inline && workers.count > MOST_INLINE {
+            let allowed = format!("a number of JavaScript threads from 1 to {MOST_INLINE} with io: 'inline'");
+            return Err(Error::option("workers", workers.count, allowed));
         }
         let watch = config.watch.and_then(WatchConfig::resolve);
         if io_threads == IoMode::Inline && watch.is_some() {

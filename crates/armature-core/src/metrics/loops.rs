@@ -37,3 +37,12 @@ pub struct LoopMetrics {
     /// Connections, or streams of one, reset because the peer took nothing for `timeouts.write`.
     pub write_timeouts: Tally,
 }
+
+impl LoopMetrics {
+    /// Adds what happened on a loop that has ended. What it had is no more.
+    pub(super) fn inherit(&self, ended: &Self) {
+        self.body_timeouts.add(ended.body_timeouts.get());
+        self.idle_timeouts.add(ended.idle_timeouts.get());
+        self.write_timeouts.add(ended.write_timeouts.get());
+    }
+}

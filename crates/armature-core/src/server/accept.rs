@@ -44,9 +44,12 @@ async fn accept(server: &Rc<LoopServer>, listener: &LocalListener, entrance: &Ar
     while !server.draining.get() {
         tokio::select! {
             biased;
-            accepted = listener.accept() => admit(server, accepted, entrance),
             () = &mut stop => break,
+            accepted = listener.accept() => admit(server, accepted, entrance),
         }
+    }
+    if server.leaving.get() {
+        return;
     }
     // Whoever is in the accept queue has a connection already as far as he knows.
     while let Some(accepted) = listener.accept_now() {

@@ -19,6 +19,21 @@ pub struct Closed {
     pub cut_off: usize,
 }
 
+/// The part of one loop, which is over at the latest when the loop is.
+struct Part(Arc<Pending>, usize);
+
+impl Part {
+    fn end(mut self, cut_off: usize) {
+        self.1 = cut_off;
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.0.finish(self.1);
+    }
+}
+
 type Done = Box<dyn FnOnce(Closed) + Send>;
 
 struct Pending {
@@ -47,16 +62,15 @@ pub(super) fn start(remotes: &[LoopRemote], drain: Duration, done: impl FnOnce(C
         done: Mutex::new(Some(Box::new(done))),
     });
     for remote in remotes {
-        let one = pending.clone();
-        let ran = remote.run(move |handle| match local::of(handle) {
-            Some(server) => handle.spawn(async move { one.finish(close(&server, drain).await) }),
-            None => one.finish(0),
+        let part = Part(pending.clone(), 0);
+        // What a loop that has ended does not run it drops.
+        remote.run(move |handle| {
+            if let Some(server) = local::of(handle) {
+                handle.spawn(async move { part.end(close(&server, drain).await) });
+            }
         });
-        if !ran {
-            pending.finish(0);
-        }
     }
-    pending.finish(0);
+    drop(Part(pending, 0));
 }
 
 async fn close(server: &Rc<LoopServer>, drain: Duration) -> usize {

@@ -18,6 +18,8 @@ pub(super) struct LoopServer {
     pub metrics: Rc<LocalMetrics>,
     pub io_loop: LoopHandle,
     pub draining: Cell<bool>,
+    /// The loop ends and others accept from the same sockets: what is in their queues is theirs.
+    pub leaving: Cell<bool>,
     /// Tells accept tasks to stop.
     pub stop_accepting: Notify,
     /// Notified when the last connection or the last accept task ends.
@@ -45,6 +47,17 @@ pub(super) fn of(io_loop: &LoopHandle) -> Option<Rc<LoopServer>> {
     io_loop.local(Slot::default).0.borrow().clone()
 }
 
+/// The loop is about to end. What it has counted stays.
+pub(super) fn leave(io_loop: &LoopHandle) {
+    let server = io_loop.local(Slot::default).0.borrow_mut().take();
+    if let Some(server) = server {
+        server.leaving.set(true);
+        server.draining.set(true);
+        server.stop_accepting.notify_waiters();
+        server.shared.metrics.detach(&h1::loop_metrics(io_loop));
+    }
+}
+
 impl LoopServer {
     pub fn start(io_loop: &LoopHandle, generation: &Generation, shared: Arc<Shared>) -> Rc<Self> {
         let local = generation.localize(io_loop, &shared);
@@ -54,6 +67,7 @@ impl LoopServer {
             shared,
             io_loop: io_loop.clone(),
             draining: Cell::new(false),
+            leaving: Cell::new(false),
             stop_accepting: Notify::new(),
             quiet: Notify::new(),
             accepting: Cell::new(0),

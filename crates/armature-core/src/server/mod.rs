@@ -9,6 +9,7 @@ mod dispatch;
 mod generation;
 mod guard;
 mod local;
+mod loops;
 mod open;
 mod per_ip;
 mod proxied;
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
 use local::LoopServer;
+use loops::Loops;
 use per_ip::PerIp;
 
 /// IO threads that are started without being asked for; a single one serves more than most applications can answer.
@@ -59,8 +61,8 @@ pub fn cores() -> usize {
 /// A running server. Dropping it cuts everything off; [`Server::close`] drains first.
 pub struct Server {
     shared: Arc<Shared>,
-    remotes: Vec<LoopRemote>,
-    loops: Mutex<Vec<LoopThread>>,
+    loops: Loops,
+    threads: Mutex<Vec<LoopThread>>,
     addresses: Vec<Address>,
     entrances: Vec<Arc<Entrance>>,
     /// Looks for certificates that were renewed.
@@ -103,11 +105,12 @@ impl Parts {
         accept::start(&server, self.listeners.clone())
     }
 
-    fn into_server(self, remotes: Vec<LoopRemote>, loops: Vec<LoopThread>) -> Server {
+    fn into_server(self, remotes: Vec<LoopRemote>, threads: Vec<LoopThread>) -> Server {
+        let loops = Loops::new(&self, (0..).zip(remotes).collect());
         let addresses = self.listeners.iter().map(|l| l.address().clone()).collect();
         let entrances = self.listeners.iter().map(|l| l.entrance().clone()).collect();
-        let (loops, watch) = (Mutex::new(loops), Mutex::default());
-        Server { shared: self.shared, remotes, loops, addresses, entrances, watch }
+        let (threads, watch) = (Mutex::new(threads), Mutex::default());
+        Server { shared: self.shared, loops, threads, addresses, entrances, watch }
     }
 }
 
@@ -150,6 +153,27 @@ impl Server {
         Ok(parts.into_server(vec![host.remote().clone()], Vec::new()))
     }
 
+    /// One more such loop, for a server that was started with one: it accepts from the same sockets, on duplicates of their
+    /// descriptors. Its number must not be that of another one that runs. False when the server closes.
+    ///
+    /// # Errors
+    /// `ARMATURE_IO` when descriptors are exhausted.
+    pub fn join(&self, host: &HostLoop) -> Result<bool> {
+        let index = host.handle().index();
+        let Some(parts) = self.loops.add(index, host.remote().clone(), &self.shared) else {
+            return Ok(false);
+        };
+        let serves = host.run(|handle| parts.serve_on(handle));
+        serves.inspect_err(|_| self.leave(host)).map_err(|e| Error::io("registering a listener", e))?;
+        Ok(true)
+    }
+
+    /// The host is about to drop the loop, and with it all connections that it has: nobody waits for it.
+    pub fn leave(&self, host: &HostLoop) {
+        self.loops.remove(host.handle().index());
+        host.run(local::leave);
+    }
+
     /// The addresses it listens on, with chosen ports.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
@@ -171,19 +195,25 @@ impl Server {
     }
 
     /// Mailboxes of the loops.
-    pub fn remotes(&self) -> &[LoopRemote] {
-        &self.remotes
+    pub fn remotes(&self) -> Vec<LoopRemote> {
+        self.loops.remotes()
+    }
+
+    /// That of loop `index`; without such a loop the first.
+    pub fn remote(&self, index: u16) -> Option<LoopRemote> {
+        self.loops.find(index)
     }
 
     /// Runs a request without a socket through everything behind the protocol: limits, layers, router, handler.
-    /// `request` is built, and `then` called with the future of its answer, on the first loop. Returns false when the
-    /// server has ended.
+    /// `request` is built, and `then` called with the future of its answer, on loop `index`. Returns false when the server
+    /// has ended.
     pub fn inject(
         &self,
+        index: u16,
         request: impl FnOnce(&LoopHandle) -> Request + Send + 'static,
         then: impl FnOnce(&LoopHandle, LocalFuture<Response>) + Send + 'static,
     ) -> bool {
-        self.remotes.first().is_some_and(|remote| {
+        self.remote(index).is_some_and(|remote| {
             remote.run(move |handle| {
                 if let Some(server) = local::of(handle) {
                     let (answer, in_flight) = server.dispatch(request(handle));
@@ -203,7 +233,9 @@ impl Server {
     pub fn replace(&self, generation: Generation) -> bool {
         let generation = Arc::new(generation);
         let (done, changed) = mpsc::channel();
-        let asked = self.remotes.iter().filter(|remote| {
+        self.loops.replace(generation.clone());
+        let remotes = self.remotes();
+        let asked = remotes.iter().filter(|remote| {
             let (generation, done) = (generation.clone(), done.clone());
             remote.run(move |handle| {
                 if let Some(server) = local::of(handle) {
@@ -214,13 +246,18 @@ impl Server {
         });
         let asked = asked.count();
         drop(done);
-        asked == self.remotes.len() && changed.iter().take(asked).count() == asked
+        asked == remotes.len() && changed.iter().take(asked).count() == asked
     }
 
     /// Stops accepting, lets requests in progress finish for at most `drain`, then cuts off what is left, and calls
     /// `done` on a loop's thread. Calling it again only shortens the drain.
     pub fn close_with(&self, drain: Duration, done: impl FnOnce(Closed) + Send + 'static) {
-        close::start(&self.remotes, drain, done);
+        close::start(&self.loops.close(), drain, done);
+    }
+
+    /// The same on loop `index` alone.
+    pub fn close_loop(&self, index: u16, drain: Duration, done: impl FnOnce(Closed) + Send + 'static) {
+        close::start(self.remote(index).as_slice(), drain, done);
     }
 
     /// [`Server::close_with`], waiting for the end and for the threads.
@@ -239,8 +276,8 @@ impl Server {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(watch);
         let deadline = Instant::now() + patience;
-        let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
-        for io_loop in loops {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for io_loop in threads {
             io_loop.stop(deadline);
         }
     }

@@ -36,6 +36,7 @@ pub type Pump = FunctionRef<(), ()>;
 
 /// A loop on the thread of an environment.
 pub struct Inline {
+    index: u8,
     host: RefCell<Option<HostLoop>>,
     lane: Arc<JsLane>,
     /// The bridge's end on the loop, from [`Inline::watch`] on.
@@ -56,17 +57,18 @@ pub struct Inline {
 type LastWords = Box<dyn FnOnce()>;
 
 impl Inline {
-    /// A loop with number 0 on the thread of `env`. It is watched from [`Inline::watch`] on.
+    /// A loop with number `index` on the thread of `env`. It is watched from [`Inline::watch`] on.
     ///
     /// # Errors
     /// Where the loop's descriptor cannot be waited for: the caller falls back to threads.
-    pub fn new(env: Env, lane: Arc<JsLane>, pump: Pump) -> Result<Rc<Self>> {
+    pub fn new(env: Env, index: u8, lane: Arc<JsLane>, pump: Pump) -> Result<Rc<Self>> {
         let waker = lane.waker().clone();
         let notified = waker.clone();
-        let host =
-            HostLoop::new(0, move || notified.0.notify()).map_err(|error| internal(error.to_string()))?;
+        let host = HostLoop::new(index.into(), move || notified.0.notify())
+            .map_err(|error| internal(error.to_string()))?;
         waker.0.defer_to(host.turning());
         Ok(Rc::new(Self {
+            index,
             host: RefCell::new(Some(host)),
             lane,
             side: RefCell::default(),
@@ -104,6 +106,11 @@ impl Inline {
         }
         self.cleanup.set(cleanup);
         Ok(())
+    }
+
+    /// Number of the loop.
+    pub fn index(&self) -> u8 {
+        self.index
     }
 
     /// Runs `words`, and one more turn of the loop, when the environment ends while the loop serves.

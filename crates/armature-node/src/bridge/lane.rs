@@ -30,15 +30,32 @@ pub struct LoopAddress {
     pub generations: Arc<Generations>,
 }
 
-/// What a lane needs to know of each loop of its server, by loop index.
+/// What a lane needs to know of a loop that answers come to.
 pub struct LoopEnd {
     at: LoopAddress,
     _live: Live,
 }
 
 impl LoopEnd {
-    pub fn new(at: LoopAddress) -> Self {
+    fn new(at: LoopAddress) -> Self {
         Self { at, _live: Live::one_of(&census::ENDS) }
+    }
+}
+
+/// The loops that a lane has requests from: all, or the one on its own thread.
+pub struct LoopEnds {
+    first: u8,
+    ends: Vec<LoopEnd>,
+}
+
+impl LoopEnds {
+    /// Those with the numbers from `first` on.
+    pub fn new(first: u8, addresses: impl IntoIterator<Item = LoopAddress>) -> Self {
+        Self { first, ends: addresses.into_iter().map(LoopEnd::new).collect() }
+    }
+
+    fn get(&self, io_loop: u8) -> Option<&LoopEnd> {
+        self.ends.get(usize::from(io_loop.checked_sub(self.first)?))
     }
 }
 
@@ -48,7 +65,7 @@ pub struct NativeLane {
     lane: Arc<JsLane>,
     /// Shared with whoever takes back what was not handed over; nobody else takes the lock while JavaScript runs.
     reader: Arc<Mutex<LaneReader>>,
-    loops: OnceLock<Vec<LoopEnd>>,
+    loops: OnceLock<LoopEnds>,
     header_sets: Arc<HeaderSets>,
     /// The function that the waker calls.
     pump: Option<Pump>,
@@ -87,7 +104,7 @@ impl NativeLane {
         match self.inline.get() {
             Some(inline) => inline.commit(committed),
             None if length > 0 => command::split_by_loop(committed, |io_loop, batch| {
-                if let Some(end) = loops.get(usize::from(io_loop)) {
+                if let Some(end) = loops.get(io_loop) {
                     end.at.mailbox.send(batch);
                 }
             }),
@@ -95,7 +112,7 @@ impl NativeLane {
         }
         let mut reader = lock(&self.reader);
         let drained = reader.drain(&self.lane, &mut records, |slot| {
-            loops.get(usize::from(slot.io_loop())).is_some_and(|end| end.at.generations.is_current(slot))
+            loops.get(slot.io_loop()).is_some_and(|end| end.at.generations.is_current(slot))
         });
         drop(reader);
         if drained.needs > 0 {
@@ -147,11 +164,11 @@ impl NativeLane {
         &self.lane
     }
 
-    /// Makes the loop of the inline driver. It is the lane's from [`NativeLane::drive`] on.
-    pub(crate) fn inline(&self, env: Env) -> Result<Rc<Inline>> {
+    /// Makes loop `index`, of the inline driver. It is the lane's from [`NativeLane::drive`] on.
+    pub(crate) fn inline(&self, env: Env, index: u8) -> Result<Rc<Inline>> {
         let pump = self.pump.as_ref().ok_or_else(|| internal("the lane is closed"))?;
         let pump = pump.borrow_back(&env).and_then(|pump| pump.create_ref());
-        Inline::new(env, self.lane.clone(), pump.map_err(|error| internal(error.to_string()))?)
+        Inline::new(env, index, self.lane.clone(), pump.map_err(|error| internal(error.to_string()))?)
     }
 
     /// Has calls of JavaScript drive `inline`.
@@ -168,7 +185,7 @@ impl NativeLane {
         &self.reader
     }
 
-    pub(crate) fn connect(&self, ends: Vec<LoopEnd>) {
+    pub(crate) fn connect(&self, ends: LoopEnds) {
         // A lane belongs to one server; a second connect would be a defect and changes nothing.
         let _ = self.loops.set(ends);
     }

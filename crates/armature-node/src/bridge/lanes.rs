@@ -61,7 +61,7 @@ impl LaneEnd {
             in_flight: Cell::new(0),
             retiring: RefCell::default(),
             looks: Cell::new(0),
-            silent_since: Cell::new(0),
+            silent_since: Cell::new(u64::MAX),
         })
     }
 
@@ -77,6 +77,11 @@ impl LaneEnd {
         if left == 0 {
             self.retired();
         }
+    }
+
+    /// Whether the lane has nothing of this loop.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.get() == 0
     }
 
     /// Tells `retiring` when no request of this loop is left.
@@ -95,7 +100,7 @@ impl LaneEnd {
     }
 
     /// Whether the thread was woken some time ago and has not come: it computes, or has stopped.
-    fn is_stalled(&self, now: &mut impl FnMut() -> u64) -> bool {
+    pub(super) fn is_stalled(&self, now: &mut impl FnMut() -> u64) -> bool {
         let looks = self.lane.looks();
         if looks != self.looks.replace(looks) || !self.lane.is_armed() {
             self.silent_since.set(u64::MAX);
@@ -204,8 +209,17 @@ impl LaneSet {
         self.lanes.borrow().iter().find(|end| end.id == id).cloned()
     }
 
+    /// Whether a request that one lane does not take has another one.
+    pub fn has_choice(&self) -> bool {
+        self.lanes.borrow().len() > 1
+    }
+
     pub fn is_empty(&self) -> bool {
         self.lanes.borrow().is_empty()
+    }
+
+    pub fn any(&self, is_such: impl FnMut(&Rc<LaneEnd>) -> bool) -> bool {
+        self.lanes.borrow().iter().any(is_such)
     }
 
     /// All of them.

@@ -79,18 +79,19 @@ impl LoopSide {
         self.slots.borrow().usage()
     }
 
-    /// Takes a slot for a request; `None` when all are taken.
+    /// Takes a slot for a request; `None` when all are taken. One that is bound stays in its lane for as long as that is there.
     pub fn enter(
         &self,
         lane: Rc<LaneEnd>,
         context: Rc<RequestContext>,
-        id: RequestId,
+        (id, is_bound): (RequestId, bool),
         body: Option<Body>,
     ) -> Option<SlotId> {
         let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
         let end = lane.clone();
         let (number, reply, waker, announced) = (u64::MAX, None, None, false);
-        let slot = Slot { lane, context, id, number, reply, waker, announced, streams };
+        let due = u64::MAX;
+        let slot = Slot { lane, context, id, number, due, is_bound, reply, waker, announced, streams };
         let slot = self.slots.borrow_mut().insert(slot)?;
         end.begin();
         Some(slot)

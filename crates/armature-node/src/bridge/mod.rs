@@ -19,6 +19,7 @@ pub mod lanes;
 pub mod loop_side;
 pub mod moving;
 pub mod patience;
+mod relief;
 pub mod slot;
 pub mod stream;
 #[cfg(target_os = "linux")]

@@ -41,7 +41,10 @@ impl LoopSide {
             return lanes.retire_later(seed.id, retiring);
         }
         match self.take_out(seed) {
-            Some(end) => end.retire(retiring),
+            Some(end) => {
+                end.retire(retiring);
+                self.watch.keep(end);
+            }
             None => retiring.done(),
         }
     }
@@ -68,9 +71,15 @@ impl LoopSide {
     ///
     /// # Errors
     /// When no lane takes it: why the last one did not that is there.
-    pub fn reroute(self: &Rc<Self>, lanes: &LaneSet, slot: SlotId, bytes: &[u8]) -> Result<(), PushError> {
+    pub fn reroute(
+        self: &Rc<Self>,
+        lanes: Vec<Rc<LaneEnd>>,
+        set: &LaneSet,
+        slot: SlotId,
+        bytes: &[u8],
+    ) -> Result<(), PushError> {
         let mut failed = PushError::Closed;
-        for lane in lanes.by_load() {
+        for lane in lanes {
             match lane.lane.push_request(clock::now, |out| out.extend_from_slice(bytes)) {
                 Ok(number) => {
                     // What the lane answers comes through this loop's mailbox, after this.
@@ -80,17 +89,23 @@ impl LoopSide {
                 }
                 Err(refused @ (PushError::Full | PushError::Late)) => failed = refused,
                 // Its loop will hear of it; until then it is not to be chosen again and again.
-                Err(PushError::Closed) => drop(lanes.remove(lane.id)),
+                Err(PushError::Closed) => drop(set.remove(lane.id)),
             }
         }
         Err(failed)
     }
 
     fn move_request(self: &Rc<Self>, lanes: &LaneSet, from: u32, slot: SlotId, bytes: &[u8]) {
-        if self.lane_of(slot).is_none_or(|lane| lane.id != from) {
-            return;
+        let Some(lane) = self.lane_of(slot).filter(|lane| lane.id == from) else { return };
+        let due = self.due(&lane, slot);
+        match self.reroute(lanes.by_load(), lanes, slot, bytes) {
+            Ok(()) => self.keep_due(slot, due),
+            Err(failed) => self.refuse(slot, failed),
         }
-        let Err(failed) = self.reroute(lanes, slot, bytes) else { return };
+    }
+
+    /// No lane takes the request.
+    pub(super) fn refuse(&self, slot: SlotId, failed: PushError) {
         let problem = match failed {
             PushError::Full | PushError::Late => Problem::OVERLOADED,
             PushError::Closed => Problem::CLOSING,
@@ -132,7 +147,7 @@ impl LoopSide {
         }
     }
 
-    fn lane_of(&self, slot: SlotId) -> Option<Rc<LaneEnd>> {
+    pub(super) fn lane_of(&self, slot: SlotId) -> Option<Rc<LaneEnd>> {
         self.slots.borrow_mut().get_mut(slot).map(|entry| entry.lane.clone())
     }
 
@@ -150,7 +165,7 @@ impl LoopSide {
         self.lanes.borrow().iter().map(|(generation, _)| *generation).max()
     }
 
-    fn index(&self) -> u8 {
+    pub(super) fn index(&self) -> u8 {
         self.io_loop.index() as u8
     }
 }

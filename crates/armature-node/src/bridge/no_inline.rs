@@ -23,12 +23,17 @@ impl Inline {
     ///
     /// # Errors
     /// Always.
-    pub fn new(_: Env, _: Arc<JsLane>, _: Pump) -> Result<Rc<Self>> {
+    pub fn new(_: Env, _: u8, _: Arc<JsLane>, _: Pump) -> Result<Rc<Self>> {
         Err(internal("this system has no epoll"))
     }
 
     /// Never called.
     pub fn watch(self: &Rc<Self>, _: Rc<LoopSide>) -> Result<()> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn index(&self) -> u8 {
         match self.0 {}
     }
 

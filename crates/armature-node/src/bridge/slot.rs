@@ -17,6 +17,10 @@ pub struct Slot {
     pub id: RequestId,
     /// Of the request in its lane; beyond all of them until it is there.
     pub number: u64,
+    /// When it has waited too long, by the clock of the lanes, if it has moved: its number does not tell any more.
+    pub due: u64,
+    /// It is for the thread of this lane and no other: it was injected there.
+    pub is_bound: bool,
     pub reply: Option<Reply>,
     pub waker: Option<Waker>,
     /// JavaScript has been told that the client left.

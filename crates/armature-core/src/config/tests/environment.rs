@@ -88,10 +88,25 @@ fn refusals_name_the_variable() {
 fn workers() {
     let from = |variables: &[(&str, &str)]| from_env(variables).unwrap().workers.unwrap();
     let exactly = |count| Some(WorkerCount::Exactly(count));
-    assert_eq!(from(&[("ARMATURE_WORKERS", "2")]), WorkersConfig { count: exactly(2), entry: None });
+    assert_eq!(
+        from(&[("ARMATURE_WORKERS", "2")]),
+        WorkersConfig { count: exactly(2), ..WorkersConfig::default() }
+    );
     assert_eq!(from(&[("ARMATURE_WORKERS", "auto")]).count, Some(WorkerCount::Auto));
-    let both = [("ARMATURE_WORKERS__COUNT", "3"), ("ARMATURE_WORKERS__ENTRY", "a.mjs")];
-    assert_eq!(from(&both), WorkersConfig { count: exactly(3), entry: Some("a.mjs".into()) });
+    let several = [
+        ("ARMATURE_WORKERS__COUNT", "3"),
+        ("ARMATURE_WORKERS__ENTRY", "a.mjs"),
+        ("ARMATURE_WORKERS__START_TIMEOUT", "1m"),
+        ("ARMATURE_WORKERS__MAX_RESTART_DELAY", "1s"),
+    ];
+    let expected = WorkersConfig {
+        count: exactly(3),
+        entry: Some("a.mjs".into()),
+        start_timeout: Some(Millis::seconds(60)),
+        max_restart_delay: Some(Millis::seconds(1)),
+        ..WorkersConfig::default()
+    };
+    assert_eq!(from(&several), expected);
     let error = from_env(&[("ARMATURE_WORKERS", "0")]).unwrap_err();
     assert_eq!(
         show(error),

@@ -120,11 +120,35 @@ fn wrong_types() {
         (r#"{ "watch": { "paths": [] } }"#, "watch.paths: [] is not a list of names"),
         (r#"{ "workers": 1025 }"#, "workers: 1025 is not a number of JavaScript threads from 1 to 1024"),
         (r#"{ "workers": { "entry": " " } }"#, "workers.entry: ' ' is not the path of a module"),
+        (
+            r#"{ "workers": { "startTimeout": 99 } }"#,
+            "workers.startTimeout: 99ms is not a duration from 100ms to 1h",
+        ),
+        (
+            r#"{ "workers": { "stopTimeout": "61m" } }"#,
+            "workers.stopTimeout: 61m is not a duration from 0ms to 1h",
+        ),
+        (
+            r#"{ "workers": { "endTimeout": "61m" } }"#,
+            "workers.endTimeout: 61m is not a duration from 0ms to 1h",
+        ),
+        (
+            r#"{ "workers": { "restartDelay": 0 } }"#,
+            "workers.restartDelay: 0ms is not a duration from 1ms to 1h",
+        ),
+        (
+            r#"{ "workers": { "restartDelay": "20s" } }"#,
+            "workers.maxRestartDelay: 10s is not a duration from 20s to 1h",
+        ),
+        (
+            r#"{ "workers": { "lingerTimeout": "169h" } }"#,
+            "workers.lingerTimeout: 169h is not a duration from 0ms to 168h",
+        ),
         (r#"{ "workers": 0 }"#, "workers: 0 is not a number of JavaScript threads from 1 to 1024"),
         (
             r#"{ "workers": "all" }"#,
             "workers: 'all' is not 'auto' or a number of JavaScript threads from 1 to 1024, or an object { count, \
-             entry }",
+             entry, ... }",
         ),
         (
             r#"{ "workers": { "count": "all" } }"#,

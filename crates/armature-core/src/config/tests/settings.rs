@@ -42,7 +42,7 @@ fn defaults() {
             redirect: None,
         }],
         io_threads: IoMode::Auto,
-        workers: Workers { count: 1, entry: None },
+        workers: Workers::default(),
         watch: None,
         signals: true,
         name: None,
@@ -124,13 +124,28 @@ fn workers() {
     let operator = Config::from_json(r#"{ "workers": 5 }"#).unwrap();
     let settings_of = |config| Settings::resolve(config, &Environment::default()).unwrap().workers;
     let merged = settings_of(code.clone().merge(operator));
-    assert_eq!(merged, Workers { count: 5, entry: Some("worker.mjs".into()) });
+    assert_eq!(merged, Workers { count: 5, entry: Some("worker.mjs".into()), ..Workers::default() });
+    let times = r#""startTimeout": 1000, "stopTimeout": 1, "endTimeout": 2, "restartDelay": 3, "maxRestartDelay": 4,
+        "lingerTimeout": 5"#;
+    let operator = Config::from_json(&format!(r#"{{ "workers": {{ {times} }} }}"#)).unwrap();
+    let expected = Workers {
+        count: 2,
+        entry: Some("worker.mjs".into()),
+        start_timeout: Millis(1000),
+        stop_timeout: Millis(1),
+        end_timeout: Millis(2),
+        restart_delay: Millis(3),
+        max_restart_delay: Millis(4),
+        linger_timeout: Millis(5),
+    };
+    assert_eq!(settings_of(code.clone().merge(operator)), expected);
     assert_eq!(settings_of(code).count, 2);
     assert_eq!(settings(r#"{ "workers": "auto" }"#).workers.count, crate::server::cores());
-    let inline = Config::from_json(r#"{ "io": "inline", "workers": 2 }"#).unwrap();
+    let inline = |count| Config::from_json(&format!(r#"{{ "io": "inline", "workers": {count} }}"#)).unwrap();
+    assert_eq!(settings_of(inline(256)).count, 256);
     assert_eq!(
-        Settings::resolve(inline, &Environment::default()).unwrap_err().to_string(),
-        "io: 'inline' with several JavaScript threads is not available yet"
+        Settings::resolve(inline(257), &Environment::default()).unwrap_err().to_string(),
+        "workers: 257 is not a number of JavaScript threads from 1 to 256 with io: 'inline'"
     );
 }
 
