@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::http::{Address, Request, Response};
 use crate::io_loop::{HostLoop, LoopHandle, LoopRemote, LoopThread};
 use crate::listener::tls::Watch;
+use crate::listener::tls::acme::Keeper;
 use crate::listener::{BoundListener, Entrance};
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
@@ -65,6 +66,8 @@ pub struct Server {
     entrances: Vec<Arc<Entrance>>,
     /// Looks for certificates that were renewed.
     watch: Mutex<Option<Watch>>,
+    /// Gets certificates from authorities.
+    keeper: Mutex<Option<Keeper>>,
 }
 
 /// What all loops of a server share: immutable, or counters.
@@ -106,8 +109,8 @@ impl Parts {
     fn into_server(self, remotes: Vec<LoopRemote>, loops: Vec<LoopThread>) -> Server {
         let addresses = self.listeners.iter().map(|l| l.address().clone()).collect();
         let entrances = self.listeners.iter().map(|l| l.entrance().clone()).collect();
-        let (loops, watch) = (Mutex::new(loops), Mutex::default());
-        Server { shared: self.shared, remotes, loops, addresses, entrances, watch }
+        let (loops, watch, keeper) = (Mutex::new(loops), Mutex::default(), Mutex::default());
+        Server { shared: self.shared, remotes, loops, addresses, entrances, watch, keeper }
     }
 }
 
@@ -238,6 +241,8 @@ impl Server {
     pub fn stop(&self, patience: Duration) {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(watch);
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(keeper);
         let deadline = Instant::now() + patience;
         let loops = std::mem::take(&mut *self.loops.lock().unwrap_or_else(PoisonError::into_inner));
         for io_loop in loops {
