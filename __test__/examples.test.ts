@@ -1,12 +1,15 @@
 // Every example as its reader runs it: compiled, started as a process, called, stopped by Ctrl-C.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import { dirname, join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
-import { isInline } from './helper.js'
+import { isInline, needsTool, until } from './helper.js'
 
 // Compilers are started here, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
@@ -41,7 +44,8 @@ const post = (body: unknown) => ({
   body: JSON.stringify(body),
 })
 
-type Call = (url: string) => Promise<void>
+/** `script` is what runs, `output` what it has printed. */
+type Call = (url: string, script: string, output: () => string) => Promise<void>
 
 const calls: Record<string, Call> = {
   hello: async (url) => {
@@ -99,6 +103,24 @@ const calls: Record<string, Call> = {
     expect(metrics['/orders/:id']).toMatchObject({ count: 2, errors: 1, slowest: expect.any(Number) })
   },
 
+  https: async (url, script, output) => {
+    const session = connect(url, { ca: readFileSync(join(dirname(script), 'localhost.pem')) })
+    const stream = session.request({ ':path': '/' })
+    const [head] = await once(stream, 'response')
+    expect(head['strict-transport-security']).toBe('max-age=300')
+    expect(await json(stream)).toEqual({
+      protocol: 'HTTP/2',
+      secure: true,
+      version: 'TLSv1.3',
+      cipher: expect.stringMatching(/^TLS_/),
+    })
+    session.close()
+    const plain = () => /redirecting from (http:\S+)\n/.exec(output())?.[1]
+    await until(() => plain() !== undefined)
+    const redirect = await fetch(`${plain()}/a?b=c`, { redirect: 'manual' })
+    expect([redirect.status, redirect.headers.get('location')]).toEqual([308, `${url}/a?b=c`])
+  },
+
   middleware: async (url) => {
     const open = await fetch(url)
     expect(await open.text()).toBe('open to all\n')
@@ -138,12 +160,16 @@ test('hello passes the type checker', async () => {
 const hello = { module: 'hello/server.mjs', commonjs: 'hello/server.cjs' } as const
 
 describe.each(Object.entries(calls))('%s', (name, call) => {
-  test.each(['module', 'commonjs'] as const)('answers, and ends cleanly on SIGINT: %s', async (format) => {
-    const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
-    // Inline there is one JavaScript thread.
-    if (name === 'workers' && isInline) return
-    const server = await startServer([script])
-    await call(server.url)
-    expect(await server.end('SIGINT')).toBe(0)
-  })
+  test.for(['module', 'commonjs'] as const)(
+    'answers, and ends cleanly on SIGINT: %s',
+    async (format, context) => {
+      if (name === 'https') needsTool(context, 'openssl', 'version')
+      const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
+      // Inline there is one JavaScript thread.
+      if (name === 'workers' && isInline) return
+      const server = await startServer([script], { env: { HTTP_PORT: '0' } })
+      await call(server.url, script, server.output)
+      expect(await server.end('SIGINT')).toBe(0)
+    },
+  )
 })

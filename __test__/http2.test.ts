@@ -1,6 +1,7 @@
 // HTTP/2 by prior knowledge, with the client of Node.js and with curl and nghttp, for handlers in JavaScript.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -14,6 +15,7 @@ import { promisify } from 'node:util'
 import { App, HttpResponse } from '@armature/core'
 import { type TestServer, testServer } from '@armature/core/testing'
 import { expect, test } from 'vitest'
+import { Authority } from './certificates.js'
 import { needsTool, until } from './helper.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants
@@ -242,4 +244,31 @@ test('h2load', async (context) => {
   const { stdout } = await run('h2load', ['-n', '4000', '-c', '4', '-m', '32', t.url])
   expect(stdout).toContain('4000 succeeded, 0 failed')
   expect(t.server.stats()).toMatchObject({ requests: 4000, floods: 0 })
+})
+
+test('nghttp, with TLS and without', async (context) => {
+  needsTool(context, 'nghttp', '--version')
+  needsTool(context, 'openssl', 'version')
+  using authority = new Authority()
+  const app = App.new()
+    .get('/', (req) => `${req.protocol} ${req.scheme} ${req.tls?.alpn} ${req.tls?.serverName}\n`)
+    .post('/', async (req) => `${req.protocol} ${(await req.bytes()).length}\n`)
+  const tls = authority.issue('localhost')
+  const server = await app.run({ listen: [{ port: 0, tls }, '127.0.0.1:0'], signals: false })
+  context.onTestFinished(() => server.close({ timeout: 0 }))
+  const [encrypted, plain] = server.addresses.map((address) => address.split(':')[1])
+  // It would rather speak HTTP/1.1 than nothing: -v names what was agreed on.
+  const nghttp = async (...args: string[]) => (await run('nghttp', ['-v', ...args])).stdout
+  const secure = await nghttp(`https://localhost:${encrypted}/`)
+  expect(secure).toMatch(/negotiated protocol: h2$/m)
+  expect(secure).toContain('HTTP/2 https h2 localhost')
+  const clear = await nghttp(`http://127.0.0.1:${plain}/`)
+  expect(clear).toContain('HTTP/2 http undefined undefined')
+  const upload = ['-d', authority.ca, '-m', '10']
+  const bytes = statSync(authority.ca).size
+  for (const url of [`https://localhost:${encrypted}/`, `http://127.0.0.1:${plain}/`]) {
+    const answers = await nghttp(...upload, url)
+    expect(answers.split(`HTTP/2 ${bytes}`)).toHaveLength(11)
+  }
+  expect(server.stats()).toMatchObject({ requests: 22, malformed: 0, floods: 0 })
 })

@@ -2,13 +2,18 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https'
-import { createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { json } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { App, type AppOptions, type ListenOption, type Server } from '@armature/core'
 import { afterEach, expect, test } from 'vitest'
+import { Authority } from './certificates.js'
 import { needsTool, RawClient, until } from './helper.js'
 
 const exec = promisify(execFile)
@@ -146,6 +151,57 @@ test('curl, and who is behind it', async (context) => {
   await expect(curl()).rejects.toThrow(/Empty reply|reset/i)
   await until(() => server.stats().refusedBy.proxy === 1, 'the count')
   expect(server.stats()).toMatchObject({ requests: 1, malformed: 0 })
+})
+
+const FROM = '203.0.113.1'
+
+// A client of HTTP/2 whose connection begins with the header of a proxy.
+async function asksHttp2(server: Server, url: string, before: (socket: Socket) => Duplex | Promise<Duplex>) {
+  const socket = connect(server.port, '127.0.0.1')
+  cleanups.push(() => socket.destroy())
+  socket.write(line(FROM))
+  const connection = await before(socket)
+  const session = connectHttp2(url, { createConnection: () => connection })
+  cleanups.push(() => session.destroy())
+  // Each request of the connection is of that client.
+  const ask = () => json(session.request({ ':path': '/', 'x-forwarded-for': '198.51.100.9' }))
+  return Promise.all([ask(), ask()])
+}
+
+test('HTTP/2 behind the header, in the clear', async () => {
+  const server = await run({ port: 0, proxy: LOOPBACK })
+  const answers = await asksHttp2(server, server.url, (socket) => socket)
+  const expected = {
+    ip: FROM,
+    peer: FROM,
+    port: 4711,
+    protocol: 'HTTP/2',
+    secure: false,
+    url: `${server.url}/`,
+  }
+  expect(answers).toEqual([expected, expected])
+})
+
+test('HTTP/2 behind the header, encrypted by the client', async (context) => {
+  needsTool(context, 'openssl', 'version')
+  using authority = new Authority()
+  const server = await run({ port: 0, proxy: LOOPBACK, tls: authority.issue('127.0.0.1') })
+  const ca = readFileSync(authority.ca)
+  const answers = await asksHttp2(server, server.url, async (socket) => {
+    const secure = connectTls({ socket, ca, host: '127.0.0.1', ALPNProtocols: ['h2'] })
+    await once(secure, 'secureConnect')
+    expect(secure.alpnProtocol).toBe('h2')
+    return secure
+  })
+  const expected = {
+    ip: FROM,
+    peer: FROM,
+    port: 4711,
+    protocol: 'HTTP/2',
+    secure: true,
+    url: `${server.url}/`,
+  }
+  expect(answers).toEqual([expected, expected])
 })
 
 const line = (from: string) => `PROXY TCP4 ${from} 198.51.100.1 4711 443\r\n`

@@ -12,6 +12,7 @@ export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } f
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
 export type {
+  AcmeOptions,
   AppOptions,
   Duration,
   LimitOptions,
@@ -61,7 +62,15 @@ export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
-export type { LaneStats, RefusedStats, ServerStats, ShedStats, SlotStats, TlsStats } from './stats.js'
+export type {
+  AcmeStats,
+  LaneStats,
+  RefusedStats,
+  ServerStats,
+  ShedStats,
+  SlotStats,
+  TlsStats,
+} from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
 export { isPrimary } from './workers/link.js'

@@ -68,6 +68,28 @@ export interface TlsStats {
   readonly resumed: number
   /** Those that did not: refused by either side, too slow, or no TLS. Who only connects is not counted. */
   readonly failed: number
+  /** The certificates that the server gets by itself, one for each listener with `tls.acme`. */
+  readonly acme: readonly AcmeStats[]
+}
+
+/** A certificate that the server gets by itself. Times are milliseconds since 1970, as of `Date.now()`. */
+export interface AcmeStats {
+  /** The names that it is for. */
+  readonly domains: readonly string[]
+  /** What there is: no certificate yet; one; one that has expired; others than it, from `setTls()`. */
+  readonly state: 'missing' | 'valid' | 'expired' | 'replaced'
+  /** Whether an order is in progress. */
+  readonly ordering: boolean
+  /** The end of the certificate in use. */
+  readonly expires: number | null
+  /** When the next order is due. */
+  readonly next: number | null
+  /** Certificates obtained since the start. */
+  readonly obtained: number
+  /** Orders that failed since the start. */
+  readonly failed: number
+  /** Why the last order failed; `null` when it did not. */
+  readonly error: string | null
 }
 
 /** Requests answered 503, by the limit that they met. */

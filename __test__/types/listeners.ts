@@ -1,4 +1,11 @@
-import { App, type ListenerOptions, type ListenOption, type RefusedStats, type Server } from '@armature/core'
+import {
+  type AcmeOptions,
+  App,
+  type ListenerOptions,
+  type ListenOption,
+  type RefusedStats,
+  type Server,
+} from '@armature/core'
 
 // --- Every form of a place, and lists of them ---
 export const forms: ListenOption[] = [
@@ -22,6 +29,18 @@ void App.new().run({ listen: { fd: '3' } })
 void App.new().run({ listen: { port: 1, proxy: '10.0.0.0/8' } })
 // @ts-expect-error
 void App.new().run({ listen: { port: 1, tls: { cert: 1 } } })
+const acme: AcmeOptions = {
+  domains: ['example.com'],
+  storage: '/acme',
+  challenge: 'http-01',
+  ca: new Uint8Array(),
+  retry: '1m',
+}
+void App.new().run({ listen: { port: 1, tls: { acme } } })
+// @ts-expect-error
+void App.new().run({ listen: { port: 1, tls: { acme: { domains: ['example.com'] } } } })
+// @ts-expect-error
+void App.new().run({ listen: { port: 1, tls: { acme: { ...acme, challenge: 'dns-01' } } } })
 // @ts-expect-error
 void App.new().run({ listen: [[1]] })
 

@@ -183,7 +183,7 @@ export interface ListenerOptions {
   redirectHttps?: boolean | number | undefined
 }
 
-/** HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, or `certificates`, or both. */
+/** HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, `certificates`, `acme`, or several of them. */
 export interface TlsOptions {
   /** The certificate, in PEM, followed by those that lead to a root: the path of a file, the text or its bytes. */
   cert?: string | Uint8Array | undefined
@@ -194,6 +194,8 @@ export interface TlsOptions {
    * there is one.
    */
   certificates?: readonly TlsCertificate[] | undefined
+  /** A certificate that the server gets by itself and renews; it comes behind the others. */
+  acme?: AcmeOptions | undefined
   /**
    * Whether clients are asked for a certificate: `'request'` serves those without one as well, `'require'` does not. Either
    * way one that `ca` does not lead to is refused. By default nobody is asked.
@@ -209,6 +211,51 @@ export interface TlsCertificate {
   cert: string | Uint8Array
   /** Its private key, in PEM, not encrypted. */
   key: string | Uint8Array
+}
+
+/**
+ * A certificate from an authority that speaks ACME (RFC 8555), renewed before it expires. Whoever sets it agrees to the terms of
+ * service of the authority.
+ */
+export interface AcmeOptions {
+  /**
+   * The names that the certificate is for, at most 100. The authority has to reach this server at each of them. No wildcards,
+   * which can only be proven in the DNS; international names in their ASCII form (`xn--`).
+   */
+  domains: readonly string[]
+  /** Where the authority writes to, when it has a reason. By default nobody is written to. */
+  email?: string | undefined
+  /** The URL of the authority's directory, with `https:`. By default that of Let's Encrypt. */
+  directory?: string | undefined
+  /**
+   * A folder for keys and certificates, made if it is not there. It has to outlive the process: who orders at each start meets the
+   * limits of the authority soon.
+   */
+  storage: string
+  /**
+   * The roots that the directory's own certificate leads to, in PEM: the path of a file, the text or its bytes. By default those of
+   * Mozilla.
+   */
+  ca?: string | Uint8Array | undefined
+  /**
+   * How it is proven that the names are this server's: `'tls-alpn-01'` in a handshake at port 443, `'http-01'` by a request to a
+   * listener without `tls` at port 80. By default `'tls-alpn-01'`.
+   */
+  challenge?: 'tls-alpn-01' | 'http-01' | undefined
+  /**
+   * How long before its end a certificate is renewed, but never in the first half of its life. By default when a third of its life is
+   * left.
+   */
+  renewBefore?: Duration | undefined
+  /**
+   * How long to wait after an order that failed; twice as long after each further one, at least as long as the authority asks for.
+   * By default 2 minutes.
+   */
+  retry?: Duration | undefined
+  /** What that time grows to. By default 6 hours. */
+  retryMax?: Duration | undefined
+  /** How long an order may take. By default 2 minutes. */
+  timeout?: Duration | undefined
 }
 
 /** JavaScript threads. The option may also be the count alone. */

@@ -390,7 +390,7 @@ fn certificates_are_exchanged_for_those_who_come_then() {
     );
     server.set_tls(&parsed(&old.options()).unwrap(), Some(&known.to_string())).unwrap();
     assert!(shown(&server, &client, "localhost") == *old.der());
-    assert_eq!(parsed("").unwrap_err().to_string(), "setTls(): needs cert and key, or certificates");
+    assert_eq!(parsed("").unwrap_err().to_string(), "setTls(): needs cert and key, certificates or acme");
     let plain = serve(app(), "{}").unwrap();
     let error = plain.set_tls(&parsed(&old.options()).unwrap(), None).unwrap_err();
     assert_eq!(error.to_string(), "setTls(): no listener has tls; those that have: none");

@@ -91,7 +91,7 @@ impl NativeServer {
         let (reader, seat) = (lane.reader().clone(), seed.clone());
         hub.seats.take(Sitter { worker: 0, thread, restarts: 0, seed: seat, reader });
         let server = Self { hub, seed, inline, fallback, owner: true };
-        certificates::watch(&server)?;
+        certificates::keep(&server)?;
         match &server.inline {
             Some(inline) => server.attach_inline(lane, inline)?,
             None => server.attach_threads(lane)?,

@@ -1,5 +1,8 @@
 //! What `server.stats()` shows. `src/stats.ts` has the same names, and what they mean.
 
+use std::time::SystemTime;
+
+use armature_core::listener::tls::acme::AcmeStatus;
 use armature_core::metrics::Counter;
 use serde_json::{Value, json};
 
@@ -42,6 +45,7 @@ pub fn server(hub: &Hub) -> Value {
             "handshakes": metrics.handshakes.get(),
             "resumed": metrics.resumed.get(),
             "failed": metrics.failed_handshakes.get(),
+            "acme": hub.server.acme().iter().map(acme).collect::<Vec<_>>(),
         },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
@@ -57,6 +61,21 @@ pub fn server(hub: &Hub) -> Value {
         "slots": { "used": used, "limit": limit },
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),
+    })
+}
+
+fn acme(status: &AcmeStatus) -> Value {
+    let millis =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    json!({
+        "domains": status.domains,
+        "state": status.state.name(),
+        "ordering": status.ordering,
+        "expires": status.not_after.map(millis),
+        "next": status.next.map(millis),
+        "obtained": status.obtained,
+        "failed": status.failed,
+        "error": status.error,
     })
 }
 

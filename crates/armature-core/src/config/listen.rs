@@ -11,6 +11,7 @@ use serde::{
 };
 
 use super::{
+    acme::AcmeChallenge,
     address::{self, ListenAddress},
     descriptor::Descriptor,
     file_mode::FileMode,
@@ -111,6 +112,7 @@ impl ListenConfig {
     /// Addresses without a host get `default_host`, listeners with `proxy: true` those of `trusted`.
     pub(super) fn resolve(self, default_host: &str, trusted: &TrustProxy) -> Result<Vec<Listen>> {
         let has_https = self.0.iter().any(|listener| listener.tls.is_some() && listener.path.is_none());
+        let has_plain = self.0.iter().any(|listener| listener.tls.is_none());
         let mut resolved = Vec::new();
         self.each(|path, listener| {
             let proxy = match &listener.proxy {
@@ -125,6 +127,13 @@ impl ListenConfig {
                 Some(ProxyConfig::From(list)) => Some(list.clone()),
             };
             let tls = listener.tls.as_ref().map(|tls| tls.resolve(&format!("{path}.tls")));
+            let proven_by = tls.as_ref().and_then(|tls| Some(tls.acme.as_ref()?.challenge));
+            if proven_by == Some(AcmeChallenge::Http) && !has_plain {
+                return Err(Error::option_message(format!(
+                    "{path}.tls.acme.challenge: 'http-01' is proven by a request to a listener without tls, and there is none; \
+                     add one, such as {{ port: 80, redirectHttps: true }}"
+                )));
+            }
             let redirect = listener.redirect_https.filter(|redirect| *redirect != RedirectHttps::Off);
             if redirect == Some(RedirectHttps::ToTls) && !has_https {
                 return Err(Error::option_message(format!(

@@ -21,6 +21,7 @@
 //! # Ok::<(), armature_core::error::Error>(())
 //! ```
 
+mod acme;
 mod address;
 mod cidr;
 mod descriptor;
@@ -54,6 +55,7 @@ mod watch;
 mod workers;
 
 pub use self::{
+    acme::{Acme, AcmeChallenge, AcmeConfig},
     address::ListenAddress,
     cidr::{Cidr, NotACidr},
     descriptor::Descriptor,

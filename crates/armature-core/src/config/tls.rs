@@ -4,10 +4,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{names::Names, parse::parse_value, pem::Pem};
+use super::{
+    acme::{Acme, AcmeConfig},
+    names::Names,
+    parse::parse_value,
+    pem::Pem,
+};
 use crate::error::{Error, Result};
 
-/// HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, or `certificates`, or both.
+/// HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, `certificates`, `acme`, or several of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(rename = "TlsOptions", optional_fields = nullable))]
@@ -21,6 +26,8 @@ pub struct TlsConfig {
     /// Several certificates: a client gets that with the name it asks for, else the first of all, which is `cert` where
     /// there is one.
     pub certificates: Option<Vec<CertificateConfig>>,
+    /// A certificate that the server gets by itself and renews; it comes behind the others.
+    pub acme: Option<AcmeConfig>,
     /// Whether clients are asked for a certificate: `'request'` serves those without one as well, `'require'` does not. Either
     /// way one that `ca` does not lead to is refused. By default nobody is asked.
     #[cfg_attr(test, ts(inline))]
@@ -59,8 +66,10 @@ pub enum ClientAuth {
 pub struct Tls {
     /// What messages call it, such as `listen[1].tls`.
     pub path: String,
-    /// At least one; the first is the default.
+    /// The first is the default; none only with `acme`.
     pub certificates: Vec<TlsCertificate>,
+    /// A certificate that the server gets by itself.
+    pub acme: Option<Acme>,
     /// Whether clients are asked for a certificate, and the roots of theirs.
     pub client_auth: Option<(ClientAuth, Pem)>,
 }
@@ -83,6 +92,10 @@ impl Tls {
     /// `ARMATURE_OPTION_INVALID`.
     pub fn parse(path: &str, value: serde_json::Value) -> Result<Self> {
         let config: TlsConfig = parse_value(path, value)?;
+        if config.acme.is_some() {
+            let why = "acme begins when the server starts; give it to run(), or others than it here";
+            return Err(Error::option_message(format!("{path}: {why}")));
+        }
         config.check(Names::OPTIONS, path)?;
         Ok(config.resolve(path))
     }
@@ -103,12 +116,15 @@ impl TlsConfig {
         match (&self.cert, &self.key, &self.certificates) {
             (Some(_), None, _) => return wrong("has a cert and no key; add its private key".into()),
             (None, Some(_), _) => return wrong("has a key and no cert; add its certificate".into()),
-            (None, None, None) => return wrong("needs cert and key, or certificates".into()),
+            (None, None, None) if self.acme.is_none() => {
+                return wrong("needs cert and key, certificates or acme".into());
+            }
             (_, _, Some(list)) if list.is_empty() => {
                 return wrong("certificates is empty; name at least one { cert, key }".into());
             }
             _ => {}
         }
+        self.acme.as_ref().map_or(Ok(()), |acme| acme.check(names, &format!("{path}.acme")))?;
         match (self.client_auth, &self.ca) {
             (Some(_), None) => wrong("clientAuth needs ca, the roots of the clients' certificates".into()),
             (None, Some(_)) => {
@@ -133,6 +149,7 @@ impl TlsConfig {
         Tls {
             path: path.to_owned(),
             certificates: own.chain(listed).collect(),
+            acme: self.acme.as_ref().map(|acme| acme.resolve(&format!("{path}.acme"))),
             client_auth: self.client_auth.zip(self.ca.clone()),
         }
     }

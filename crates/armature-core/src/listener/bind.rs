@@ -8,7 +8,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::inherited;
 use super::tls::Certificates;
-use crate::config::{Listen, ListenAddress, RedirectHttps, TrustProxy};
+use super::tls::acme::Challenges;
+use crate::config::{AcmeChallenge, Listen, ListenAddress, RedirectHttps, TrustProxy};
 use crate::error::{Error, Result};
 use crate::http::Address;
 use crate::platform;
@@ -37,6 +38,8 @@ pub struct Entrance {
     pub tls: Option<Certificates>,
     /// The port of HTTPS that clients are sent to instead of being served.
     pub redirect: Option<u16>,
+    /// The answers to authorities, which may look for them here.
+    pub challenges: Option<Arc<Challenges>>,
 }
 
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl BoundListener {
             Some(RedirectHttps::ToPort(port)) => Some(port),
             _ => None,
         };
-        let entrance = Arc::new(Entrance { proxy: listen.proxy.clone(), tls, redirect });
+        let entrance = Arc::new(Entrance { proxy: listen.proxy.clone(), tls, redirect, challenges: None });
         let (socket, address, file) = match &listen.address {
             ListenAddress::Tcp { host, port } => {
                 bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
@@ -71,7 +74,8 @@ impl BoundListener {
         Ok(Self { socket, address, entrance, _file: file })
     }
 
-    /// Binds all of `listen`. Those that send their clients to HTTPS learn where that is.
+    /// Binds all of `listen`. Those that send their clients to HTTPS learn where that is, and all that an authority may come to learn
+    /// what it looks for.
     ///
     /// # Errors
     /// Those of [`BoundListener::bind`].
@@ -79,12 +83,16 @@ impl BoundListener {
         let mut bound = listen.iter().map(Self::bind).collect::<Result<Vec<_>>>()?;
         let is_https = |listener: &&Self| listener.entrance.tls.is_some() && listener.address.port() != 0;
         let https = bound.iter().find(is_https).map(|listener| listener.address.port());
+        let proofs: Vec<_> =
+            listen.iter().filter_map(|listen| Some(listen.tls.as_ref()?.acme.as_ref()?.challenge)).collect();
+        let challenges = Arc::new(Challenges::default());
         for (listener, listen) in bound.iter_mut().zip(listen) {
-            if listen.redirect == Some(RedirectHttps::ToTls)
-                && let Some(entrance) = Arc::get_mut(&mut listener.entrance)
-            {
+            let Some(entrance) = Arc::get_mut(&mut listener.entrance) else { continue };
+            if listen.redirect == Some(RedirectHttps::ToTls) {
                 entrance.redirect = https;
             }
+            let here = if listen.tls.is_some() { AcmeChallenge::TlsAlpn } else { AcmeChallenge::Http };
+            entrance.challenges = proofs.contains(&here).then(|| challenges.clone());
         }
         Ok(bound)
     }

@@ -10,6 +10,10 @@ mod inherited;
 #[cfg(unix)]
 pub use inherited::*;
 #[cfg(unix)]
+mod private;
+#[cfg(unix)]
+pub use private::*;
+#[cfg(unix)]
 mod socket_file;
 #[cfg(unix)]
 pub use socket_file::*;

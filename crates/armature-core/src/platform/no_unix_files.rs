@@ -1,6 +1,7 @@
-//! Systems without Unix sockets and without descriptors that children inherit by number.
+//! Systems without Unix sockets, without descriptors that children inherit by number and without permissions of Unix.
 
 use std::convert::Infallible;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -23,6 +24,18 @@ pub enum Inherited {
     Tcp(TcpListener),
     /// A Unix socket.
     Unix(UnixListener),
+}
+
+/// Makes a folder, and those above it, with the permissions of the one above.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).create(path)
+}
+
+/// Opens files for reading and writing; they have the permissions of their folder.
+pub fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options
 }
 
 /// Always an error.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::local::LoopServer;
 use super::open::Open;
-use super::redirecting::Redirecting;
+use super::redirecting::{Detour, Redirecting};
 use super::{proxied, secured};
 use crate::http::{Address, Peer, Problem};
 use crate::listener::tls::Alpn;
@@ -98,17 +98,17 @@ pub(super) fn enter(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer:
         server,
         Arrival { stream: Stream::Plain(transport), peer, early, since },
         Alpn::Http1,
-        entrance.redirect,
+        Detour::of(entrance),
         open,
     );
 }
 
-/// Serves a connection that begins to speak `protocol`, or sends its client to `redirect`.
+/// Serves a connection that begins to speak `protocol`, or takes its requests to `detour`.
 pub(super) fn serve(
     server: &Rc<LoopServer>,
     arrival: Arrival,
     protocol: Alpn,
-    redirect: Option<u16>,
+    detour: Option<Detour>,
     open: Open,
 ) {
     let registry = server.clone();
@@ -118,13 +118,15 @@ pub(super) fn serve(
         }
         (open, registry.register(control))
     };
-    match (protocol, redirect) {
-        (Alpn::Http1, Some(port)) => {
-            let server = Rc::new(Redirecting::new(server.clone(), port));
+    match (protocol, detour) {
+        (Alpn::Http1, Some(detour)) => {
+            let server = Rc::new(Redirecting::new(server.clone(), detour));
             server.io_loop().spawn(h1::serve(arrival, server.clone(), register));
         }
         (Alpn::Http1, None) => server.io_loop.spawn(h1::serve(arrival, server.clone(), register)),
         (Alpn::Http2, _) => server.io_loop.spawn(h2::serve(arrival, server.clone(), register)),
+        // An authority has seen what it came for.
+        (Alpn::Acme, _) => drop(arrival),
     }
 }
 

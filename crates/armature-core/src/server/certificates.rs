@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::Address;
 use crate::listener::Entrance;
 use crate::listener::tls::Watch;
+use crate::listener::tls::acme::{AcmeStatus, Keeper};
 
 /// How often files are asked whether they have changed. What was changed is read when it has been the same twice.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -58,6 +59,29 @@ impl Server {
         let watch = Watch::start(PERIOD, look).map_err(|e| Error::io("starting a thread", e))?;
         *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         Ok(())
+    }
+
+    /// Gets the certificates of listeners with `tls.acme`, and renews them, until the server ends. `report` hears of what failed, on a
+    /// thread of its own: what was there before stays then.
+    ///
+    /// # Errors
+    /// `ARMATURE_IO` when no thread can be started.
+    pub fn obtain_certificates(&self, report: impl Fn(Error) + Send + 'static) -> Result<()> {
+        let options = self.shared.settings.listen.iter().map(|listen| listen.tls.as_ref());
+        let with_tls = options.zip(&self.entrances).filter_map(|(tls, entrance)| Some((tls?, entrance)));
+        let Some(challenges) = self.entrances.iter().find_map(|entrance| entrance.challenges.as_ref()) else {
+            return Ok(());
+        };
+        let keeper = Keeper::start(with_tls, challenges, report);
+        let keeper = keeper.map_err(|e| Error::io("starting a thread", e))?;
+        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = keeper;
+        Ok(())
+    }
+
+    /// What there is of the certificates that the server gets by itself, for each listener with `tls.acme`.
+    pub fn acme(&self) -> Vec<AcmeStatus> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.as_ref().map(Keeper::statuses).unwrap_or_default()
     }
 
     fn encrypted(&self) -> impl Iterator<Item = (&Address, &Arc<Entrance>)> {

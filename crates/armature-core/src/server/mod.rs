@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::http::{Address, Request, Response};
 use crate::io_loop::{HostLoop, LoopHandle, LoopRemote, LoopThread};
 use crate::listener::tls::Watch;
+use crate::listener::tls::acme::Keeper;
 use crate::listener::{BoundListener, Entrance};
 use crate::metrics::Metrics;
 use crate::pipeline::LocalFuture;
@@ -67,6 +68,8 @@ pub struct Server {
     entrances: Vec<Arc<Entrance>>,
     /// Looks for certificates that were renewed.
     watch: Mutex<Option<Watch>>,
+    /// Gets certificates from authorities.
+    keeper: Mutex<Option<Keeper>>,
 }
 
 /// What all loops of a server share: immutable, or counters.
@@ -109,8 +112,8 @@ impl Parts {
         let loops = Loops::new(&self, (0..).zip(remotes).collect());
         let addresses = self.listeners.iter().map(|l| l.address().clone()).collect();
         let entrances = self.listeners.iter().map(|l| l.entrance().clone()).collect();
-        let (threads, watch) = (Mutex::new(threads), Mutex::default());
-        Server { shared: self.shared, loops, threads, addresses, entrances, watch }
+        let (threads, watch, keeper) = (Mutex::new(threads), Mutex::default(), Mutex::default());
+        Server { shared: self.shared, loops, threads, addresses, entrances, watch, keeper }
     }
 }
 
@@ -275,6 +278,8 @@ impl Server {
     pub fn stop(&self, patience: Duration) {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(watch);
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(keeper);
         let deadline = Instant::now() + patience;
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for io_loop in threads {

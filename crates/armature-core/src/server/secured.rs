@@ -15,7 +15,7 @@ use crate::protocol::Arrival;
 pub(super) fn serve(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer: Newcomer) {
     let Newcomer { transport, peer, early, since, open } = newcomer;
     let Some(certificates) = &entrance.tls else { return };
-    let handshake = certificates.greet(transport.clone(), &early);
+    let handshake = certificates.greet(transport.clone(), &early, entrance.challenges.as_ref());
     let server = server.clone();
     // A server that drains waits for it.
     let accepting = server.accepting();

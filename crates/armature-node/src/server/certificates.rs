@@ -2,6 +2,7 @@
 
 use armature_bridge::{SlotId, record};
 use armature_core::config::Tls;
+use armature_core::error::Error;
 use napi_derive::napi;
 
 use super::NativeServer;
@@ -18,13 +19,16 @@ impl NativeServer {
     }
 }
 
-/// Has certificates in files read anew when they change; what cannot be used is a warning for the thread that started `server`.
-pub fn watch(server: &NativeServer) -> Result<()> {
+/// Has certificates in files read anew when they change, and those of authorities obtained; what goes wrong is a warning for the thread
+/// that started `server`.
+pub fn keep(server: &NativeServer) -> Result<()> {
     let lane = server.seed.lane.clone();
-    let report = move |error: armature_core::error::Error| {
-        let message = format!("{error}; the certificate of before stays in use");
+    let warn = move |message: String| {
         let slot = SlotId { slot: 0, generation: 0 };
         let _ = lane.push(|out| record::data(out, record::Kind::Warning, slot, 0, message.as_bytes()));
     };
-    server.hub.server.watch_certificates(report).map_err(js)
+    let warn_too = warn.clone();
+    let files = move |error: Error| warn(format!("{error}; the certificate of before stays in use"));
+    server.hub.server.watch_certificates(files).map_err(js)?;
+    server.hub.server.obtain_certificates(move |error| warn_too(error.to_string())).map_err(js)
 }

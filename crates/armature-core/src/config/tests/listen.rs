@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn addresses(json: &str) -> String {
@@ -186,6 +188,7 @@ fn certificates_of_a_listener() {
     let file = |path: &str| Pem::File(path.into());
     let certificate = |path: &str, cert, key| TlsCertificate { path: path.into(), cert, key };
     let expected = Tls {
+        acme: None,
         path: "listen[1].tls".into(),
         certificates: vec![
             certificate("listen[1].tls", file("c"), Pem::Text(b"-----BEGIN PRIVATE KEY-----".into())),
@@ -208,7 +211,7 @@ fn certificates_of_a_listener() {
 fn certificates_that_are_incomplete_are_refused_without_showing_them() {
     let pem = "PEM; use the path of a file, its text or a Buffer";
     let table = [
-        ("{}", "listen.tls: needs cert and key, or certificates".to_owned()),
+        ("{}", "listen.tls: needs cert and key, certificates or acme".to_owned()),
         (r#"{ "cert": "c" }"#, "listen.tls: has a cert and no key; add its private key".into()),
         (r#"{ "key": "k" }"#, "listen.tls: has a key and no cert; add its certificate".into()),
         (
@@ -241,6 +244,105 @@ fn certificates_that_are_incomplete_are_refused_without_showing_them() {
     for (tls, message) in table {
         check_refusals(&[(&format!(r#"{{ "listen": {{ "port": 1, "tls": {tls} }} }}"#), &message)]);
     }
+}
+
+#[test]
+fn certificates_of_an_authority() {
+    let acme = |json: &str| {
+        let listen = format!(r#"{{ "listen": [80, {{ "port": 443, "tls": {{ "acme": {json} }} }}] }}"#);
+        settings(&listen).listen[1].tls.clone().unwrap()
+    };
+    let least = acme(r#"{ "domains": ["A.test", "b.test", "a.TEST"], "storage": "s" }"#);
+    let expected = Acme {
+        path: "listen[1].tls.acme".into(),
+        domains: vec!["a.test".into(), "b.test".into()],
+        email: None,
+        directory: "https://acme-v02.api.letsencrypt.org/directory".into(),
+        storage: "s".into(),
+        ca: None,
+        challenge: AcmeChallenge::TlsAlpn,
+        renew_before: None,
+        retry: Duration::from_secs(120),
+        retry_max: Duration::from_secs(6 * 60 * 60),
+        timeout: Duration::from_secs(120),
+    };
+    assert!(least.certificates.is_empty());
+    assert_eq!(least.acme, Some(expected));
+    let all = acme(
+        r#"{
+            "domains": ["a.test"], "email": "admin@a.test", "directory": "https://ca.test:14000/dir", "storage": "/s", "ca": "ca.pem",
+            "challenge": "http-01", "renewBefore": "48h", "retry": "1s", "retryMax": "1m", "timeout": "10s"
+        }"#,
+    );
+    let expected = Acme {
+        path: "listen[1].tls.acme".into(),
+        domains: vec!["a.test".into()],
+        email: Some("admin@a.test".into()),
+        directory: "https://ca.test:14000/dir".into(),
+        storage: "/s".into(),
+        ca: Some(Pem::File("ca.pem".into())),
+        challenge: AcmeChallenge::Http,
+        renew_before: Some(Duration::from_secs(48 * 60 * 60)),
+        retry: Duration::from_secs(1),
+        retry_max: Duration::from_secs(60),
+        timeout: Duration::from_secs(10),
+    };
+    assert_eq!(all.acme, Some(expected));
+}
+
+#[test]
+fn certificates_that_no_authority_can_issue_are_refused() {
+    let name = "the name of a host, such as 'www.example.com' (international ones in ASCII: 'xn--…')";
+    let table = [
+        (r#""domains": []"#, "domains: a list of 0 is not a list of 1 to 100 names".to_owned()),
+        (
+            r#""domains": ["*.a.test"]"#,
+            "domains: '*.a.test' is not possible: a wildcard can only be proven in the DNS; name each host"
+                .into(),
+        ),
+        (r#""domains": ["a.test", "127.0.0.1"]"#, format!("domains: '127.0.0.1' is not {name}")),
+        (r#""domains": ["::1"]"#, format!("domains: '::1' is not {name}")),
+        (r#""domains": ["ä.test"]"#, format!("domains: 'ä.test' is not {name}")),
+        (r#""domains": ["a.test."]"#, format!("domains: 'a.test.' is not {name}")),
+        (r#""domains": ["https://a.test"]"#, format!("domains: 'https://a.test' is not {name}")),
+        (r#""email": "admin""#, "email: 'admin' is not an address such as 'admin@example.com'".into()),
+        (
+            r#""email": "a@b.test?x""#,
+            "email: 'a@b.test?x' is not an address such as 'admin@example.com'".into(),
+        ),
+        (
+            r#""directory": "http://ca.test/dir""#,
+            "directory: 'http://ca.test/dir' is not a URL that begins with https://".into(),
+        ),
+        (r#""storage": " ""#, "storage: ' ' is not the path of a folder".into()),
+        (r#""challenge": "dns-01""#, "challenge: 'dns-01' is not one of 'tls-alpn-01', 'http-01'".into()),
+        (r#""renewBefore": 1"#, "renewBefore: 1ms is not a duration from 1s to 8760h".into()),
+        (r#""retry": 1"#, "retry: 1ms is not a duration from 100ms to 24h".into()),
+        (
+            r#""retry": "1h", "retryMax": "1m""#,
+            "retryMax: 1m is not a duration of at least listen.tls.acme.retry, 1h".into(),
+        ),
+        (r#""timeout": "2h""#, "timeout: 2h is not a duration from 1s to 1h".into()),
+    ];
+    for (option, message) in table {
+        let mut json: serde_json::Value =
+            serde_json::from_str(r#"{ "domains": ["a.test"], "storage": "s" }"#).unwrap();
+        let given: serde_json::Value = serde_json::from_str(&format!("{{ {option} }}")).unwrap();
+        json.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let config = format!(r#"{{ "listen": {{ "port": 1, "tls": {{ "acme": {json} }} }} }}"#);
+        check_refusals(&[(&config, &format!("listen.tls.acme.{message}"))]);
+    }
+    check_refusals(&[(
+        r#"{ "listen": { "port": 1, "tls": { "acme": { "domains": ["a.test"] } } } }"#,
+        "listen.tls.acme.storage is missing",
+    )]);
+    let http = r#"{ "listen": { "port": 1, "tls": { "acme": { "domains": ["a.test"], "storage": "s", "challenge": "http-01" } } } }"#;
+    let error = Settings::resolve(Config::from_json(http).unwrap(), &Environment::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "listen.tls.acme.challenge: 'http-01' is proven by a request to a listener without tls, and there is none; add one, such \
+         as { port: 80, redirectHttps: true }"
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn exports_typescript_types() {
         interface::<ListenerConfig>(out, "");
         interface::<TlsConfig>(out, "");
         interface::<CertificateConfig>(out, "");
+        interface::<AcmeConfig>(out, "");
         interface::<WorkersConfig>(out, "");
         interface::<WatchConfig>(out, "");
         alias::<TrailingSlash>(out);

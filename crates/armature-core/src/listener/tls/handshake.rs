@@ -4,11 +4,14 @@ use std::future::poll_fn;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustls::{HandshakeKind, ServerConnection};
+use rustls::server::{AcceptedAlert, Acceptor};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
+use super::acme::Challenges;
 use super::session::{TlsStream, Wire, flush};
 use super::{Alpn, TlsInfo};
 use crate::io_loop::Sleep;
@@ -47,9 +50,26 @@ pub enum Failed {
 /// A handshake in progress.
 pub struct Handshake {
     transport: Transport,
-    connection: ServerConnection,
+    side: Side,
     /// The first byte that came.
     heard: Option<u8>,
+}
+
+/// Our side of it.
+#[allow(clippy::large_enum_variant, reason = "almost all of them are the larger one")]
+enum Side {
+    /// What it is made with depends on what the client says first.
+    Choosing(Box<Choice>),
+    Shaking(ServerConnection),
+}
+
+/// What a handshake may be made with.
+pub(super) struct Choice {
+    pub acceptor: Acceptor,
+    /// For authorities.
+    pub challenges: Arc<Challenges>,
+    /// For everybody else.
+    pub usual: Arc<ServerConfig>,
 }
 
 impl Handshake {
@@ -59,12 +79,18 @@ impl Handshake {
         connection: ServerConnection,
         early: &[u8],
     ) -> Result<Self, Failed> {
-        let mut handshake = Self { transport, connection, heard: None };
-        let mut early = early;
+        Self::begin(transport, Side::Shaking(connection), early)
+    }
+
+    /// The same where it is not known yet what with.
+    pub(super) fn choosing(transport: Transport, choice: Choice, early: &[u8]) -> Result<Self, Failed> {
+        Self::begin(transport, Side::Choosing(Box::new(choice)), early)
+    }
+
+    fn begin(transport: Transport, side: Side, mut early: &[u8]) -> Result<Self, Failed> {
+        let mut handshake = Self { transport, side, heard: None };
         while !early.is_empty() {
-            handshake.take_in(|connection, heard| {
-                connection.read_tls(&mut Listening { from: &mut early, heard })
-            })?;
+            handshake.take_in(&mut early)?;
         }
         Ok(handshake)
     }
@@ -93,54 +119,74 @@ impl Handshake {
             }
         })
         .await?;
-        Ok(self.finish())
+        self.finish()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         loop {
-            let written = self.poll_flush(cx);
-            if !self.connection.is_handshaking() || matches!(written, Poll::Ready(Err(_))) {
-                return written;
+            if let Side::Shaking(connection) = &mut self.side {
+                let mut wire = Wire { transport: &self.transport, cx: Some(cx) };
+                let written = or_pending(flush(connection, &mut wire).map_err(Failed::Refused));
+                if !connection.is_handshaking() || matches!(written, Poll::Ready(Err(_))) {
+                    return written;
+                }
             }
             let transport = self.transport.clone();
-            let mut wire = Wire { transport: &transport, cx: Some(cx) };
-            ready!(or_pending(self.take_in(|connection, heard| {
-                connection.read_tls(&mut Listening { from: &mut wire, heard })
-            })))?;
+            ready!(or_pending(self.take_in(&mut Wire { transport: &transport, cx: Some(cx) })))?;
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        let Self { transport, connection, .. } = self;
-        or_pending(flush(connection, &mut Wire { transport, cx: Some(cx) }).map_err(Failed::Refused))
-    }
-
-    /// Reads once with `read`, and understands what came.
-    fn take_in(
-        &mut self,
-        read: impl FnOnce(&mut ServerConnection, &mut Option<u8>) -> io::Result<usize>,
-    ) -> Result<(), Failed> {
-        match read(&mut self.connection, &mut self.heard) {
+    /// Reads once, and understands what came.
+    fn take_in(&mut self, from: impl Read) -> Result<(), Failed> {
+        let mut listening = Listening { from, heard: &mut self.heard };
+        let read = match &mut self.side {
+            Side::Choosing(choice) => choice.acceptor.read_tls(&mut listening),
+            Side::Shaking(connection) => connection.read_tls(&mut listening),
+        };
+        match read {
             Ok(0) if self.heard.is_none() => return Err(Failed::Gone),
             Ok(0) => return Err(Failed::Refused(io::ErrorKind::UnexpectedEof.into())),
             Ok(_) => {}
             Err(error) => return Err(Failed::Refused(error)),
         }
-        let Err(error) = self.connection.process_new_packets() else { return Ok(()) };
+        let Err((error, alert)) = self.understand() else { return Ok(()) };
         // No handshake begins with a letter, and every request does.
         if self.heard.is_some_and(|byte| byte.is_ascii_alphabetic()) {
             return Err(Failed::PlainHttp);
         }
         // The alert says why; a peer that does not take it does without.
-        let _ = flush(&mut self.connection, &mut Wire { transport: &self.transport, cx: None });
+        let mut wire = Wire { transport: &self.transport, cx: None };
+        let _ = match (&mut self.side, alert) {
+            (_, Some(mut alert)) => alert.write_all(&mut wire),
+            (Side::Shaking(connection), None) => flush(connection, &mut wire),
+            (Side::Choosing(_), None) => Ok(()),
+        };
         Err(Failed::Refused(io::Error::new(io::ErrorKind::InvalidData, error)))
     }
 
-    fn finish(self) -> Secured {
-        let info = TlsInfo::of(&self.connection);
-        let alpn = Alpn::of(self.connection.alpn_protocol());
-        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
-        Secured { stream: Rc::new(TlsStream::new(self.transport, self.connection)), info, alpn, resumed }
+    /// With what there is to say to the peer, where that is not in the connection.
+    fn understand(&mut self) -> Result<(), (rustls::Error, Option<AcceptedAlert>)> {
+        let choice = match &mut self.side {
+            Side::Shaking(connection) => {
+                return connection.process_new_packets().map(drop).map_err(|error| (error, None));
+            }
+            Side::Choosing(choice) => choice,
+        };
+        let with_alert = |(error, alert)| (error, Some(alert));
+        if let Some(accepted) = choice.acceptor.accept().map_err(with_alert)? {
+            let special = choice.challenges.shake_with(&accepted.client_hello());
+            let config = special.unwrap_or_else(|| choice.usual.clone());
+            self.side = Side::Shaking(accepted.into_connection(config).map_err(with_alert)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Secured, Failed> {
+        let Side::Shaking(connection) = self.side else { return Err(Failed::Gone) };
+        let info = TlsInfo::of(&connection);
+        let alpn = Alpn::of(connection.alpn_protocol());
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        Ok(Secured { stream: Rc::new(TlsStream::new(self.transport, connection)), info, alpn, resumed })
     }
 }
 

@@ -6,6 +6,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
@@ -16,55 +17,87 @@ use super::names::ByName;
 use crate::config::{ClientAuth, Pem, Tls, TlsCertificate};
 use crate::error::{Error, Result};
 
-/// What handshakes of a listener with `tls` are made with; `tickets` are those of before, whose sessions go on.
-///
-/// # Errors
-/// `ARMATURE_TLS`, naming the option, and the file if there is one.
-pub(super) fn server_config(
-    tls: &Tls,
-    tickets: Option<Arc<dyn ProducesTickets>>,
-) -> Result<Arc<ServerConfig>> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let resolver = certificates(tls, &provider)?;
-    let internal = |error: rustls::Error| Error::tls(&tls.path, error.to_string());
-    let versions = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(internal)?;
-    let clients = match &tls.client_auth {
-        None => versions.with_no_client_auth(),
-        Some((auth, ca)) => {
-            let path = format!("{}.ca", tls.path);
-            let roots = Arc::new(roots(&path, ca)?);
-            let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
-            let builder = match auth {
-                ClientAuth::Request => builder.allow_unauthenticated(),
-                ClientAuth::Require => builder,
-            };
-            versions.with_client_cert_verifier(builder.build().map_err(|e| Error::tls(&path, e.to_string()))?)
-        }
-    };
-    let mut config = clients.with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = Alpn::OFFERED.iter().map(|name| name.to_vec()).collect();
-    // Sessions are resumed with tickets, which clients keep: nothing is kept for them here. Their keys change every six hours.
-    config.ticketer = match tickets {
-        Some(tickets) => tickets,
-        None => Ticketer::new().map_err(internal)?,
-    };
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Arc::new(config))
+/// What the options of a listener name, read.
+#[derive(Debug)]
+pub(super) struct Material {
+    path: String,
+    provider: Arc<CryptoProvider>,
+    certificates: Vec<Arc<CertifiedKey>>,
+    /// Judges clients' certificates.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
-fn certificates(tls: &Tls, provider: &CryptoProvider) -> Result<ByName> {
-    let mut by_name: Option<ByName> = None;
-    for certificate in &tls.certificates {
-        let loaded = Arc::new(certified(certificate, provider)?);
-        let by_name = by_name.get_or_insert_with(|| ByName::new(loaded.clone()));
-        let first = loaded.end_entity_cert().map_err(|e| Error::tls(&certificate.path, e.to_string()))?;
-        let parsed =
-            EndEntityCert::try_from(first).map_err(|e| Error::tls(&certificate.path, e.to_string()))?;
-        by_name.add(&loaded, parsed.valid_dns_names());
+impl Material {
+    /// Reads what `tls` names.
+    ///
+    /// # Errors
+    /// `ARMATURE_TLS`, naming the option, and the file if there is one.
+    pub fn read(tls: &Tls) -> Result<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let certificates = tls
+            .certificates
+            .iter()
+            .map(|certificate| certified(certificate, &provider).map(Arc::new))
+            .collect::<Result<_>>()?;
+        let clients = tls.client_auth.as_ref().map(|(auth, ca)| clients(tls, *auth, ca, &provider));
+        Ok(Self { path: tls.path.clone(), certificates, clients: clients.transpose()?, provider })
     }
-    by_name.ok_or_else(|| Error::tls(&tls.path, "there is no certificate"))
+
+    /// Whether clients get something until a certificate has been obtained.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    /// What handshakes are made with. `obtained` is a certificate that is in no option; `tickets` are those of before, whose sessions
+    /// go on.
+    ///
+    /// # Errors
+    /// `ARMATURE_TLS`.
+    pub fn config(
+        &self,
+        obtained: Option<&Arc<CertifiedKey>>,
+        tickets: Option<Arc<dyn ProducesTickets>>,
+    ) -> Result<Arc<ServerConfig>> {
+        let internal = |error: rustls::Error| Error::tls(&self.path, error.to_string());
+        let mut resolver = ByName::default();
+        for certificate in self.certificates.iter().chain(obtained) {
+            let first = certificate.end_entity_cert().map_err(internal)?;
+            let parsed = EndEntityCert::try_from(first).map_err(|e| Error::tls(&self.path, e.to_string()))?;
+            resolver.add(certificate, parsed.valid_dns_names());
+        }
+        let versions = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(internal)?;
+        let clients = match &self.clients {
+            None => versions.with_no_client_auth(),
+            Some(verifier) => versions.with_client_cert_verifier(verifier.clone()),
+        };
+        let mut config = clients.with_cert_resolver(Arc::new(resolver));
+        config.alpn_protocols = Alpn::OFFERED.iter().map(|name| name.to_vec()).collect();
+        // Sessions are resumed with tickets, which clients keep: nothing is kept for them here. Their keys change every six hours.
+        config.ticketer = match tickets {
+            Some(tickets) => tickets,
+            None => Ticketer::new().map_err(internal)?,
+        };
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Arc::new(config))
+    }
+}
+
+fn clients(
+    tls: &Tls,
+    auth: ClientAuth,
+    ca: &Pem,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>> {
+    let path = format!("{}.ca", tls.path);
+    let roots = Arc::new(roots(&path, ca)?);
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
+    let builder = match auth {
+        ClientAuth::Request => builder.allow_unauthenticated(),
+        ClientAuth::Require => builder,
+    };
+    builder.build().map_err(|e| Error::tls(&path, e.to_string()))
 }
 
 fn certified(certificate: &TlsCertificate, provider: &CryptoProvider) -> Result<CertifiedKey> {
@@ -86,6 +119,14 @@ fn certified(certificate: &TlsCertificate, provider: &CryptoProvider) -> Result<
         }
         error => key.error(&certificate.key, format!("cannot be used: {error}")),
     })
+}
+
+/// The certificates in `ca`, which messages call `path`. Not empty.
+///
+/// # Errors
+/// `ARMATURE_TLS`.
+pub(super) fn certificates(path: String, ca: &Pem) -> Result<Vec<CertificateDer<'static>>> {
+    Source(path).certificates(ca)
 }
 
 fn roots(path: &str, ca: &Pem) -> Result<RootCertStore> {

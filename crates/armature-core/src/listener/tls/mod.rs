@@ -2,10 +2,12 @@
 //!
 //! * `load` makes what a listener needs of the options: files, keys, names
 //! * `names` chooses the certificate
+//! * `acme` gets certificates from an authority, and proves to it that a name is ours
 //! * `handshake` is the time before the first byte of HTTP, `session` everything behind it
 //! * `watch` looks for files that have changed
 //! * `info` is what a request can know of its connection
 
+pub mod acme;
 mod handshake;
 mod info;
 mod load;
@@ -21,11 +23,16 @@ pub use watch::Watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use rustls::server::ProducesTickets;
+use rustls::server::{Acceptor, ProducesTickets};
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
+use acme::{Challenges, Stored};
+use handshake::Choice;
+use load::Material;
+
 use super::Transport;
-use crate::config::Tls;
+use crate::config::{Acme, Tls};
 use crate::error::Result;
 
 /// The protocol that both sides have agreed on (RFC 7301).
@@ -35,14 +42,23 @@ pub enum Alpn {
     Http1,
     /// HTTP/2.
     Http2,
+    /// None: an authority makes sure that a name is ours, and that is all (RFC 8737).
+    Acme,
 }
 
 impl Alpn {
     /// The names that are offered, the best first.
     const OFFERED: [&'static [u8]; 2] = [b"h2", b"http/1.1"];
 
+    /// The name that only an authority uses.
+    const ACME: &'static [u8] = b"acme-tls/1";
+
     fn of(agreed: Option<&[u8]>) -> Self {
-        if agreed == Some(b"h2") { Self::Http2 } else { Self::Http1 }
+        match agreed {
+            Some(b"h2") => Self::Http2,
+            Some(Self::ACME) => Self::Acme,
+            _ => Self::Http1,
+        }
     }
 }
 
@@ -55,6 +71,9 @@ pub struct Certificates {
 #[derive(Debug)]
 struct State {
     tls: Arc<Tls>,
+    material: Material,
+    /// What `tls.acme` has brought.
+    obtained: Option<Stored>,
     config: Arc<ServerConfig>,
     /// The files as they were when `config` was made, or could not be made.
     files: Stamps,
@@ -69,8 +88,11 @@ impl Certificates {
     /// `ARMATURE_TLS`, naming the option and the file.
     pub fn load(tls: &Tls) -> Result<Self> {
         let files = Stamps::of(tls);
-        let config = load::server_config(tls, None)?;
-        Ok(Self { state: Mutex::new(State { tls: Arc::new(tls.clone()), config, files, changing: None }) })
+        let material = Material::read(tls)?;
+        let obtained = tls.acme.as_ref().map(Stored::find).transpose()?.flatten();
+        let config = material.config(obtained.as_ref().map(|stored| &stored.key), None)?;
+        let tls = Arc::new(tls.clone());
+        Ok(Self { state: Mutex::new(State { tls, material, obtained, config, files, changing: None }) })
     }
 
     /// Takes `tls` for all handshakes from now on. What is open stays as it is.
@@ -80,8 +102,10 @@ impl Certificates {
     pub fn replace(&self, tls: &Tls) -> Result<()> {
         let files = Stamps::of(tls);
         let tickets = self.lock().tickets_for(tls);
-        let config = load::server_config(tls, tickets)?;
-        *self.lock() = State { tls: Arc::new(tls.clone()), config, files, changing: None };
+        let material = Material::read(tls)?;
+        let config = material.config(None, tickets)?;
+        let tls = Arc::new(tls.clone());
+        *self.lock() = State { tls, material, obtained: None, config, files, changing: None };
         Ok(())
     }
 
@@ -108,7 +132,7 @@ impl Certificates {
                 return None;
             }
         }
-        let loaded = load::server_config(&tls, tickets);
+        let read = Material::read(&tls);
         let mut state = self.lock();
         if !Arc::ptr_eq(&tls, &state.tls) {
             // Somebody has given others meanwhile.
@@ -116,17 +140,59 @@ impl Certificates {
         }
         state.files = found;
         state.changing = None;
-        Some(loaded.map(|config| state.config = config))
+        Some(read.and_then(|material| {
+            state.config = material.config(state.obtained_key(), tickets)?;
+            state.material = material;
+            Ok(())
+        }))
     }
 
-    /// Begins the handshake of a connection, of which `early` has been read already.
+    /// What of `acme` is in use; `None` when these certificates are no longer those that `acme` belongs to.
+    fn obtained(&self, acme: &Acme) -> Option<Option<Stored>> {
+        let state = self.lock();
+        (state.tls.acme.as_ref() == Some(acme)).then(|| state.obtained.clone())
+    }
+
+    /// Whether clients get no certificate at all.
+    fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.material.is_empty() && state.obtained.is_none()
+    }
+
+    /// Takes what `acme` has brought for all handshakes from now on. What is open stays as it is.
+    fn take(&self, acme: &Acme, obtained: Stored) -> Result<()> {
+        let mut state = self.lock();
+        if state.tls.acme.as_ref() == Some(acme) {
+            let tickets = state.tickets_for(&state.tls);
+            state.config = state.material.config(Some(&obtained.key), tickets)?;
+            state.obtained = Some(obtained);
+        }
+        Ok(())
+    }
+
+    /// Begins the handshake of a connection, of which `early` has been read already; it may be that of an authority that `challenges`
+    /// wait for.
     ///
     /// # Errors
     /// When what was read is no handshake.
-    pub fn greet(&self, transport: Transport, early: &[u8]) -> std::result::Result<Handshake, Failed> {
-        let connection = ServerConnection::new(self.config())
-            .map_err(|error| Failed::Refused(std::io::Error::other(error)))?;
-        Handshake::new(transport, connection, early)
+    pub fn greet(
+        &self,
+        transport: Transport,
+        early: &[u8],
+        challenges: Option<&Arc<Challenges>>,
+    ) -> std::result::Result<Handshake, Failed> {
+        let usual = self.config();
+        match challenges.filter(|challenges| challenges.await_handshakes()) {
+            Some(challenges) => {
+                let choice = Choice { acceptor: Acceptor::default(), challenges: challenges.clone(), usual };
+                Handshake::choosing(transport, choice, early)
+            }
+            None => {
+                let connection = ServerConnection::new(usual);
+                let connection = connection.map_err(|e| Failed::Refused(std::io::Error::other(e)))?;
+                Handshake::new(transport, connection, early)
+            }
+        }
     }
 
     fn config(&self) -> Arc<ServerConfig> {
@@ -139,6 +205,10 @@ impl Certificates {
 }
 
 impl State {
+    fn obtained_key(&self) -> Option<&Arc<CertifiedKey>> {
+        self.obtained.as_ref().map(|stored| &stored.key)
+    }
+
     /// What the sessions of now go on with under `tls`. Another certificate is no reason to end them; but a session remembers its
     /// client's certificate, and who is asked for one has to be judged by what is valid now.
     fn tickets_for(&self, tls: &Tls) -> Option<Arc<dyn ProducesTickets>> {

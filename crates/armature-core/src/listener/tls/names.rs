@@ -7,21 +7,18 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 /// Certificates by the names in them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ByName {
-    default: Arc<CertifiedKey>,
+    /// The first: for clients that ask for no name or another one.
+    default: Option<Arc<CertifiedKey>>,
     /// `example.com` and `*.example.com`, in lower case. A name may have several, with keys of different kinds.
     names: HashMap<Box<str>, Vec<Arc<CertifiedKey>>>,
 }
 
 impl ByName {
-    /// `default` is for clients that ask for no name or another one.
-    pub fn new(default: Arc<CertifiedKey>) -> Self {
-        Self { default, names: HashMap::new() }
-    }
-
     /// Adds a certificate for `names`. Of two for the same name the first is preferred.
     pub fn add<'a>(&mut self, certificate: &Arc<CertifiedKey>, names: impl Iterator<Item = &'a str>) {
+        self.default.get_or_insert_with(|| certificate.clone());
         for name in names {
             self.names.entry(name.to_ascii_lowercase().into()).or_default().push(certificate.clone());
         }
@@ -44,6 +41,6 @@ impl ResolvesServerCert for ByName {
         let usable = |certificate: &&Arc<CertifiedKey>| {
             certificate.key.choose_scheme(hello.signature_schemes()).is_some()
         };
-        Some(found.iter().find(usable).unwrap_or(&self.default).clone())
+        found.iter().find(usable).or(self.default.as_ref()).cloned()
     }
 }
