@@ -1,9 +1,10 @@
 import { ambient } from './ambient.js'
-import { FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
+import { FLAG_EVENTS, FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import { BodyKind } from './bridge/types.js'
 import { isObserved, publishError, Trace } from './diagnostics.js'
+import { EventStream } from './events.js'
 import { HeadSink } from './head-sink.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
@@ -191,11 +192,13 @@ export class Dispatcher {
 
   #stream(response: HttpResponse, req: HttpRequest, record: RequestRecord, last: boolean): boolean {
     const { _status: status, _type: type, _headers: headers } = response
-    const source = response._body as StreamSource
+    const source = response._body as StreamSource | EventStream
     const { commands } = this.#lane
     const set = this.#set(type)
     if (req.method === 'HEAD') {
-      commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
+      // As a stream that ends at once: a head without content would promise that GET has none either.
+      commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
+      commands.end(record)
       discardSource(source)
       record.trace?.answered(status)
       this.#lane.forget(record)
@@ -203,7 +206,10 @@ export class Dispatcher {
       return false
     }
     const begin = () => {
-      commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
+      const list = this.#list(set, type, headers)
+      if (source instanceof EventStream) {
+        commands.respondBytes(record, status, FLAG_STREAM | FLAG_EVENTS, set, list, source.head)
+      } else commands.respondText(record, status, FLAG_STREAM, set, list, '')
       this.#lane.schedule()
       record.trace?.answered(status)
       return this.#lane.openStream(record)

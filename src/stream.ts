@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
+import { EventStream, encodeEvent } from './events.js'
 import { logUnhandled } from './log.js'
 import { Outlet, OutletWriter, type RefusingSink } from './outlet.js'
 import type { HttpRequest } from './request.js'
@@ -76,7 +77,11 @@ export function guardSource(source: object): void {
  *
  * @internal
  */
-export function pump(source: StreamSource, sink: RefusingSink, req: HttpRequest): Promise<void> {
+export function pump(
+  source: StreamSource | EventStream,
+  sink: RefusingSink,
+  req: HttpRequest,
+): Promise<void> {
   return new Promise((resolve) => {
     let cursor: Cursor | null = null
     // Bound: what the source does when it is given up belongs to its request, not to whoever tells that the client left.
@@ -109,8 +114,12 @@ export function pump(source: StreamSource, sink: RefusingSink, req: HttpRequest)
 }
 
 /** @internal Gives up a source that will not be read, as for HEAD: what it holds is released. */
-export function discardSource(source: StreamSource): void {
+export function discardSource(source: StreamSource | EventStream): void {
   if (typeof source === 'function') return
+  if (source instanceof EventStream) {
+    discardSource(source.source as Iterated)
+    return
+  }
   guardSource(source)
   if (isReadable(source)) source.destroy()
   else if ('getReader' in source) source.cancel().catch(ignore)
@@ -121,10 +130,10 @@ export function discardSource(source: StreamSource): void {
   }
 }
 
-type Iterated = Exclude<StreamSource, (writer: StreamWriter) => unknown>
+type Iterated = Exclude<StreamSource | EventStream, (writer: StreamWriter) => unknown>
 
 async function run(
-  source: StreamSource,
+  source: StreamSource | EventStream,
   outlet: Outlet,
   open: (source: Iterated) => Promise<void>,
 ): Promise<void> {
@@ -142,7 +151,7 @@ async function copy(cursor: Cursor, outlet: Outlet, req: HttpRequest): Promise<v
     const { done, value } = 'then' in pending ? await pending : pending
     if (outlet.closed || done === true) return
     try {
-      const full = outlet.write(value)
+      const full = outlet.write(cursor.encode === undefined ? value : cursor.encode(value))
       if (full !== undefined) await full
     } catch (error) {
       cancel(cursor, req)
@@ -156,9 +165,14 @@ async function copy(cursor: Cursor, outlet: Outlet, req: HttpRequest): Promise<v
 interface Cursor {
   next(): Promise<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>
   cancel(): unknown
+  /** Makes pieces of what is read; without it they are pieces. */
+  encode?: (value: unknown) => string
 }
 
 function openCursor(source: Iterated): Cursor {
+  if (source instanceof EventStream) {
+    return { ...openCursor(source.source as Iterated), encode: encodeEvent }
+  }
   if ('getReader' in source) {
     const reader = source.getReader()
     return { next: () => reader.read() as Promise<IteratorResult<unknown>>, cancel: () => reader.cancel() }
