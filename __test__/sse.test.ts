@@ -356,6 +356,37 @@ test('a server that closes ends streams at once, whole, and their iterables', as
   expect([channel.returned, late.returned, reasons]).toEqual([1, 1, ['ARMATURE_SERVER_CLOSED']])
 })
 
+test('many idle streams speak without a timer of JavaScript, and end with the server', async () => {
+  const COUNT = 500
+  const channels: Channel[] = []
+  const app = App.new().get('/', () => {
+    const channel = new Channel()
+    channels.push(channel)
+    return HttpResponse.sse(channel, { heartbeat: 100 })
+  })
+  await using t = await testServer(app)
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const clients = await Promise.all(Array.from({ length: COUNT }, () => RawClient.to(t.server.port)))
+  const replies = clients.map((client) => client.get('/'))
+  const heard = clients.map((client) => {
+    let text = ''
+    client.socket.on('data', (chunk) => {
+      text += chunk
+    })
+    return () => text.split(':\n\n').length - 1
+  })
+  await until(() => heard.every((heartbeats) => heartbeats() >= 3), 'heartbeats')
+  expect(timers()).toBeLessThanOrEqual(before)
+  // Each was asked once, and nothing was said to JavaScript since.
+  expect(channels.map((channel) => channel.asked)).toEqual(Array(COUNT).fill(1))
+  expect(t.server.stats().lanes[0]?.pending).toBe(COUNT)
+  await t.server.close({ timeout: '8s' })
+  expect(channels.filter((channel) => channel.returned === 1)).toHaveLength(COUNT)
+  for (const reply of replies) expect((await reply).body).toMatch(/^(:\n\n){3,}$/)
+  for (const client of clients) client.socket.destroy()
+})
+
 test('curl reads it', async (context) => {
   needsTool(context, 'curl', '--version')
   const app = App.new().get('/', () => HttpResponse.sse(['a', { event: 'e', data: 'b\nc' }], { retry: '1s' }))

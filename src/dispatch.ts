@@ -205,29 +205,26 @@ export class Dispatcher {
       record.finish()
       return false
     }
-    const begin = () => {
-      const list = this.#list(set, type, headers)
-      if (source instanceof EventStream) {
-        commands.respondBytes(record, status, FLAG_STREAM | FLAG_EVENTS, set, list, source.head)
-      } else commands.respondText(record, status, FLAG_STREAM, set, list, '')
-      this.#lane.schedule()
-      record.trace?.answered(status)
-      return this.#lane.openStream(record)
-    }
-    const refused = (error: unknown) => {
-      if (last) {
-        publishError(error, req)
-        logUnhandled(error, req)
-        this.#bare(record)
-      } else this.#failed(error, req, record, true)
-      this.#lane.schedule()
-    }
-    const sink = new HeadSink(begin, refused)
-    this.#lane.track(record)
-    record.onAbort(() => {
-      sink.abort()
-      this.#lane.forget(record)
+    const sink = new HeadSink({
+      begin: () => {
+        const list = this.#list(set, type, headers)
+        if (source instanceof EventStream) {
+          commands.respondBytes(record, status, FLAG_STREAM | FLAG_EVENTS, set, list, source.head)
+        } else commands.respondText(record, status, FLAG_STREAM, set, list, '')
+        this.#lane.schedule()
+        record.trace?.answered(status)
+        return this.#lane.openStream(record)
+      },
+      refused: (error) => {
+        if (last) {
+          publishError(error, req)
+          logUnhandled(error, req)
+          this.#bare(record)
+        } else this.#failed(error, req, record, true)
+        this.#lane.schedule()
+      },
     })
+    this.#lane.trackStream(record, sink)
     const within = response._context as Context
     within(pump, source, sink, req)
     return true
