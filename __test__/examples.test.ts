@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:http2'
 import { dirname, join } from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -9,6 +10,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
+import { TestEventSource } from './event-source.js'
 import { isInline, needsTool, until } from './helper.js'
 
 // Compilers are started here, on machines that may be busy.
@@ -132,6 +134,30 @@ const calls: Record<string, Call> = {
     expect([report.status, report.headers.get('retry-after')]).toEqual([503, '5'])
     const nowhere = await fetch(`${url}/nowhere`)
     expect([nowhere.status, await nowhere.json()]).toMatchObject([404, { detail: 'no page /nowhere' }])
+  },
+
+  sse: async (url) => {
+    const watchers = async () =>
+      ((await (await fetch(`${url}/watchers`)).json()) as { watchers: number }).watchers
+    expect(await (await fetch(url)).text()).toContain("new EventSource('/events')")
+    await fetch(`${url}/events`, { method: 'HEAD' })
+    expect(await watchers()).toBe(0)
+    {
+      using source = new TestEventSource(`${url}/events`)
+      await source.until((s) => s.events.length === 1)
+      expect(await (await fetch(`${url}/increment`, { method: 'POST' })).json()).toEqual({ count: 1 })
+      await source.until((s) => s.events.length === 2)
+      expect(source.events).toEqual([
+        { type: 'count', data: '{"count":0}', lastEventId: '0' },
+        { type: 'count', data: '{"count":1}', lastEventId: '1' },
+      ])
+      expect(source.retry).toBe(1000)
+    }
+    await expect.poll(watchers).toBe(0)
+    // The server that is stopped has somebody who watches.
+    const headers = { 'last-event-id': '1' }
+    const [res] = (await once(get(`${url}/events`, { headers }), 'response')) as [IncomingMessage]
+    expect(String((await once(res, 'data'))[0])).toBe('retry: 1000\n\n')
   },
 
   workers: async (url) => {

@@ -57,7 +57,7 @@ export declare class NativeServer {
   grantInjection(id: number, bytes: number): void
   /** Lets handlers take, and requests wait, as long as they like. */
   pauseDeadlines(paused: boolean): void
-  /** Drains for at most `drain` milliseconds; a record says when it is over. */
+  /** Drains for at most `drain` milliseconds; a record says when it is over. Streams of events end at once. */
   close(drain: number): void
   /**
    * Ends the loops, waiting at most `patience` milliseconds for their threads. In a thread that attached only its own loop

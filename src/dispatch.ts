@@ -1,9 +1,10 @@
 import { ambient } from './ambient.js'
-import { FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
+import { FLAG_EVENTS, FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import { BodyKind } from './bridge/types.js'
 import { isObserved, publishError, Trace } from './diagnostics.js'
+import { EventStream } from './events.js'
 import { HeadSink } from './head-sink.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log.js'
@@ -191,37 +192,39 @@ export class Dispatcher {
 
   #stream(response: HttpResponse, req: HttpRequest, record: RequestRecord, last: boolean): boolean {
     const { _status: status, _type: type, _headers: headers } = response
-    const source = response._body as StreamSource
+    const source = response._body as StreamSource | EventStream
     const { commands } = this.#lane
     const set = this.#set(type)
     if (req.method === 'HEAD') {
-      commands.respondText(record, status, 0, set, this.#list(set, type, headers), '')
+      // As a stream that ends at once: a head without content would promise that GET has none either.
+      commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
+      commands.end(record)
       discardSource(source)
       record.trace?.answered(status)
       this.#lane.forget(record)
       record.finish()
       return false
     }
-    const begin = () => {
-      commands.respondText(record, status, FLAG_STREAM, set, this.#list(set, type, headers), '')
-      this.#lane.schedule()
-      record.trace?.answered(status)
-      return this.#lane.openStream(record)
-    }
-    const refused = (error: unknown) => {
-      if (last) {
-        publishError(error, req)
-        logUnhandled(error, req)
-        this.#bare(record)
-      } else this.#failed(error, req, record, true)
-      this.#lane.schedule()
-    }
-    const sink = new HeadSink(begin, refused)
-    this.#lane.track(record)
-    record.onAbort(() => {
-      sink.abort()
-      this.#lane.forget(record)
+    const sink = new HeadSink({
+      begin: () => {
+        const list = this.#list(set, type, headers)
+        if (source instanceof EventStream) {
+          commands.respondBytes(record, status, FLAG_STREAM | FLAG_EVENTS, set, list, source.head)
+        } else commands.respondText(record, status, FLAG_STREAM, set, list, '')
+        this.#lane.schedule()
+        record.trace?.answered(status)
+        return this.#lane.openStream(record)
+      },
+      refused: (error) => {
+        if (last) {
+          publishError(error, req)
+          logUnhandled(error, req)
+          this.#bare(record)
+        } else this.#failed(error, req, record, true)
+        this.#lane.schedule()
+      },
     })
+    this.#lane.trackStream(record, sink)
     const within = response._context as Context
     within(pump, source, sink, req)
     return true

@@ -53,6 +53,7 @@ export const errorTable = {
   ARMATURE_RESPONSE_REUSED: [500, 'this response was already sent; use .clone() or fixed()'],
   ARMATURE_RESPONSE_TYPE: [500, '{what} cannot be sent as {where}'],
   ARMATURE_SECRETS_MISSING: [500, 'signed cookies need App.new({ secrets: [current, ...older] })'],
+  ARMATURE_SSE_INVALID: [500, 'a server-sent event cannot be sent: {why}'],
   ARMATURE_STATUS_INVALID: [500, 'status {status} is not {allowed}'],
 
   // Requests that cannot be served

@@ -1,10 +1,18 @@
-import type { ResponseSink } from './bridge/types.js'
+import type { ResponseSink, SinkListener } from './bridge/types.js'
 
 /** How long the head of a streamed response waits for the first piece of its body, in milliseconds. */
 const PATIENCE = 10
 
 // Taken at load, so that the fake timers of a test runner do not stop a server.
 const { setTimeout, clearTimeout } = globalThis
+
+/** What a {@link HeadSink} does with its head. */
+export interface HeadOwner {
+  /** Sends the head and opens the body. */
+  begin(): ResponseSink
+  /** Answers with the error instead. */
+  refused(error: unknown): void
+}
 
 /**
  * A streamed response whose head has not left: the first piece sends it, and so does the end, or the time that a source
@@ -13,19 +21,15 @@ const { setTimeout, clearTimeout } = globalThis
  * @internal
  */
 export class HeadSink implements ResponseSink {
-  readonly #begin: () => ResponseSink
-  readonly #refused: (error: unknown) => void
-  readonly #timer: ReturnType<typeof setTimeout>
+  /** Until the head has left: a stream that goes on should be small. */
+  #owner: HeadOwner | null
+  #timer: ReturnType<typeof setTimeout> | undefined
   #sink: ResponseSink | null = null
-  #over = false
-  #drain: () => void = nothing
-  #close: () => void = nothing
+  #listener: SinkListener | null = null
 
-  /** `begin` sends the head and opens the body; `refused` answers with an error instead. */
-  constructor(begin: () => ResponseSink, refused: (error: unknown) => void) {
-    this.#begin = begin
-    this.#refused = refused
-    this.#timer = setTimeout(() => this.#late(), PATIENCE)
+  constructor(owner: HeadOwner) {
+    this.#owner = owner
+    this.#timer = setTimeout(late, PATIENCE, this)
   }
 
   get bufferedAmount(): number {
@@ -46,52 +50,51 @@ export class HeadSink implements ResponseSink {
 
   /** Answers with the error; false when the head has left. */
   refuse(error: unknown): boolean {
-    if (this.#sink !== null || this.#over) return false
+    const owner = this.#owner
+    if (owner === null) return false
     this.#finish()
-    this.#refused(error)
+    owner.refused(error)
     return true
   }
 
   /** Nobody waits for the head any more. It is sent all the same: that ends the request on the other side. */
-  abort(): void {
+  closed(): void {
     this.#open()
   }
 
-  onDrain(listener: () => void): void {
-    this.#drain = listener
-    this.#sink?.onDrain(listener)
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+    if (this.#sink !== null) this.#sink.listen(listener)
+    else if (this.#owner === null) listener.closed()
   }
 
-  onClose(listener: () => void): void {
-    this.#close = listener
-    if (this.#over) listener()
-    else this.#sink?.onClose(listener)
-  }
-
-  #open(): ResponseSink | null {
-    if (this.#sink !== null || this.#over) return this.#sink
-    const sink = this.#begin()
-    clearTimeout(this.#timer)
-    this.#sink = sink
-    sink.onDrain(this.#drain)
-    sink.onClose(this.#close)
-    return sink
-  }
-
-  #late(): void {
+  /** @internal The time that a source is waited for is over. */
+  late(): void {
     try {
       this.#open()
     } catch (error) {
       // The head cannot be sent: nobody else is there to hear of it.
       this.refuse(error)
-      this.#close()
+      this.#listener?.closed()
     }
   }
 
+  #open(): ResponseSink | null {
+    if (this.#owner === null) return this.#sink
+    const sink = this.#owner.begin()
+    this.#finish()
+    this.#sink = sink
+    if (this.#listener !== null) sink.listen(this.#listener)
+    return sink
+  }
+
   #finish(): void {
-    this.#over = true
+    this.#owner = null
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }
 
-function nothing(): void {}
+function late(sink: HeadSink): void {
+  sink.late()
+}

@@ -10,6 +10,7 @@ export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'
 export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } from './diagnostics.js'
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
+export type { SseEvent, SseOptions, SseSource } from './events.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
 export type {
   AcmeOptions,

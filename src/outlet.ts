@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { ResponseSink } from './bridge/types.js'
+import type { ResponseSink, SinkListener } from './bridge/types.js'
 import { ArmatureError, nameOf, typeError } from './errors.js'
 import type { StreamChunk, StreamWriter } from './stream.js'
 
@@ -9,24 +9,24 @@ export interface RefusingSink extends ResponseSink {
 }
 
 /** @internal The sink, with one place that knows whether it is full or gone. */
-export class Outlet {
+export class Outlet implements SinkListener {
   readonly #sink: RefusingSink
+  readonly #owner: { closed(): void }
   #closed = false
   #full: Promise<void> | undefined
   #release: () => void = ignore
 
-  constructor(sink: RefusingSink, onClose: () => void) {
+  /** `owner` hears when nobody receives any more, once {@link Outlet.open} was called. */
+  constructor(sink: RefusingSink, owner: { closed(): void }) {
     this.#sink = sink
-    sink.onDrain(() => this.#drained())
-    sink.onClose(() => {
-      if (this.#closed) return
-      this.#closed = true
-      this.#drained()
-      onClose()
-    })
+    this.#owner = owner
   }
 
-  get closed(): boolean {
+  open(): void {
+    this.#sink.listen(this)
+  }
+
+  get isClosed(): boolean {
     return this.#closed
   }
 
@@ -61,7 +61,14 @@ export class Outlet {
     return true
   }
 
-  #drained(): void {
+  closed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.drained()
+    this.#owner.closed()
+  }
+
+  drained(): void {
     this.#full = undefined
     this.#release()
   }
@@ -79,7 +86,7 @@ export class OutletWriter implements StreamWriter {
   }
 
   get closed(): boolean {
-    return this.#ending || this.#outlet.closed
+    return this.#ending || this.#outlet.isClosed
   }
 
   write(chunk: StreamChunk): Promise<void> {
@@ -114,7 +121,7 @@ export class OutletWriter implements StreamWriter {
   }
 
   #send(chunk: StreamChunk): Promise<void> | undefined {
-    if (this.#outlet.closed) throw new ArmatureError('ARMATURE_STREAM_CLOSED')
+    if (this.#outlet.isClosed) throw new ArmatureError('ARMATURE_STREAM_CLOSED')
     return this.#outlet.write(chunk)
   }
 }

@@ -293,6 +293,15 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
     return this.#locals
   }
 
+  /**
+   * The id of the last server-sent event that the client got before it connected again; `undefined` when it has none.
+   * The text of the `Last-Event-ID` header, which is UTF-8 (WHATWG HTML section 9.2.3).
+   */
+  get lastEventId(): string | undefined {
+    const id = this.#source.header('last-event-id')
+    return id === undefined || id === '' ? undefined : Buffer.from(id, 'latin1').toString()
+  }
+
   /** A summary without secrets, for logs. */
   toJSON(): Record<string, unknown> {
     const headers = this.headers.toJSON()

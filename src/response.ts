@@ -6,6 +6,7 @@ import { type InspectOptions, inspect, types } from 'node:util'
 import { BodyKind } from './bridge/types.js'
 import { type CookieOptions, checkCookie, type ResponseCookieOptions, serializeCookie } from './cookies.js'
 import { ArmatureError, nameOf, typeError } from './errors.js'
+import { EventStream, type SseOptions, type SseSource } from './events.js'
 import { isJsonType } from './forms.js'
 import {
   checkHeaderName,
@@ -187,11 +188,24 @@ export class HttpResponse {
   }
 
   /**
-   * Server-sent events. Reserved.
-   * @throws ArmatureError `ARMATURE_NOT_AVAILABLE`
+   * Server-sent events, as the `EventSource` of browsers reads them: `text/event-stream`, not cached, not held back by
+   * nginx (`x-accel-buffering: no`). Ends when the source does, when the client leaves - `return()` is called on the
+   * source - and when the server closes.
+   *
+   * @example
+   * HttpResponse.sse(prices(req.lastEventId), { retry: '5s' })
+   * @throws TypeError `ARMATURE_RESPONSE_TYPE`, `ARMATURE_OPTION_INVALID`; an event that cannot be sent fails the stream
+   * with `ARMATURE_SSE_INVALID`
    */
-  static sse(_events: AsyncIterable<unknown> | Iterable<unknown>, _options?: object): HttpResponse {
-    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'HttpResponse.sse()' })
+  static sse(source: SseSource, options?: SseOptions): HttpResponse {
+    if (typeof source === 'function' || !isStreamSource(source)) {
+      throw typeError('ARMATURE_RESPONSE_TYPE', { what: nameOf(source), where: 'server-sent events' })
+    }
+    guardSource(source)
+    const res = new HttpResponse(200, 'text/event-stream', BodyKind.Empty, null)
+    res._headers = ['cache-control', 'no-cache', 'x-accel-buffering', 'no']
+    putRaw(res, BodyKind.Stream, new EventStream(source, options))
+    return res
   }
 
   /**
@@ -377,7 +391,7 @@ export class HttpResponse {
   get value(): unknown {
     this.#own('body')
     this._taken = true
-    return this._body
+    return this._body instanceof EventStream ? this._body.source : this._body
   }
 
   /** Whether the body is produced while it is sent. */

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
+import { EventStream, encodeEvent } from './events.js'
 import { logUnhandled } from './log.js'
 import { Outlet, OutletWriter, type RefusingSink } from './outlet.js'
 import type { HttpRequest } from './request.js'
@@ -72,45 +73,151 @@ export function guardSource(source: object): void {
 
 /**
  * Sends a source to a sink, waiting whenever the sink is full. A source that fails once the head has left resets the
- * connection and is logged. Resolves, never rejects, when the sink is done with.
+ * connection and is logged. Calls `done` when the sink is done with.
  *
  * @internal
  */
-export function pump(source: StreamSource, sink: RefusingSink, req: HttpRequest): Promise<void> {
-  return new Promise((resolve) => {
-    let cursor: Cursor | null = null
-    // Bound: what the source does when it is given up belongs to its request, not to whoever tells that the client left.
-    const close = AsyncResource.bind(() => {
-      if (cursor !== null) cancel(cursor, req)
-      resolve()
-    })
-    const outlet = new Outlet(sink, close)
-    if (outlet.closed) return discardSource(source)
-    const fail = (error: unknown) => {
-      if (!outlet.refuse(error)) {
-        if (isNews(error, outlet, cursor)) {
-          publishError(error, req)
-          logUnhandled(error, req, 'could not finish its body')
-        }
-        outlet.fail()
+export function pump(
+  source: StreamSource | EventStream,
+  sink: RefusingSink,
+  req: HttpRequest,
+  done: () => void = ignore,
+): void {
+  new Pump(sink, req, done).start(source)
+}
+
+/** One object with methods, because a stream that waits should be small. */
+class Pump {
+  readonly #outlet: Outlet
+  readonly #req: HttpRequest
+  readonly #done: () => void
+  // What the source does when it is given up belongs to its request, not to whoever tells that the client left.
+  readonly #resource = new AsyncResource('ArmatureStream')
+  #cursor: Cursor | null = null
+
+  constructor(sink: RefusingSink, req: HttpRequest, done: () => void) {
+    this.#outlet = new Outlet(sink, this)
+    this.#req = req
+    this.#done = done
+  }
+
+  start(source: StreamSource | EventStream): void {
+    this.#outlet.open()
+    if (this.#outlet.isClosed) discardSource(source)
+    else if (typeof source === 'function') this.#write(source)
+    else this.#read(source)
+  }
+
+  /** Nobody receives any more. */
+  closed(): void {
+    if (this.#cursor !== null) this.#resource.runInAsyncScope(cancel, undefined, this.#cursor, this.#req)
+    this.#done()
+  }
+
+  async #write(source: (writer: StreamWriter) => unknown): Promise<void> {
+    try {
+      const writer = new OutletWriter(this.#outlet)
+      const result = await source(writer)
+      // stream(async function* () {…}): calling it made a generator.
+      if (typeof result === 'object' && result !== null && isStream(result)) {
+        this.#read(result)
+        return
       }
-      resolve()
+      await writer.flushed()
+      this.#end()
+    } catch (error) {
+      this.#fail(error)
     }
-    const open = async (source: Iterated) => {
-      if (outlet.closed) return discardSource(source)
-      cursor = openCursor(source)
-      return copy(cursor, outlet, req)
+  }
+
+  #read(source: Iterated): void {
+    if (this.#outlet.isClosed) {
+      discardSource(source)
+      return
     }
-    run(source, outlet, open).then(() => {
-      outlet.end()
-      resolve()
-    }, fail)
-  })
+    try {
+      this.#cursor = openCursor(source)
+      this.#next()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #next(): void {
+    const cursor = this.#cursor as Cursor
+    for (;;) {
+      const pending = cursor.next()
+      if ('then' in pending) {
+        pending.then(this.#took, this.#failed)
+        return
+      }
+      if (!this.#pass(pending)) return
+    }
+  }
+
+  readonly #took = (result: IteratorResult<unknown, unknown>): void => {
+    try {
+      if (this.#pass(result)) this.#next()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #failed = (error: unknown): void => this.#fail(error)
+
+  /** Sends what was read. False when the next piece is not to be read now. */
+  #pass({ done, value }: IteratorResult<unknown, unknown>): boolean {
+    const cursor = this.#cursor as Cursor
+    if (this.#outlet.isClosed || done === true) {
+      this.#end()
+      return false
+    }
+    let full: Promise<void> | undefined
+    try {
+      full = this.#outlet.write(cursor.encode === undefined ? value : cursor.encode(value))
+    } catch (error) {
+      cancel(cursor, this.#req)
+      throw error
+    }
+    if (full === undefined) return !this.#outlet.isClosed
+    full.then(() => this.#drained())
+    return false
+  }
+
+  #drained(): void {
+    if (this.#outlet.isClosed) return
+    try {
+      this.#next()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #end(): void {
+    this.#outlet.end()
+    this.#done()
+  }
+
+  #fail(error: unknown): void {
+    const outlet = this.#outlet
+    if (!outlet.refuse(error)) {
+      if (isNews(error, outlet, this.#cursor)) {
+        publishError(error, this.#req)
+        logUnhandled(error, this.#req, 'could not finish its body')
+      }
+      outlet.fail()
+    }
+    this.#done()
+  }
 }
 
 /** @internal Gives up a source that will not be read, as for HEAD: what it holds is released. */
-export function discardSource(source: StreamSource): void {
+export function discardSource(source: StreamSource | EventStream): void {
   if (typeof source === 'function') return
+  if (source instanceof EventStream) {
+    discardSource(source.source as Iterated)
+    return
+  }
   guardSource(source)
   if (isReadable(source)) source.destroy()
   else if ('getReader' in source) source.cancel().catch(ignore)
@@ -121,52 +228,46 @@ export function discardSource(source: StreamSource): void {
   }
 }
 
-type Iterated = Exclude<StreamSource, (writer: StreamWriter) => unknown>
-
-async function run(
-  source: StreamSource,
-  outlet: Outlet,
-  open: (source: Iterated) => Promise<void>,
-): Promise<void> {
-  if (typeof source !== 'function') return open(source)
-  const writer = new OutletWriter(outlet)
-  const result = await source(writer)
-  // stream(async function* () {…}): calling it made a generator.
-  if (typeof result === 'object' && result !== null && isStream(result)) return open(result)
-  await writer.flushed()
-}
-
-async function copy(cursor: Cursor, outlet: Outlet, req: HttpRequest): Promise<void> {
-  for (;;) {
-    const pending = cursor.next()
-    const { done, value } = 'then' in pending ? await pending : pending
-    if (outlet.closed || done === true) return
-    try {
-      const full = outlet.write(value)
-      if (full !== undefined) await full
-    } catch (error) {
-      cancel(cursor, req)
-      throw error
-    }
-    if (outlet.closed) return
-  }
-}
+type Iterated = Exclude<StreamSource | EventStream, (writer: StreamWriter) => unknown>
 
 /** One way to read and to give up every kind of source. */
 interface Cursor {
   next(): Promise<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>
   cancel(): unknown
+  /** Makes pieces of what is read; without it they are pieces. */
+  encode?: ((value: unknown) => string) | undefined
+}
+
+class IteratorCursor implements Cursor {
+  readonly #iterator: AsyncIterator<unknown> | Iterator<unknown>
+  readonly #stream: Readable | null
+  encode?: Cursor['encode']
+
+  constructor(source: AsyncIterable<unknown> | Iterable<unknown>) {
+    this.#iterator =
+      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    this.#stream = isReadable(source) ? source : null
+  }
+
+  next(): ReturnType<Cursor['next']> {
+    return this.#iterator.next()
+  }
+
+  cancel(): unknown {
+    // return() of a Node stream's iterator would wait for the chunk that is being read; destroy() does not.
+    return this.#stream === null ? this.#iterator.return?.() : this.#stream.destroy()
+  }
 }
 
 function openCursor(source: Iterated): Cursor {
-  if ('getReader' in source) {
-    const reader = source.getReader()
-    return { next: () => reader.read() as Promise<IteratorResult<unknown>>, cancel: () => reader.cancel() }
+  if (source instanceof EventStream) {
+    const cursor = openCursor(source.source as Iterated)
+    cursor.encode = encodeEvent
+    return cursor
   }
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  // return() of a Node stream's iterator would wait for the chunk that is being read; destroy() does not.
-  const stop = isReadable(source) ? () => source.destroy() : () => iterator.return?.()
-  return { next: () => iterator.next(), cancel: stop }
+  if (!('getReader' in source)) return new IteratorCursor(source)
+  const reader = source.getReader()
+  return { next: () => reader.read() as Promise<IteratorResult<unknown>>, cancel: () => reader.cancel() }
 }
 
 function cancel(cursor: Cursor, req: HttpRequest): void {
@@ -180,7 +281,7 @@ function cancel(cursor: Cursor, req: HttpRequest): void {
 
 // Once nobody receives, what a cancelled source reports is the consequence of cancelling it.
 function isNews(error: unknown, outlet: Outlet, cursor: Cursor | null): boolean {
-  if (!outlet.closed) return true
+  if (!outlet.isClosed) return true
   return cursor === null && !(error instanceof ArmatureError && error.code === 'ARMATURE_STREAM_CLOSED')
 }
 

@@ -4,6 +4,7 @@ import type {
   BodySink,
   RequestSource,
   ResponseSink,
+  SinkListener,
 } from '../../src/bridge/types.js'
 import type { CompiledHandler, ScopeRuntime } from '../../src/plan.js'
 import { HttpRequest } from '../../src/request.js'
@@ -200,8 +201,7 @@ export class FakeSink implements ResponseSink {
   writesWhileFull = 0
   #full = false
   #capacity: number
-  #onDrain: (() => void) | undefined
-  #onClose: (() => void) | undefined
+  #listener: SinkListener | undefined
 
   constructor(capacity = Number.POSITIVE_INFINITY) {
     this.#capacity = capacity
@@ -226,25 +226,21 @@ export class FakeSink implements ResponseSink {
     this.state = 'failed'
   }
 
-  onDrain(listener: () => void): void {
-    this.#onDrain = listener
-  }
-
-  onClose(listener: () => void): void {
-    this.#onClose = listener
-    if (this.state === 'closed') listener()
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+    if (this.state === 'closed') listener.closed()
   }
 
   drain(): void {
     this.bufferedAmount = 0
     this.#full = false
-    this.#onDrain?.()
+    this.#listener?.drained()
   }
 
   /** The client leaves. */
   close(): void {
     this.state = 'closed'
-    this.#onClose?.()
+    this.#listener?.closed()
   }
 
   get text(): string {

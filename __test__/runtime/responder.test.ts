@@ -12,7 +12,7 @@ const convert = (value: unknown) => toResponse(value, req) as HttpResponse
 
 const read = async (res: HttpResponse) => {
   const sink = new FakeSink()
-  await pump(res.value as StreamSource, sink, req)
+  await new Promise<void>((resolve) => pump(res.value as StreamSource, sink, req, resolve))
   expect(sink.state).toBe('ended')
   return sink.text
 }

@@ -105,8 +105,14 @@ describe('static methods', () => {
     expect(source.errored).toMatchObject({ message: 'ENOENT' })
   })
 
-  it('sse and file are reserved', () => {
-    expect(thrown(() => HttpResponse.sse([]))).toMatchObject({ code: 'ARMATURE_NOT_AVAILABLE' })
+  it('sse is a stream of its source', () => {
+    const events = ['a']
+    const res = HttpResponse.sse(events)
+    expect(res).toMatchObject({ statusCode: 200, isStream: true, value: events })
+    expect(thrown(() => res.clone())).toMatchObject({ code: 'ARMATURE_RESPONSE_REUSED' })
+  })
+
+  it('file is reserved', () => {
     expect(thrown(() => HttpResponse.file('a'))).toMatchObject({ code: 'ARMATURE_NOT_AVAILABLE' })
   })
 

@@ -24,7 +24,7 @@ afterEach(async () => {
 const req = fakeRequest({ id: 'abc' })
 const start = (source: unknown, sink = new FakeSink()) => ({
   sink,
-  done: pump(source as StreamSource, sink, req),
+  done: new Promise<void>((resolve) => pump(source as StreamSource, sink, req, resolve)),
 })
 
 describe('pump', () => {
@@ -351,14 +351,11 @@ describe('a client that leaves', () => {
     const aborted = new HttpRequest(source, [])
     const run = async (fail: () => unknown) => {
       const sink = new FakeSink()
-      const done = pump(
-        async () => {
-          await settle()
-          throw fail()
-        },
-        sink,
-        aborted,
-      )
+      const source = async () => {
+        await settle()
+        throw fail()
+      }
+      const done = new Promise<void>((resolve) => pump(source, sink, aborted, resolve))
       sink.close()
       await done
       await settle()

@@ -1,11 +1,18 @@
 import type { RequestRecord } from './record.js'
-import type { StreamSink } from './sink.js'
+
+/** What hears of a streamed response. */
+export interface ActiveSink {
+  /** The socket has taken `bytes`; only once the head has left. */
+  credit?(bytes: number): void
+  /** Nobody receives any more. */
+  closed(): void
+}
 
 /** A request whose answer is not complete. */
 export interface Active {
   readonly record: RequestRecord
-  /** The streamed response, once it has begun. */
-  sink: StreamSink | null
+  /** The streamed response. */
+  sink: ActiveSink | null
 }
 
 /**

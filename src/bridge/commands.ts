@@ -6,6 +6,7 @@ const Command = { Respond: 1, Data: 2, End: 3, Fail: 4, Grant: 5, Cancel: 6 } as
 
 export const FLAG_STREAM = 1
 export const FLAG_NATIVE = 2
+export const FLAG_EVENTS = 4
 
 const INITIAL = 256 * 1024
 const RESPOND_HEAD = 28

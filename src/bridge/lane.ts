@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
-import { type Active, ActiveRequests } from './active.js'
+import { type Active, ActiveRequests, type ActiveSink } from './active.js'
 import { CommandBuffer } from './commands.js'
 import type { LaneHandlers, LaneSettings } from './lane-handlers.js'
 import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
@@ -81,6 +81,12 @@ export class Lane implements RecordOwner, SinkOwner {
     this.#scheduled = true
     if (performance.now() - this.#started <= MAX_MILLIS) nextTick(this.#run)
     else setImmediate(this.#resume)
+  }
+
+  /** A streamed response, whose head has not left, waits for its first piece. */
+  trackStream(record: RequestRecord, sink: ActiveSink): void {
+    if (record.isAborted) sink.closed()
+    else this.#active.add(record).sink = sink
   }
 
   openStream(record: RequestRecord): StreamSink {
@@ -276,7 +282,7 @@ export class Lane implements RecordOwner, SinkOwner {
         active.record.bodyFault(value)
         break
       case RecordKind.Credit:
-        active.sink?.credit(value)
+        active.sink?.credit?.(value)
         break
       case RecordKind.Abort:
         this.#abort(active, value)

@@ -1,5 +1,5 @@
 import type { RequestRecord } from './record.js'
-import type { ResponseSink } from './types.js'
+import type { ResponseSink, SinkListener } from './types.js'
 
 /** Largest piece of one command; a long chunk crosses in several, so that the command buffer keeps its size. */
 const PIECE = 64 * 1024
@@ -18,8 +18,7 @@ export class StreamSink implements ResponseSink {
   #credit: number
   #open = true
   #full = false
-  #drain: () => void = nothing
-  #close: () => void = nothing
+  #listener: SinkListener | null = null
 
   constructor(owner: SinkOwner, record: RequestRecord, window: number) {
     this.#owner = owner
@@ -53,13 +52,9 @@ export class StreamSink implements ResponseSink {
     this.#finish(false)
   }
 
-  onDrain(listener: () => void): void {
-    this.#drain = listener
-  }
-
-  onClose(listener: () => void): void {
-    this.#close = listener
-    if (!this.#open) listener()
+  listen(listener: SinkListener): void {
+    this.#listener = listener
+    if (!this.#open) listener.closed()
   }
 
   /** The socket has taken `bytes`. */
@@ -67,7 +62,7 @@ export class StreamSink implements ResponseSink {
     this.#credit += bytes
     if (this.#full && this.#credit > 0) {
       this.#full = false
-      this.#drain()
+      this.#listener?.drained()
     }
   }
 
@@ -75,7 +70,7 @@ export class StreamSink implements ResponseSink {
   closed(): void {
     if (!this.#open) return
     this.#open = false
-    this.#close()
+    this.#listener?.closed()
   }
 
   #finish(complete: boolean): void {
@@ -96,5 +91,3 @@ function pieceEnd(chunk: string | Uint8Array, at: number): number {
 function slice(chunk: string | Uint8Array, at: number, end: number): string | Uint8Array {
   return typeof chunk === 'string' ? chunk.slice(at, end) : chunk.subarray(at, end)
 }
-
-function nothing(): void {}

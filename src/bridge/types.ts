@@ -62,17 +62,23 @@ export interface BodyControl {
   cancel(): void
 }
 
+/** Hears of a {@link ResponseSink}. */
+export interface SinkListener {
+  /** `write` is welcome again. */
+  drained(): void
+  /** Once: nobody receives any more (client gone, server closing). */
+  closed(): void
+}
+
 /** A response body that JavaScript produces piece by piece. */
 export interface ResponseSink {
-  /** `false` when the buffer is full: wait for {@link onDrain}. Strings are sent as UTF-8. */
+  /** `false` when the buffer is full: wait until it has {@link SinkListener.drained}. Strings are sent as UTF-8. */
   write(chunk: string | Uint8Array): boolean
   end(): void
   /** Resets the connection: the head has left and the rest cannot be produced. */
   fail(): void
-  /** One listener; called when `write` is welcome again. */
-  onDrain(listener: () => void): void
-  /** One listener; called once when nobody receives any more (client gone, server closing). */
-  onClose(listener: () => void): void
+  /** One listener; an object instead of functions, because a stream that waits should be small. */
+  listen(listener: SinkListener): void
   readonly bufferedAmount: number
 }
 

@@ -23,6 +23,9 @@ pub const FLAG_STREAM: u8 = 1;
 /// The native handler of the route produces the answer, and with it the status: instead, `status` counts the headers
 /// at the front of the list that only name what the answer loses. The others are added to it.
 pub const FLAG_NATIVE: u8 = 1 << 1;
+/// Beside [`FLAG_STREAM`]: it is one of server-sent events. The body of the command is the time after which an idle stream
+/// says something, in milliseconds as 4 bytes (0: never), and what the stream begins with.
+pub const FLAG_EVENTS: u8 = 1 << 2;
 
 /// One command, with ranges into its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -177,6 +177,20 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The requests in flight that `wanted` picks.
+    pub fn filter(&mut self, mut wanted: impl FnMut(&mut T) -> bool) -> Vec<SlotId> {
+        let mut found = Vec::new();
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(entry) = entry
+                && wanted(entry)
+                && let Some(generation) = self.generations.cell(index)
+            {
+                found.push(SlotId::new(self.io_loop, index as u32, generation.load(Ordering::Relaxed)));
+            }
+        }
+        found
+    }
+
     fn is_mine(&self, id: SlotId) -> bool {
         id.io_loop() == self.io_loop && self.generations.is_current(id)
     }

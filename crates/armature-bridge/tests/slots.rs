@@ -83,6 +83,8 @@ proptest! {
             let mut visited = HashSet::new();
             slots.for_each(|value| assert!(visited.insert(*value)));
             prop_assert_eq!(visited, alive.values().copied().collect::<HashSet<_>>());
+            let even: HashSet<_> = slots.filter(|value| *value % 2 == 0).into_iter().collect();
+            prop_assert_eq!(even, alive.iter().filter(|(_, value)| **value % 2 == 0).map(|(id, _)| *id).collect());
         }
     }
 

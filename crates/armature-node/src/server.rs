@@ -163,9 +163,13 @@ impl NativeServer {
         self.hub.server.pause_deadlines(paused);
     }
 
-    /// Drains for at most `drain` milliseconds; a record says when it is over.
+    /// Drains for at most `drain` milliseconds; a record says when it is over. Streams of events end at once.
     #[napi]
     pub fn close(&self, drain: f64) {
+        for remote in self.hub.server.remotes() {
+            let wiring = self.hub.wiring.clone();
+            remote.run(move |io_loop| wiring.side(io_loop).end_events());
+        }
         let drain = Duration::from_millis(drain.max(0.0) as u64);
         self.hub.server.close_with(drain, self.when_closed());
     }

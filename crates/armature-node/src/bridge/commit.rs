@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use armature_bridge::SlotId;
-use armature_bridge::command::{Action, Command, Commands, FLAG_NATIVE, FLAG_STREAM};
+use armature_bridge::command::{Action, Command, Commands, FLAG_EVENTS, FLAG_NATIVE, FLAG_STREAM};
 use armature_core::http::{Body, Response, StatusCode};
 use bytes::Bytes;
 
 use super::body;
+use super::events::Events;
 use super::flow::Flow;
 use super::headers::{self, HeaderChange};
 use super::loop_side::LoopSide;
@@ -84,15 +85,18 @@ impl LoopSide {
         }
         let list = entry.lane.cache.begin(&entry.lane.header_sets, header_set);
         let list = list.and_then(|mut list| headers::decode(headers, &mut list).then_some(list));
+        let events = flags & FLAG_STREAM != 0 && flags & FLAG_EVENTS != 0;
         let named = usize::from(status);
         let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
         let reply = match (list, status) {
             (Some(list), _) if flags & FLAG_NATIVE != 0 => Reply::Native(HeaderChange::new(list, named)),
             (Some(headers), Some(status)) => {
                 let body = if flags & FLAG_STREAM != 0 {
-                    let stream = StreamState::new(self.windows.response);
+                    let stream = StreamState::new(self.windows.response, events);
                     entry.streams().response = Some(stream.clone());
-                    Body::stream(StreamBody::new(stream, slot, self.clone(), entry.context.clone()))
+                    let events = events.then(|| Events::new(&batch.bytes()[body], &self.io_loop));
+                    let (context, events) = (entry.context.clone(), events.map(Box::new));
+                    Body::stream(StreamBody::new(stream, slot, self.clone(), context, events))
                 } else {
                     // What the socket takes late does not keep everybody's answers of the batch alive.
                     batch.keep(body).into()
@@ -103,7 +107,11 @@ impl LoopSide {
         };
         entry.reply = Some(reply);
         let waker = entry.waker.take();
+        let is_late = events && (self.ends_events.get() || entry.lane.ends_events.get());
         drop(slots);
+        if is_late {
+            self.stop_stream(slot);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }

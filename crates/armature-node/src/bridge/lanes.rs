@@ -45,6 +45,8 @@ pub struct LaneEnd {
     /// Requests of this loop that the lane has, or will have.
     in_flight: Cell<usize>,
     retiring: RefCell<Option<Arc<Retiring>>>,
+    /// Its streams of events end when they begin: it gets nothing new.
+    pub(super) ends_events: Cell<bool>,
     /// How often the reader had looked when this loop last asked, and since when it has not looked again.
     looks: Cell<usize>,
     silent_since: Cell<u64>,
@@ -60,6 +62,7 @@ impl LaneEnd {
             ages: RefCell::new(ages),
             in_flight: Cell::new(0),
             retiring: RefCell::default(),
+            ends_events: Cell::default(),
             looks: Cell::new(0),
             silent_since: Cell::new(u64::MAX),
         })

@@ -1,6 +1,6 @@
 //! The loop's end of the bridge: slots of requests in flight, and the mailbox through which JavaScript answers them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct LoopSide {
     generations: Arc<Generations>,
     pub(super) windows: Windows,
     pub(super) watch: Watch,
+    /// Streams of events end when they begin: the server closes.
+    pub(super) ends_events: Cell<bool>,
     _live: Live,
 }
 
@@ -57,6 +59,7 @@ impl LoopSide {
             mailbox: Arc::default(),
             windows,
             watch: Watch::new(patience),
+            ends_events: Cell::default(),
             _live: Live::one_of(&census::LOOPS),
         });
         let reader = side.clone();

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod body;
 pub mod clock;
 pub mod commit;
+pub mod events;
 pub mod flow;
 pub mod headers;
 pub mod inherited;

@@ -35,6 +35,7 @@ impl LoopSide {
 
     /// The lane gets nothing new; `retiring` hears when everything that it has of this loop is answered.
     pub fn retire(&self, seed: &LaneSeed, retiring: Arc<Retiring>) {
+        self.end_events_of(seed);
         let lanes = self.lanes_of(seed.generation);
         if self.newest() != Some(seed.generation) && lanes.is_used() {
             // A request of the old routes may wait for its body, and has no other lanes to go to.

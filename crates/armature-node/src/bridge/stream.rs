@@ -10,6 +10,7 @@ use armature_bridge::SlotId;
 use armature_core::http::{BodyError, BodyStream, CancelReason, Frame, RequestContext};
 use bytes::Bytes;
 
+use super::events::{Events, HEARTBEAT};
 use super::loop_side::LoopSide;
 
 /// What JavaScript has written and the protocol has not taken.
@@ -18,6 +19,8 @@ pub struct StreamState {
     waker: RefCell<Option<Waker>>,
     end: Cell<End>,
     window: usize,
+    /// Of server-sent events.
+    is_events: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,13 +31,18 @@ enum End {
 }
 
 impl StreamState {
-    pub fn new(window: usize) -> Rc<Self> {
+    pub fn new(window: usize, is_events: bool) -> Rc<Self> {
         Rc::new(Self {
             queue: RefCell::default(),
             waker: RefCell::default(),
             end: Cell::new(End::Open),
             window,
+            is_events,
         })
+    }
+
+    pub fn is_events(&self) -> bool {
+        self.is_events
     }
 
     pub fn push(&self, piece: Bytes) {
@@ -75,6 +83,7 @@ pub struct StreamBody {
     context: Rc<RequestContext>,
     /// Bytes taken since credit was last returned.
     taken: usize,
+    events: Option<Box<Events>>,
 }
 
 impl StreamBody {
@@ -83,8 +92,9 @@ impl StreamBody {
         slot: SlotId,
         side: Rc<LoopSide>,
         context: Rc<RequestContext>,
+        events: Option<Box<Events>>,
     ) -> Self {
-        Self { state, slot, side, context, taken: 0 }
+        Self { state, slot, side, context, taken: 0, events }
     }
 
     fn return_credit(&mut self) {
@@ -96,9 +106,15 @@ impl StreamBody {
 
 impl BodyStream for StreamBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
+        if let Some(opening) = self.events.as_mut().and_then(|events| events.take_opening()) {
+            return Poll::Ready(Some(Ok(Frame::Data(opening))));
+        }
         let piece = self.state.queue.borrow_mut().pop_front();
         if let Some(piece) = piece {
             self.taken += piece.len();
+            if let Some(events) = &mut self.events {
+                events.sent(&piece);
+            }
             // Credit goes back in halves of the window, so a long stream costs few records.
             if self.taken >= self.state.window / 2 {
                 self.return_credit();
@@ -116,6 +132,10 @@ impl BodyStream for StreamBody {
                 let mut waker = self.state.waker.borrow_mut();
                 if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
                     *waker = Some(cx.waker().clone());
+                }
+                drop(waker);
+                if self.events.as_mut().is_some_and(|events| events.is_due(cx)) {
+                    return Poll::Ready(Some(Ok(Frame::Data(Bytes::from_static(HEARTBEAT)))));
                 }
                 Poll::Pending
             }

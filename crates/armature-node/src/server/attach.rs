@@ -52,7 +52,9 @@ impl NativeServer {
     pub fn retire(&self, drain: f64) {
         self.hub.seats.set(self.seed.id, State::Draining);
         if let Some(inline) = &self.inline {
-            let drain = Duration::from_millis(drain.max(0.0) as u64);
+            let (drain, wiring) = (Duration::from_millis(drain.max(0.0) as u64), self.hub.wiring.clone());
+            let own = self.hub.server.remote(inline.index().into());
+            own.map(|own| own.run(move |io_loop| wiring.side(io_loop).end_events()));
             return self.hub.server.close_loop(inline.index().into(), drain, self.when_closed());
         }
         let remotes = self.hub.server.remotes();
