@@ -17,6 +17,12 @@ export type {
   LimitOptions,
   ListenerOptions,
   ListenOption,
+  LogFileOptions,
+  LogLevel,
+  LogOptions,
+  LogOutput,
+  LogPeriod,
+  LogStyle,
   RunOptions,
   Size,
   TimeoutOptions,
@@ -28,10 +34,11 @@ export type {
 } from './generated/config.js'
 export type {
   CorsOptions,
+  LogField,
   LogFormat,
   LoggerOptions,
-  LogOutput,
   Origins,
+  RedactOptions,
   RequestIdOptions,
 } from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
@@ -42,6 +49,7 @@ export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'
 export type { Locals } from './locals.js'
+export type { Log, LogLike, LogMethod } from './log/types.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'
 export { fromConnect, openapi, rpc, serve, ws } from './not-available.js'
@@ -61,7 +69,15 @@ export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
-export type { LaneStats, RefusedStats, ServerStats, ShedStats, SlotStats, TlsStats } from './stats.js'
+export type {
+  LaneStats,
+  LogStats,
+  RefusedStats,
+  ServerStats,
+  ShedStats,
+  SlotStats,
+  TlsStats,
+} from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
 export { isPrimary } from './workers/link.js'

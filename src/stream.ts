@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
-import { logUnhandled } from './log.js'
+import { logUnhandled } from './log/unhandled.js'
 import { Outlet, OutletWriter, type RefusingSink } from './outlet.js'
 import type { HttpRequest } from './request.js'
 

@@ -30,6 +30,8 @@ mod file_mode;
 mod io;
 mod limits;
 mod listen;
+mod log;
+mod log_file;
 mod millis;
 mod names;
 mod options;
@@ -53,6 +55,8 @@ mod trust_proxy;
 mod watch;
 mod workers;
 
+pub(crate) use log::check_output;
+
 pub use self::{
     address::ListenAddress,
     cidr::{Cidr, NotACidr},
@@ -61,6 +65,8 @@ pub use self::{
     io::{Io, IoMode},
     limits::{Limits, LimitsConfig},
     listen::{Listen, ListenConfig, ListenerConfig, Reserved},
+    log::{LogConfig, LogLevel, LogOutput, LogSettings, LogStyle},
+    log_file::{LogFileConfig, LogPeriod},
     millis::Millis,
     options::{AppConfig, Config},
     parse::{parse, parse_value},
