@@ -123,6 +123,26 @@ const calls: Record<string, Call> = {
     expect([redirect.status, redirect.headers.get('location')]).toEqual([308, `${url}/a?b=c`])
   },
 
+  logging: async (url) => {
+    expect(await (await fetch(`${url}/orders/7?token=secret`)).json()).toEqual({ id: '7', items: 3 })
+    expect((await fetch(`${url}/orders/0`)).status).toBe(404)
+    const lines = async () => (await (await fetch(`${url}/log`)).json()) as Record<string, unknown>[]
+    // A thread writes them.
+    await expect.poll(async () => (await lines()).length).toBe(6)
+    const all = await lines()
+    const of = (order: string) =>
+      all.filter((line) => line.order === order || line.url === `/orders/${order}`)
+    expect(all[0]).toMatchObject({ level: 'info', msg: 'starting' })
+    expect(all.map((line) => line.url)).toContain('/orders/7?token=[redacted]')
+    expect(
+      of('0')
+        .map((line) => line.msg ?? line.status)
+        .sort(),
+    ).toEqual([404, 'looking', 'there is no order 0'])
+    expect(new Set(of('0').map((line) => line.requestId)).size).toBe(1)
+    expect(of('0').map((line) => line.route)).toEqual(Array(3).fill('/orders/:id'))
+  },
+
   middleware: async (url) => {
     const open = await fetch(url)
     expect(await open.text()).toBe('open to all\n')

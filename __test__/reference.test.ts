@@ -71,11 +71,13 @@ describe('the reference of options', () => {
 
   it.each([
     ['LoggerOptions', 'logger'],
+    ['LogFileOptions', 'logger'],
+    ['RedactOptions', 'logger'],
     ['CorsOptions', 'cors'],
     ['RequestIdOptions', 'request-id'],
   ])('has every option of %s', (type, layer) => {
     const documented = rows(`docs/reference/layers/${layer}.md`)
-    for (const { name } of members('src/generated/layers.ts', type)) {
+    for (const { name } of members(type === 'LogFileOptions' ? config : 'src/generated/layers.ts', type)) {
       expect([...documented.keys()]).toContain(name)
     }
   })

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeLane = nativeBinding.NativeLane
+module.exports.NativeLog = nativeBinding.NativeLog
 module.exports.NativeServer = nativeBinding.NativeServer
 module.exports.agree = nativeBinding.agree
 module.exports.census = nativeBinding.census

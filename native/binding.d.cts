@@ -32,6 +32,14 @@ export declare class NativeLane {
   close(): void
 }
 
+/** The log of an application, as one JavaScript thread has it. */
+export declare class NativeLog {
+  /** Opens the output of the option `log` of `config` (JSON), with what the environment says of it. */
+  static open(config: string, env: string): NativeLog
+  /** Adds lines, each of which ends with a line feed. Never waits; what does not fit is dropped and counted. */
+  write(lines: string): void
+}
+
 /** A server as one of its JavaScript threads has it. */
 export declare class NativeServer {
   /**

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import type { AppOptions } from './generated/config.js'
+import { isLogLike } from './log/app-log.js'
 import type { Layer } from './middleware.js'
 import { checkAppOptions } from './options.js'
 import { Router } from './router.js'
@@ -25,7 +26,12 @@ export class App<out L extends object = {}> extends Router<L> {
   protected constructor(options: AppOptions) {
     super()
     const node = nodeOf(this) as ScopeNode
-    node.options = checkAppOptions(options) as Readonly<Record<string, unknown>>
+    const { log, ...others } = checkAppOptions(options)
+    const isGiven = isLogLike(log)
+    node.options = (log === undefined ? others : { ...others, log: isGiven ? true : log }) as Readonly<
+      Record<string, unknown>
+    >
+    if (isGiven) node.log.use(log)
   }
 
   /**

@@ -31,6 +31,7 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
   merge(compiled.plan.config, run as Record<string, unknown>)
   // Before any hook runs: a typo must not first open a database.
   const settings = resolveOptions(JSON.stringify(compiled.plan.config))
+  root.log.configure(JSON.stringify({ log: compiled.plan.config.log }), settings.log)
   const onStart: StartHook[] = []
   const onStop: StopHook[] = []
   const values: unknown[] = []

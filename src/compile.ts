@@ -87,6 +87,7 @@ class Compiler {
     const { native, js } = sortLayers(node.layers, hasEdge ? [...around, errorBoundary(onError)] : around)
     const runtime: ScopeRuntime = {
       parent: parent?.runtime ?? null,
+      ...(parent === null && { log: node.log }),
       data: node.data,
       onError: hasEdge ? [] : onError,
       ...(hasEdge && { insideOnError: onError }),

@@ -19,6 +19,12 @@ export type {
   LimitOptions,
   ListenerOptions,
   ListenOption,
+  LogFileOptions,
+  LogLevel,
+  LogOptions,
+  LogOutput,
+  LogPeriod,
+  LogStyle,
   RunOptions,
   Size,
   TimeoutOptions,
@@ -30,10 +36,11 @@ export type {
 } from './generated/config.js'
 export type {
   CorsOptions,
+  LogField,
   LogFormat,
   LoggerOptions,
-  LogOutput,
   Origins,
+  RedactOptions,
   RequestIdOptions,
 } from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
@@ -44,6 +51,7 @@ export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'
 export type { Locals } from './locals.js'
+export type { Log, LogLike, LogMethod } from './log/types.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'
 export { fromConnect, openapi, rpc, serve, ws } from './not-available.js'
@@ -66,6 +74,7 @@ export { type CloseOptions, Server } from './server.js'
 export type {
   AcmeStats,
   LaneStats,
+  LogStats,
   RefusedStats,
   ServerStats,
   ShedStats,

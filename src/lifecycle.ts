@@ -5,6 +5,7 @@ import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injector } from './injector.js'
+import { isLogLike } from './log/app-log.js'
 import { portable, readRunOptions } from './options.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { ScopeNode } from './scope-node.js'
@@ -163,7 +164,10 @@ export async function runApp(
   overrides: DataOverrides = [],
   quiet = false,
 ): Promise<Server> {
-  const server = await lifecycleOf(app).run(portable(readRunOptions(target)), overrides)
+  const { log, ...options } = readRunOptions(target)
+  if (isLogLike(log)) (nodeOf(app) as ScopeNode).log.use(log)
+  else Object.assign(options, { log })
+  const server = await lifecycleOf(app).run(portable(options), overrides)
   if (isPrimary && isDevelopment() && !quiet) announce(server)
   return server
 }

@@ -4,8 +4,9 @@
  */
 // Types come by path, the same from src/ and dist/: not every compiler of a user resolves `imports` of package.json.
 import { threadId } from 'node:worker_threads'
-import type { NativeLane as Lane, NativeServer as Server } from '../native/binding.cjs'
+import type { NativeLane as Lane, NativeLog as Log, NativeServer as Server } from '../native/binding.cjs'
 import { ArmatureError, isErrorCode, typeError } from './errors.js'
+import type { Level } from './log/levels.js'
 import { nativeMissing } from './native-missing.js'
 import type { Compiled, Plan } from './plan.js'
 import type { Seat } from './workers/messages.js'
@@ -53,6 +54,7 @@ function translate(error: unknown): unknown {
 
 export type NativeLane = Lane
 export type NativeServer = Server
+export type NativeLog = Log
 
 /** A queue for the requests of one server; `pump` is called when there is something to drain. */
 export function createLane(limit: number, pump: () => void): NativeLane {
@@ -139,6 +141,15 @@ export interface Settings {
   /** The module that workers run; `null` for that of the process. */
   readonly entry: string | null
   readonly name: string | null
+  readonly log: LogSettings
+}
+
+/** How `app.log` and `req.log` write. */
+export interface LogSettings {
+  readonly level: Level | 'silent'
+  readonly format: 'json' | 'dev'
+  /** Whether people see it in a terminal that has colours. */
+  readonly colors: boolean
 }
 
 /**
@@ -162,6 +173,11 @@ export function requestIdPrefix(): string {
 /** For tests: how many loops, environment hooks and ends of loops live in this process. All are 0 when nothing runs. */
 export function census(): [loops: number, hooks: number, ends: number] {
   return call((native) => native.census()) as [number, number, number]
+}
+
+/** The output of the log of an application with these options, as JSON. */
+export function openLog(config: string): NativeLog {
+  return call((native) => native.NativeLog.open(config, environment()))
 }
 
 /** Waits until the log lines written so far are out. */

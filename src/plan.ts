@@ -1,3 +1,4 @@
+import type { AppLog } from './log/app-log.js'
 import type { HttpRequest } from './request.js'
 
 /**
@@ -62,6 +63,8 @@ export interface CompiledHandler {
 /** What a request needs from the scope that its route was declared in. */
 export interface ScopeRuntime {
   readonly parent: ScopeRuntime | null
+  /** Of the outermost scope: the log of the application. */
+  readonly log?: AppLog
   /** Shared state declared on this scope. */
   readonly data: ReadonlyMap<unknown, unknown>
   /** `onError` handlers of this scope, in declaration order, unless they are asked inside the middleware around it. */

@@ -13,6 +13,8 @@ import { checkFormType, decodeText, isJsonType, parseForm, parseJson } from './f
 import { RequestHeaders } from './headers.js'
 import { requestError } from './http-error.js'
 import type { Locals } from './locals.js'
+import { AppLog } from './log/app-log.js'
+import type { Log } from './log/types.js'
 import type { ScopeRuntime } from './plan.js'
 import { Query } from './query.js'
 import { unsignValue } from './signed.js'
@@ -52,6 +54,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
   #body: RequestBody | null = null
   #stream: ReadableStream<Uint8Array> | null = null
   #tls: RequestTls | null = null
+  #log: Log | null = null
 
   /** @internal `secrets`: for signed cookies, the current one first. */
   constructor(source: RequestSource, secrets: readonly string[]) {
@@ -285,6 +288,16 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
       if (scope.data.has(key)) return scope.data.get(key) as T
     }
     throw new ArmatureError('ARMATURE_DATA_MISSING', { name: dataName(key) })
+  }
+
+  /** The log of the application; its lines have `requestId` and `route`. Made when it is first read. */
+  get log(): Log {
+    if (this.#log === null) {
+      let scope: ScopeRuntime = this.#source.handler.scope
+      while (scope.parent !== null) scope = scope.parent
+      this.#log = (scope.log ?? new AppLog({})).ofRequest(this.id, this.route)
+    }
+    return this.#log
   }
 
   /** A place for middleware to leave things for what runs after it; starts empty. */

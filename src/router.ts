@@ -3,8 +3,10 @@ import { type Explanation, explainPath } from './explain.js'
 import type { RunOptions } from './generated/config.js'
 import { fetchApp, type InjectOptions, injectApp } from './inject.js'
 import { runApp } from './lifecycle.js'
+import type { Log } from './log/types.js'
 import type { Layer } from './middleware.js'
-import { type ConfiguredLocals, Scope } from './scope.js'
+import { type ConfiguredLocals, nodeOf, Scope } from './scope.js'
+import type { ScopeNode } from './scope-node.js'
 import type { Server } from './server.js'
 
 /**
@@ -26,6 +28,17 @@ export class Router<out L extends object = {}> extends Scope<{}, L> {
    * const response = await app.fetch(new Request('http://localhost/users/7'))
    */
   readonly fetch = (request: Request): Promise<Response> => fetchApp(this, request)
+
+  /**
+   * The log of the application: JSON lines, or readable ones in development, as the option `log` says. In a Router or App that was
+   * added to another one, that one's.
+   *
+   * @example
+   * app.log.info({ port: server.port }, 'ready')
+   */
+  get log(): Log {
+    return (nodeOf(this) as ScopeNode).log.log
+  }
 
   /** A router without routes. */
   constructor() {

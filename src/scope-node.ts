@@ -1,4 +1,5 @@
 import { ArmatureError, typeError } from './errors.js'
+import { AppLog } from './log/app-log.js'
 import { joinPath, parsePath } from './paths.js'
 import type { AnyHandler, AnyLayer, RouteDeclaration } from './routes.js'
 
@@ -45,6 +46,7 @@ export class ScopeNode {
   /** Asynchronous `configure()` functions. */
   readonly pending: Promise<unknown>[] = []
   fallback: AnyHandler | null = null
+  #log: AppLog | null = null
   frozen = false
   /** Of the outermost scope: every route below it, by method and what it matches. */
   readonly table = new Map<string, RouteNode>()
@@ -55,6 +57,13 @@ export class ScopeNode {
 
   get root(): ScopeNode {
     return this.parent === null ? this : this.parent.root
+  }
+
+  /** The log of the application. */
+  get log(): AppLog {
+    if (this.parent !== null) return this.root.log
+    this.#log ??= new AppLog(this.options ?? {})
+    return this.#log
   }
 
   /** From the outermost scope. */

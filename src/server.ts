@@ -4,6 +4,7 @@ import { milliseconds } from './duration.js'
 import { Engine } from './engine.js'
 import { ArmatureError } from './errors.js'
 import type { Duration, TlsOptions } from './generated/config.js'
+import { flushAll } from './log/writer.js'
 import { observeServer, serverSettings } from './native.js'
 import { portable } from './options.js'
 import type { Compiled } from './plan.js'
@@ -255,6 +256,8 @@ export class Server implements AsyncDisposable {
     this.#place?.closed()
     this.#forgetSignals()
     await attempt(() => this.#onClosed(this))
+    // Who waits for the end finds the last lines where they belong.
+    flushAll()
     if (link !== null && engine !== null) link.stopped(engine.id, errors[0])
     if (errors.length === 1) throw errors[0]
     if (errors.length > 1) throw new AggregateError(errors, 'stopping failed in several places')

@@ -41,6 +41,8 @@ export interface ServerStats {
   readonly panics: number
   /** Places for requests that JavaScript has, or will have. */
   readonly slots: SlotStats
+  /** Lines of the access log, and of `app.log` and `req.log`. */
+  readonly log: LogStats
   /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
   readonly bufferedBytes: number
   /** The JS threads, each with its queue; the one that listens first. */
@@ -102,6 +104,16 @@ export interface ShedStats {
   readonly queueAge: number
   /** All slots of an IO loop were taken. */
   readonly slots: number
+}
+
+/** Log lines, of everybody in the process who writes to the outputs of this server. */
+export interface LogStats {
+  /** Bytes that wait for an output. */
+  readonly waiting: number
+  /** Lines that were dropped because more waited than `queue` allows. */
+  readonly dropped: number
+  /** Lines that the system did not take: a full disk, a closed pipe. */
+  readonly failed: number
 }
 
 /** Slots of all IO loops together. A request has one from before it is queued until its answer is given, or streamed. */

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
 import { EventStream, encodeEvent } from './events.js'
-import { logUnhandled } from './log.js'
+import { logUnhandled } from './log/unhandled.js'
 import { Outlet, OutletWriter, type RefusingSink } from './outlet.js'
 import type { HttpRequest } from './request.js'
 

@@ -1,5 +1,6 @@
 // Generated from the option structs of crates/armature-core. Do not edit; after a change there run
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
+import type { LogLike } from '../log/types.js'
 
 /** The options of an application, wherever it runs. */
 export interface AppOptions {
@@ -22,6 +23,8 @@ export interface AppOptions {
   limits?: LimitOptions | undefined
   /** How long clients, handlers and a shutdown may take. */
   timeouts?: TimeoutOptions | undefined
+  /** What `app.log` and `req.log` write, and where: options, a logger such as pino's, or `false` for nothing. */
+  log?: boolean | LogOptions | LogLike | undefined
   /** Whether SIGTERM and SIGINT close the server. By default `true`. */
   signals?: boolean | undefined
   /** What this server is called, for workers that attach to it and in messages. */
@@ -296,6 +299,49 @@ export interface WatchOptions {
   /** How long nothing may change before new code is loaded, from 1 ms to 1 minute. By default 100 ms. */
   delay?: Duration | undefined
 }
+
+/**
+ * The log of an application. The option may also be `false`, which is the level `'silent'`, `true`, or a logger such as
+ * pino's.
+ */
+export interface LogOptions {
+  /** The least level that is written. By default `'info'`. */
+  level?: LogLevel | undefined
+  /** Form of a line: `'json'`, or `'dev'` for people. By default `'json'` in production, `'dev'` otherwise. */
+  format?: LogStyle | undefined
+  /** Where lines go: `'stdout'`, `'stderr'` or a file. By default `'stdout'`. */
+  output?: LogOutput | undefined
+  /** Bytes that may wait for the output. Lines beyond it are dropped and counted. From 4kb to 256mb, by default 1mb. */
+  queue?: Size | undefined
+}
+
+/** A file for a log, and what becomes of it when it is full or old. */
+export interface LogFileOptions {
+  /** The file; its folder exists. What is in it stays. */
+  path: string
+  /** Size at which the file is put aside and a new one begun. From 1kb to 1tb, by default never. */
+  maxSize?: Size | undefined
+  /** When the file is put aside in any case, by UTC. By default never. */
+  every?: LogPeriod | undefined
+  /** Whether files that were put aside are compressed (gzip). By default `false`. */
+  compress?: boolean | undefined
+  /** How many files that were put aside are kept. From 0 to 100000, by default all. */
+  keep?: number | undefined
+  /** How long files that were put aside are kept. From 1s to 87600h, by default for ever. */
+  keepFor?: Duration | undefined
+}
+
+/** Where log lines go. */
+export type LogOutput = 'stdout' | 'stderr' | LogFileOptions
+
+/** How much a line of a log matters. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+/** Form of a line of an application's log. */
+export type LogStyle = 'dev' | 'json'
+
+/** When a new file is begun. */
+export type LogPeriod = 'hour' | 'day'
 
 /** What to do with a path that exists only with the other choice of trailing slash. */
 export type TrailingSlash = 'strict' | 'redirect' | 'ignore'

@@ -10,7 +10,7 @@ use armature_core::server::{App, Server};
 
 fn main() -> Result<(), armature_core::error::Error> {
     let app = App::new()
-        .layer(Logger::new(LoggerOptions { format: Some(LogFormat::Dev), ..Default::default() }, false)?)
+        .layer(Logger::new(LoggerOptions { format: Some(LogFormat::Dev), ..Default::default() })?.start()?)
         .route(Method::GET, "/", HandlerFn(|_: Request| async { Response::text("try /hello/you\n") }))
         .route(
             Method::GET,

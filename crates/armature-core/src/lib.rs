@@ -33,6 +33,7 @@
 //! | [`router`] | method and path into a route |
 //! | [`pipeline`] | layers around a handler |
 //! | [`layer`], [`handler`] | the native ones |
+//! | [`log`] | outputs of logs |
 //!
 //! A request may leave HTTP: [`http::Response::upgrade`] hands its connection over to another protocol, and
 //! [`handler::upgrade`] serves one at a path.
@@ -44,6 +45,7 @@ pub mod http;
 pub mod io_loop;
 pub mod layer;
 pub mod listener;
+pub mod log;
 pub mod metrics;
 pub mod pipeline;
 mod platform;

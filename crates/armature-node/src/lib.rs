@@ -8,6 +8,7 @@
 //! * `seats`: the JavaScript threads that serve, have served or will serve again
 //! * `departure`: a thread that ends while its server goes on
 //! * `stats`: its numbers
+//! * `log`: what JavaScript logs, into core's outputs
 //! * `plan`: an application as JavaScript describes it, into core's definition
 //! * `handler`: `JsHandler`, core's `Handler` over a lane
 //! * `bridge`: lanes, slots and bodies where they meet N-API and the loops
@@ -26,6 +27,7 @@ mod error;
 mod handler;
 mod hub;
 mod inject;
+mod log;
 mod options;
 mod plan;
 mod seats;

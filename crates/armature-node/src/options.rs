@@ -1,7 +1,9 @@
 //! Options from JavaScript and from the environment into settings.
 
-use armature_core::config::{Config, Environment, IoMode, Settings, TrustProxy};
-use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
+use armature_core::config::{Config, Environment, IoMode, Settings};
+use armature_core::layer::{
+    Cors, CorsOptions, Logger, LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions,
+};
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
 use napi_derive::napi;
@@ -9,6 +11,8 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::error::{JsError, Result, js};
+use crate::log;
+use crate::wiring::Wiring;
 
 /// Adds what the environment says to `config` and resolves it. `env` is a JSON object of the variables that count:
 /// `ARMATURE_*`, `PORT` and `NODE_ENV`.
@@ -72,6 +76,7 @@ pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
             "delay": watch.delay.0,
         })),
         "name": settings.name,
+        "log": log::describe(&settings.log),
     })
 }
 
@@ -79,20 +84,31 @@ pub fn describe(settings: &Settings, production: bool) -> serde_json::Value {
 #[napi]
 pub fn validate_layer(kind: String, options: String) -> Result<()> {
     let options = serde_json::from_str(&options).map_err(|e| crate::error::internal(e.to_string()))?;
-    layer(&kind, options, false, &TrustProxy::default()).map(drop)
+    layer(&kind, options, None).map(drop)
 }
 
-/// Builds the native layer `kind` of an application that believes the proxies in `trust`.
+/// What layers take from the application that they are for.
+pub struct LayerContext<'a> {
+    pub wiring: &'a Wiring,
+    /// Patterns by the number of the route.
+    pub routes: Arc<[String]>,
+}
+
+/// Builds the native layer `kind`; without an application its options are only checked.
 pub fn layer(
     kind: &str,
     options: serde_json::Value,
-    production: bool,
-    trust: &TrustProxy,
-) -> Result<Arc<dyn LayerFactory>> {
-    Ok(match kind {
+    context: Option<&LayerContext<'_>>,
+) -> Result<Option<Arc<dyn LayerFactory>>> {
+    Ok(Some(match kind {
         "logger" => {
-            let logger = Logger::new(parse::<LoggerOptions>("Logger", options)?, production);
-            Arc::new(logger.map_err(js)?.trusting(trust.clone()))
+            let logger = Logger::new(parse::<LoggerOptions>("Logger", options)?).map_err(js)?;
+            let Some(LayerContext { wiring, routes }) = context else { return Ok(None) };
+            let settings = &wiring.settings;
+            let context = LoggerContext { log: &settings.log, trust: &settings.trust_proxy, routes };
+            let logger = logger.open(context).map_err(js)?;
+            wiring.logs.add(logger.sink());
+            Arc::new(logger)
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "requestId" => {
@@ -104,7 +120,7 @@ pub fn layer(
                 format!("there is no native layer '{kind}'"),
             ));
         }
-    })
+    }))
 }
 
 fn parse<T: DeserializeOwned>(name: &str, options: serde_json::Value) -> Result<T> {
@@ -115,10 +131,4 @@ fn parse<T: DeserializeOwned>(name: &str, options: serde_json::Value) -> Result<
 #[napi]
 pub fn request_id_prefix() -> String {
     armature_core::http::RequestId::run_prefix().to_owned()
-}
-
-/// Waits until the log lines written so far are out, at most `patience` milliseconds.
-#[napi]
-pub fn flush_logs(patience: f64) {
-    armature_core::layer::flush_logs(std::time::Duration::from_millis(patience.max(0.0) as u64));
 }

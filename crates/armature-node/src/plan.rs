@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::error::{Result, internal, js};
 use crate::handler::JsHandlerFactory;
+use crate::options::{LayerContext, layer};
 use crate::wiring::Wiring;
 
 /// See `src/plan.ts`, which documents the fields.
@@ -77,22 +78,20 @@ impl Plan {
         Ok(Self { config, layers: raw.layers, scopes: raw.scopes, routes: raw.routes })
     }
 
-    /// Builds generation number `number` of the routes; `production` is what layers depend on.
+    /// Builds generation number `number` of the routes.
     pub fn into_generation(
         self,
         buffers: &[Buffer],
         wiring: &Arc<Wiring>,
         number: u32,
-        production: bool,
     ) -> Result<Generation> {
         let target = Target { buffers, wiring, generation: number };
+        let patterns = self.routes.iter().map(|route| route.path.clone()).collect();
+        let context = LayerContext { wiring, routes: patterns };
         let layers = self
             .layers
             .into_iter()
-            .map(|spec| {
-                let trust = &wiring.settings.trust_proxy;
-                crate::options::layer(&spec.r#type, spec.options, production, trust)
-            })
+            .filter_map(|spec| layer(&spec.r#type, spec.options, Some(&context)).transpose())
             .collect::<Result<Vec<_>>>()?;
         let pick = |indices: &[usize]| -> Result<Vec<Arc<dyn LayerFactory>>> {
             indices

@@ -79,7 +79,8 @@ impl NativeServer {
         }
         let seed = LaneSeed::new(0, lane.lane().clone(), lane.header_sets().clone());
         let wiring = Wiring::new(settings.clone(), seed.clone());
-        let generation = plan.into_generation(&buffers, &wiring, seed.generation, production)?;
+        wiring.logs.open(&settings.log)?;
+        let generation = plan.into_generation(&buffers, &wiring, seed.generation)?;
         let info = options::describe(&settings, production);
         let started = match &inline {
             Some(inline) => inline

@@ -14,12 +14,14 @@ use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
 use crate::lock;
+use crate::log::Logs;
 use crate::stats::Shed;
 
 /// Settings, counters, and the ways to its loops.
 pub struct Wiring {
     pub settings: Settings,
     pub shed: Arc<Shed>,
+    pub logs: Logs,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -37,6 +39,7 @@ impl Wiring {
         Arc::new(Self {
             settings,
             shed: Arc::default(),
+            logs: Logs::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

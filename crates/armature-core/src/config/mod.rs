@@ -31,6 +31,8 @@ mod file_mode;
 mod io;
 mod limits;
 mod listen;
+mod log;
+mod log_file;
 mod millis;
 mod names;
 mod options;
@@ -54,6 +56,8 @@ mod trust_proxy;
 mod watch;
 mod workers;
 
+pub(crate) use log::check_output;
+
 pub use self::{
     acme::{Acme, AcmeChallenge, AcmeConfig},
     address::ListenAddress,
@@ -63,6 +67,8 @@ pub use self::{
     io::{Io, IoMode},
     limits::{Limits, LimitsConfig},
     listen::{Listen, ListenConfig, ListenerConfig, Reserved},
+    log::{LogConfig, LogLevel, LogOutput, LogSettings, LogStyle},
+    log_file::{LogFileConfig, LogPeriod},
     millis::Millis,
     options::{AppConfig, Config},
     parse::{parse, parse_value},

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    deserializer::Input, environment, io::Io, limits::LimitsConfig, listen::ListenConfig, names::Names,
-    parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig, trailing_slash::TrailingSlash,
-    trust_proxy::TrustProxy, watch::WatchConfig, workers::WorkersConfig,
+    deserializer::Input, environment, io::Io, limits::LimitsConfig, listen::ListenConfig, log::LogConfig,
+    names::Names, parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig,
+    trailing_slash::TrailingSlash, trust_proxy::TrustProxy, watch::WatchConfig, workers::WorkersConfig,
 };
 use crate::error::{Error, Result};
 
@@ -29,6 +29,10 @@ pub struct AppConfig {
     pub limits: Option<LimitsConfig>,
     /// How long clients, handlers and a shutdown may take.
     pub timeouts: Option<TimeoutsConfig>,
+    /// What `app.log` and `req.log` write, and where: options, a logger such as pino's, or `false` for nothing.
+    #[serde(default, deserialize_with = "LogConfig::any_form")]
+    #[cfg_attr(test, ts(as = "Option<super::log::AnyFormTs>", inline))]
+    pub log: Option<LogConfig>,
     /// Whether SIGTERM and SIGINT close the server. By default `true`.
     pub signals: Option<bool>,
     /// What this server is called, for workers that attach to it and in messages.
@@ -71,6 +75,10 @@ pub struct Config {
     #[serde(default, deserialize_with = "WatchConfig::any_form")]
     #[cfg_attr(test, ts(as = "Option<super::watch::AnyFormTs>", inline))]
     pub watch: Option<WatchConfig>,
+    /// As in [`AppConfig`].
+    #[serde(default, deserialize_with = "LogConfig::any_form")]
+    #[cfg_attr(test, ts(skip))]
+    pub log: Option<LogConfig>,
     /// As in [`AppConfig`].
     #[cfg_attr(test, ts(skip))]
     pub signals: Option<bool>,
@@ -121,6 +129,7 @@ impl Config {
             io: over.io.or(self.io),
             workers: both(self.workers, over.workers, WorkersConfig::merge),
             watch: both(self.watch, over.watch, WatchConfig::merge),
+            log: both(self.log, over.log, LogConfig::merge),
             signals: over.signals.or(self.signals),
             name: over.name.or(self.name),
             async_resource: over.async_resource.or(self.async_resource),
@@ -129,13 +138,14 @@ impl Config {
 
     /// Checks each value by itself, where the place it was set in can still be named.
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
-        let Self { limits, timeouts, listen, io, workers, watch, name, .. } = self;
+        let Self { limits, timeouts, listen, io, workers, watch, log, name, .. } = self;
         limits.as_ref().map_or(Ok(()), |limits| limits.check(names))?;
         timeouts.as_ref().map_or(Ok(()), |timeouts| timeouts.check(names))?;
         listen.as_ref().map_or(Ok(()), |listen| listen.check(names))?;
         io.map_or(Ok(()), |io| io.resolve(names).map(drop))?;
         workers.as_ref().map_or(Ok(()), |workers| workers.check(names))?;
         watch.as_ref().map_or(Ok(()), |watch| watch.check(names))?;
+        log.as_ref().map_or(Ok(()), |log| log.check(names))?;
         match name {
             Some(name) if name.trim().is_empty() => {
                 Err(Error::option(names.name("name"), format_args!("'{name}'"), "a name"))
@@ -153,6 +163,7 @@ impl From<AppConfig> for Config {
             secrets,
             limits,
             timeouts,
+            log,
             signals,
             name,
             async_resource,
@@ -163,6 +174,7 @@ impl From<AppConfig> for Config {
             secrets,
             limits,
             timeouts,
+            log,
             signals,
             name,
             async_resource,

@@ -5,6 +5,7 @@ use super::{
     io::IoMode,
     limits::Limits,
     listen::{Listen, ListenConfig, ListenerConfig},
+    log::LogSettings,
     names::Names,
     options::Config,
     secrets::Secrets,
@@ -47,6 +48,8 @@ pub struct Settings {
     pub workers: Workers,
     /// What is watched for new code; `None` for nothing.
     pub watch: Option<Watch>,
+    /// What the application logs, and where.
+    pub log: LogSettings,
     /// Whether SIGTERM and SIGINT close the server.
     pub signals: bool,
     /// What this server is called.
@@ -99,6 +102,7 @@ impl Settings {
             io_threads,
             workers,
             watch,
+            log: config.log.unwrap_or_default().resolve(env.production),
             signals: config.signals.unwrap_or(true),
             name: config.name,
             async_resource: config.async_resource.unwrap_or(false),

@@ -5,7 +5,9 @@ mod logger;
 mod request_id;
 
 pub use cors::{Cors, CorsOptions};
-pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
+pub use logger::{
+    LogField, LogFormat, Logger, LoggerContext, LoggerOptions, OpenLogger, RedactOptions, shows_colors,
+};
 pub use request_id::{RequestIdLayer, RequestIdOptions};
 
 #[cfg(test)]
@@ -16,12 +18,13 @@ mod tests {
     #[test]
     fn exports_typescript_types() {
         check("layers", |out| {
-            out.push_str("import type { Duration } from './config.js'\n");
+            out.push_str("import type { Duration, LogOutput, Size } from './config.js'\n");
             interface::<CorsOptions>(out, "");
             alias::<cors::Origins>(out);
             interface::<LoggerOptions>(out, "");
             alias::<LogFormat>(out);
-            alias::<LogOutput>(out);
+            alias::<LogField>(out);
+            interface::<RedactOptions>(out, "");
             interface::<RequestIdOptions>(out, "");
         });
     }

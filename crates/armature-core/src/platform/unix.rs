@@ -38,3 +38,9 @@ pub fn limit_unsent(listener: &socket2::Socket, bytes: u32) {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = (listener, bytes);
 }
+
+/// Whether both are of one file.
+pub fn is_same_file(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}

@@ -49,9 +49,9 @@ pub fn agree(id: u32, generation: u32, plan: String, buffers: Vec<Buffer>, env: 
     }
     let text = plan;
     let plan = Plan::from_json(&text)?;
-    let (settings, production) = options::resolve(plan.config.clone(), &env)?;
+    let (settings, _) = options::resolve(plan.config.clone(), &env)?;
     unchanged(&hub.asked, &settings)?;
-    let built = plan.into_generation(&buffers, &hub.wiring, generation, production)?;
+    let built = plan.into_generation(&buffers, &hub.wiring, generation)?;
     generations.next = Some((Plans { number: generation, plan: text.clone() }, built));
     Ok(text)
 }
@@ -70,6 +70,7 @@ fn unchanged(before: &Settings, after: &Settings) -> Result<()> {
         "trailingSlash": trailing_slash,
         "trustProxy": trust_proxy,
         "secrets": secrets,
+        "log": log,
         "signals": signals,
         "asyncResource": async_resource,
         "limits.body": limits.body,

@@ -44,6 +44,12 @@ fn defaults() {
         io_threads: IoMode::Auto,
         workers: Workers::default(),
         watch: None,
+        log: LogSettings {
+            level: LogLevel::Info,
+            format: LogStyle::Dev,
+            output: LogOutput::Stdout,
+            queue: Size::mb(1),
+        },
         signals: true,
         name: None,
         async_resource: false,

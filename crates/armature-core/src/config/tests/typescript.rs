@@ -7,6 +7,7 @@ use crate::typescript::{alias, check, interface, names};
 #[test]
 fn exports_typescript_types() {
     check("config", |out| {
+        out.push_str("import type { LogLike } from '../log/types.js'\n");
         interface::<AppConfig>(out, "");
         interface::<Config>(out, " extends AppOptions");
         let only = "What only `run()` takes: where and on which threads an application runs.";
@@ -20,6 +21,12 @@ fn exports_typescript_types() {
         interface::<AcmeConfig>(out, "");
         interface::<WorkersConfig>(out, "");
         interface::<WatchConfig>(out, "");
+        interface::<LogConfig>(out, "");
+        interface::<LogFileConfig>(out, "");
+        alias::<LogOutput>(out);
+        alias::<LogLevel>(out);
+        alias::<LogStyle>(out);
+        alias::<LogPeriod>(out);
         alias::<TrailingSlash>(out);
         alias::<Size>(out);
         alias::<Millis>(out);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { HttpRequest } from './request.js'
+import type { HttpRequest } from '../request.js'
 
 /**
  * Writes an error that nobody turned into an answer to stderr, with its stack, its causes and the id of the request.
