@@ -19,6 +19,11 @@ fn exports_typescript_types() {
         interface::<CertificateConfig>(out, "");
         interface::<WorkersConfig>(out, "");
         interface::<WatchConfig>(out, "");
+        interface::<WebSocketConfig>(out, "");
+        interface::<WebSocketLimits>(out, "");
+        interface::<WebSocketTimeouts>(out, "");
+        alias::<WsOrigins>(out);
+        alias::<SlowConsumer>(out);
         alias::<TrailingSlash>(out);
         alias::<Size>(out);
         alias::<Millis>(out);
