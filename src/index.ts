@@ -19,11 +19,16 @@ export type {
   ListenOption,
   RunOptions,
   Size,
+  SlowConsumer,
   TimeoutOptions,
   TlsCertificate,
   TlsOptions,
   TrailingSlash,
   WatchOptions,
+  WebSocketLimits,
+  WebSocketOptions,
+  WebSocketOrigins,
+  WebSocketTimeouts,
   WorkerOptions,
 } from './generated/config.js'
 export type {
@@ -44,7 +49,7 @@ export { RequestId } from './layers/request-id.js'
 export type { Locals } from './locals.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'
-export { fromConnect, openapi, rpc, serve, ws } from './not-available.js'
+export { fromConnect, openapi, rpc, serve } from './not-available.js'
 export type { Params } from './paths.js'
 export type { Query } from './query.js'
 export { HttpRequest } from './request.js'
@@ -64,4 +69,7 @@ export { type CloseOptions, Server } from './server.js'
 export type { LaneStats, RefusedStats, ServerStats, ShedStats, SlotStats, TlsStats } from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
+export { ws } from './websocket/declare.js'
+export type { SocketData, WebSocketHandlers } from './websocket/route.js'
+export { Socket } from './websocket/socket.js'
 export { isPrimary } from './workers/link.js'

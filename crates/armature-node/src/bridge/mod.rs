@@ -20,6 +20,7 @@ pub mod loop_side;
 pub mod moving;
 pub mod patience;
 pub mod slot;
+pub mod socket;
 pub mod stream;
 #[cfg(target_os = "linux")]
 mod uv;

@@ -36,6 +36,7 @@ impl LoopSide {
     /// The lane gets nothing new; `retiring` hears when everything that it has of this loop is answered.
     pub fn retire(&self, seed: &LaneSeed, retiring: Arc<Retiring>) {
         let lanes = self.lanes_of(seed.generation);
+        self.close_sockets(seed.id);
         if self.newest() != Some(seed.generation) && lanes.is_used() {
             // A request of the old routes may wait for its body, and has no other lanes to go to.
             return lanes.retire_later(seed.id, retiring);
@@ -111,6 +112,7 @@ impl LoopSide {
             if entry.lane.id == id {
                 match entry.response() {
                     Some(stream) => stream.fail(),
+                    None if let Some(socket) = entry.socket() => socket.lane_leaves(),
                     None if entry.reply.is_none() => entry.reply = Some(Reply::Lost(problem)),
                     None => {}
                 }
@@ -120,6 +122,17 @@ impl LoopSide {
         for waker in wakers {
             waker.wake();
         }
+    }
+
+    /// Says goodbye to the WebSockets of lane `id`: their handlers go with it.
+    fn close_sockets(&self, id: u32) {
+        self.slots.borrow_mut().for_each(|entry| {
+            if entry.lane.id == id
+                && let Some(socket) = entry.socket()
+            {
+                socket.lane_leaves();
+            }
+        });
     }
 
     fn hand_to(&self, slot: SlotId, lane: &Rc<LaneEnd>) {
