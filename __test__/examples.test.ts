@@ -7,6 +7,7 @@ import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
 import { isInline } from './helper.js'
+import { Client } from './websocket/client.js'
 
 // Compilers are started here, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
@@ -97,6 +98,19 @@ const calls: Record<string, Call> = {
     ])
     const metrics = await (await fetch(`${url}/metrics`)).json()
     expect(metrics['/orders/:id']).toMatchObject({ count: 2, errors: 1, slowest: expect.any(Number) })
+  },
+
+  chat: async (url) => {
+    expect(await (await fetch(url)).text()).toContain('<title>chat</title>')
+    const join = (name: string) => Client.open(`${url}/rooms/lobby?name=${name}`)
+    await using ada = await join('ada')
+    expect(await ada.next()).toBe('ada came, 1 here')
+    const bob = await join('bob')
+    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob came, 2 here'))
+    bob.send('hello')
+    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob: hello'))
+    bob.socket.close()
+    expect(await ada.next()).toBe('bob left')
   },
 
   middleware: async (url) => {
