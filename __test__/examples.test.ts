@@ -12,6 +12,7 @@ import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
 import { TestEventSource } from './event-source.js'
 import { isInline, needsTool, until } from './helper.js'
+import { Client } from './websocket/client.js'
 
 // Compilers are started here, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
@@ -141,6 +142,19 @@ const calls: Record<string, Call> = {
     ).toEqual([404, 'looking', 'there is no order 0'])
     expect(new Set(of('0').map((line) => line.requestId)).size).toBe(1)
     expect(of('0').map((line) => line.route)).toEqual(Array(3).fill('/orders/:id'))
+  },
+
+  chat: async (url) => {
+    expect(await (await fetch(url)).text()).toContain('<title>chat</title>')
+    const join = (name: string) => Client.open(`${url}/rooms/lobby?name=${name}`)
+    await using ada = await join('ada')
+    expect(await ada.next()).toBe('ada came, 1 here')
+    const bob = await join('bob')
+    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob came, 2 here'))
+    bob.send('hello')
+    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob: hello'))
+    bob.socket.close()
+    expect(await ada.next()).toBe('bob left')
   },
 
   middleware: async (url) => {

@@ -9,6 +9,7 @@ import { nativeResponse } from './response.js'
 import { type AnyHandler, type AnyLayer, isFixed } from './routes.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { RouteNode, ScopeNode } from './scope-node.js'
+import { isSocketRoute } from './websocket/route.js'
 
 /** @internal */
 export interface CompiledApp extends Compiled {
@@ -146,6 +147,8 @@ class Compiler {
     const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
     const add = (run: Run, status?: number) =>
       this.#handlers.push({ ...context, names, run: compose(js, run), ...(status && { status }) }) - 1
+    if (isSocketRoute(handler))
+      return { type: 'ws', id: add(handler.run), options: portable(handler.options) }
     if (!isFixed(handler)) return { type: 'js', id: add(handler as Run) }
     const { status, headers, body } = handler.response
     const id = declared.length === 0 ? null : add(nativeResponse, status)

@@ -1,7 +1,8 @@
 import { ambient } from './ambient.js'
-import { FLAG_EVENTS, FLAG_NATIVE, FLAG_STREAM } from './bridge/commands.js'
+import { FLAG_EVENTS, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM } from './bridge/commands.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
+import type { SocketEvents } from './bridge/socket-link.js'
 import { BodyKind } from './bridge/types.js'
 import { isObserved, publishError, Trace } from './diagnostics.js'
 import { EventStream } from './events.js'
@@ -176,6 +177,10 @@ export class Dispatcher {
         commands.respondBytes(record, status, 0, set, this.#list(set, type, headers), bytes)
         break
       }
+      case BodyKind.Socket:
+        commands.respondText(record, status, FLAG_SOCKET, set, this.#list(set, type, headers), '')
+        this.#lane.openSocket(record, body as SocketEvents)
+        break
       case BodyKind.Native: {
         const lost = [...(response._lost ?? [])]
         commands.respondText(record, lost.length, FLAG_NATIVE, 0, changes(lost, type, headers), '')

@@ -225,6 +225,10 @@ export class Engine implements LaneHandlers {
     return this.#isolation.run(this.#dispatcher.request, this.#dispatcher, record)
   }
 
+  isolated<S, A>(fn: (this: S, argument: A) => void, self: S, argument: A): void {
+    this.#isolation.run(fn, self, argument)
+  }
+
   injectedHead(id: number, status: number, head: Buffer): void {
     this.#injections.head(id, status, head)
   }

@@ -76,12 +76,14 @@ export const errorTable = {
   ARMATURE_METHOD_NOT_ALLOWED: [405, 'this path does not accept the method; see the Allow header'],
   ARMATURE_NOT_FOUND: [404, 'nothing is served at this path'],
   ARMATURE_NOT_IMPLEMENTED: [501, 'the server does not implement {what}'],
+  ARMATURE_ORIGIN_FORBIDDEN: [403, 'pages of this origin may not connect'],
   ARMATURE_OVERLOADED: [503, 'the server is at its limit; try again later'],
   ARMATURE_REQUEST_TIMEOUT: [408, 'the request head took too long to arrive'],
   ARMATURE_STREAM_CLOSED: [500, 'nobody receives this stream any more'],
   ARMATURE_UPGRADE_REQUIRED: [426, 'this path speaks another protocol; see the Upgrade header'],
   ARMATURE_URI_TOO_LONG: [414, 'the request target is longer than the server accepts'],
   ARMATURE_VERSION_NOT_SUPPORTED: [505, 'the connection speaks another version of HTTP'],
+  ARMATURE_WEBSOCKET_HANDSHAKE: [400, 'the request needs one Sec-WebSocket-Key of 16 bytes'],
   ARMATURE_WORKER_LOST: [503, 'the thread that handled the request ended'],
 } as const satisfies Record<`ARMATURE_${string}`, readonly [status: number | null, message: string]>
 

@@ -27,11 +27,16 @@ export type {
   LogStyle,
   RunOptions,
   Size,
+  SlowConsumer,
   TimeoutOptions,
   TlsCertificate,
   TlsOptions,
   TrailingSlash,
   WatchOptions,
+  WebSocketLimits,
+  WebSocketOptions,
+  WebSocketOrigins,
+  WebSocketTimeouts,
   WorkerOptions,
 } from './generated/config.js'
 export type {
@@ -54,7 +59,7 @@ export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'
-export { fromConnect, openapi, rpc, serve, ws } from './not-available.js'
+export { fromConnect, openapi, rpc, serve } from './not-available.js'
 export type { Params } from './paths.js'
 export type { Query } from './query.js'
 export { HttpRequest } from './request.js'
@@ -83,4 +88,7 @@ export type {
 } from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
+export { ws } from './websocket/declare.js'
+export type { SocketData, WebSocketHandlers } from './websocket/route.js'
+export { Socket } from './websocket/socket.js'
 export { isPrimary } from './workers/link.js'

@@ -120,6 +120,13 @@ export class MethodRouter<
   }
 }
 
+/** @internal A router with one route. */
+export function routerOf(method: string, route: RouteDeclaration): MethodRouter {
+  const router = new MethodRouter()
+  open(router).routes.push({ method, route })
+  return router
+}
+
 /** @internal The names of the calls that declare a route, with the method each stands for; `*` is every method. */
 export const VERBS = {
   get: 'GET',

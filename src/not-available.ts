@@ -16,12 +16,6 @@ export function notAvailable(feature: string, meanwhile: string): (...args: unkn
   }
 }
 
-/** Reserved: handlers of a WebSocket route. Throws `ARMATURE_NOT_AVAILABLE`. */
-export const ws: (...args: unknown[]) => never = notAvailable(
-  'ws()',
-  'serve WebSockets on a port of their own',
-)
-
 /** Reserved: a server for a `fetch` handler. Throws `ARMATURE_NOT_AVAILABLE`. */
 export const serve: (...args: unknown[]) => never = notAvailable(
   'serve()',

@@ -46,6 +46,7 @@ export interface RouteSpec {
 /** `id` is an index into {@link Compiled.handlers}; a native handler has one only when JS middleware surrounds it. */
 export type HandlerSpec =
   | { type: 'js'; id: number }
+  | { type: 'ws'; id: number; options: Record<string, unknown> }
   | { type: 'fixed'; id: number | null; status: number; headers: [string, string][]; body: number | null }
 
 /** The JavaScript half of a route or fallback. */

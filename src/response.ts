@@ -447,6 +447,11 @@ export class HttpResponse {
     return res
   }
 
+  /** @internal The connection becomes a WebSocket; `events` hears of it. */
+  static _socket(events: object): HttpResponse {
+    return new HttpResponse(101, null, BodyKind.Socket, events)
+  }
+
   /** @internal */
   static _problem(status: number, problem: object): HttpResponse {
     return new HttpResponse(status, PROBLEM, BodyKind.Json, problem)
@@ -503,8 +508,13 @@ export class HttpResponse {
 
   /** Status and body of a native handler do not exist yet when middleware sees its response. */
   #own(what: string): void {
-    if (this._kind === BodyKind.Native) throw new ArmatureError('ARMATURE_NATIVE_RESPONSE_READ', { what })
+    if (isLater(this)) throw new ArmatureError('ARMATURE_NATIVE_RESPONSE_READ', { what })
   }
+}
+
+/** What is answered is not known yet: a native handler does, or the connection leaves HTTP. */
+function isLater({ _kind: kind }: HttpResponse): boolean {
+  return kind === BodyKind.Native || kind === BodyKind.Socket
 }
 
 /** @internal */
@@ -537,7 +547,7 @@ export interface FrozenResponse {
  * which belong to one client
  */
 export function freezeForNative(res: HttpResponse): FrozenResponse {
-  if (res._kind === BodyKind.Stream || res._kind === BodyKind.Native) {
+  if (res._kind === BodyKind.Stream || isLater(res)) {
     throw typeError('ARMATURE_RESPONSE_TYPE', {
       what: 'a streamed or native response',
       where: 'a fixed response',

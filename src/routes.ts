@@ -7,6 +7,7 @@ import type { Params } from './paths.js'
 import type { HttpRequest } from './request.js'
 import type { Responder } from './responder.js'
 import { type FrozenResponse, freezeForNative, type HttpResponse, isHttpResponse } from './response.js'
+import { isSocketRoute, type SocketRoute } from './websocket/route.js'
 
 const FIXED: unique symbol = Symbol.for('armature.fixed')
 
@@ -76,7 +77,7 @@ export class Fixed implements FixedHandler {
 }
 
 /** @internal A handler as it is stored: what it needs was checked where it was declared. */
-export type AnyHandler = Handler<never, never> | Fixed
+export type AnyHandler = Handler<never, never> | Fixed | SocketRoute
 
 /** @internal A layer as it is stored. */
 export type AnyLayer = Exclude<Layer, (...args: never) => unknown> | AnyMiddleware
@@ -119,7 +120,7 @@ export function readRoute(route: string, args: readonly unknown[]): RouteDeclara
 
 /** @internal */
 export function checkHandler(route: string, value: unknown): AnyHandler {
-  if (typeof value === 'function' || isFixed(value)) return value as AnyHandler
+  if (typeof value === 'function' || isFixed(value) || isSocketRoute(value)) return value as AnyHandler
   throw wrong(`handler of ${route}`, value, 'a function or fixed()')
 }
 

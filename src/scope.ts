@@ -14,6 +14,7 @@ import type { Responder } from './responder.js'
 import { checkHandler, checkLayer, type DeclareRoute, type RouteHandler, readRoute } from './routes.js'
 import { ScopeNode } from './scope-node.js'
 import type { Server } from './server.js'
+import { type DeclareSocket, readSocketRoute } from './websocket/declare.js'
 
 const SCOPE: unique symbol = Symbol.for('armature.scope')
 
@@ -73,8 +74,13 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
 
   /** Reserved: static files. Throws `ARMATURE_NOT_AVAILABLE`. */
   declare readonly files: (...args: unknown[]) => never
-  /** Reserved: a WebSocket route. Throws `ARMATURE_NOT_AVAILABLE`. */
-  declare readonly websocket: (...args: unknown[]) => never
+  /**
+   * Declares a WebSocket route: GET with an upgrade. Options of the route stand before its handlers.
+   *
+   * @example
+   * app.websocket('/echo/:room', { message: (socket, data) => void socket.send(data) })
+   */
+  declare readonly websocket: DeclareSocket<P, L, this>
   /** Reserved: mounts a `fetch` handler. Throws `ARMATURE_NOT_AVAILABLE`. */
   declare readonly mount: (...args: unknown[]) => never
 
@@ -258,8 +264,14 @@ for (const [name, method] of Object.entries(VERBS)) {
   })
 }
 
+define('websocket', function (path, ...args) {
+  const node = open(this, `websocket '${path}'`)
+  checkPath(path)
+  node.addRoute('GET', path, readSocketRoute(`websocket '${path}'`, args))
+  return this
+})
+
 define('files', notAvailable('files()', "read the file in a handler of '/prefix/*rest' and return its bytes"))
-define('websocket', notAvailable('websocket()', 'serve WebSockets on a port of their own'))
 define(
   'mount',
   notAvailable('mount()', "return the Response of the fetch handler from any('/prefix/*rest', …)"),

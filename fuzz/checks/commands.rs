@@ -44,6 +44,9 @@ fn read(batch: &[u8], Command { slot, action }: Command) -> Read {
         Action::Fail => of((4, 0, 0), &[], &[]),
         Action::Grant(bytes) => of((5, bytes, 0), &[], &[]),
         Action::Cancel => of((6, 0, 0), &[], &[]),
+        Action::Send { is_binary, content } => of((7, u32::from(is_binary), 0), &[], &batch[content]),
+        Action::Close { code, reason } => of((8, u32::from(code), 0), &[], &batch[reason]),
+        Action::Cut => of((9, 0, 0), &[], &[]),
     }
 }
 

@@ -2,11 +2,23 @@ import type { HeaderList } from '../headers.js'
 import { writeUtf8 } from './buffers.js'
 
 /** Commands by kind; `crates/armature-bridge/src/command.rs` defines the layout of each. */
-const Command = { Respond: 1, Data: 2, End: 3, Fail: 4, Grant: 5, Cancel: 6 } as const
+const Command = {
+  Respond: 1,
+  Data: 2,
+  End: 3,
+  Fail: 4,
+  Grant: 5,
+  Cancel: 6,
+  Send: 7,
+  Close: 8,
+  Cut: 9,
+} as const
 
 export const FLAG_STREAM = 1
 export const FLAG_NATIVE = 2
 export const FLAG_EVENTS = 4
+export const FLAG_SOCKET = 8
+const FLAG_BINARY = 1
 
 const INITIAL = 256 * 1024
 const RESPOND_HEAD = 28
@@ -68,6 +80,28 @@ export class CommandBuffer {
 
   /** Returns the bytes that the chunk has on the wire. */
   data(target: Target, chunk: string | Uint8Array): number {
+    return this.#chunk(Command.Data, target, chunk)
+  }
+
+  /** A message of a WebSocket; returns its bytes. */
+  send(target: Target, message: string | Uint8Array): number {
+    const flags = typeof message === 'string' ? 0 : FLAG_BINARY << 8
+    return this.#chunk(Command.Send | flags, target, message)
+  }
+
+  close(target: Target, code: number, reason: string): void {
+    const start = this.#reserve(24 + reason.length * 3)
+    const length = reason === '' ? 0 : writeUtf8(this.bytes, reason, start + 24)
+    this.#words[start / 4 + 4] = code
+    this.#words[start / 4 + 5] = length
+    this.#frame(start, start + 24 + length, Command.Close, target)
+  }
+
+  cut(target: Target): void {
+    this.#plain(Command.Cut, target)
+  }
+
+  #chunk(kind: number, target: Target, chunk: string | Uint8Array): number {
     const room = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
     const start = this.#reserve(24 + room)
     let length: number
@@ -77,7 +111,7 @@ export class CommandBuffer {
       length = chunk.length
     }
     this.#words[start / 4 + 4] = length
-    this.#frame(start, start + 20 + length, Command.Data, target)
+    this.#frame(start, start + 20 + length, kind, target)
     return length
   }
 

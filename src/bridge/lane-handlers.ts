@@ -6,6 +6,8 @@ export interface LaneHandlers {
   readonly handlers: readonly CompiledHandler[]
   /** True when the answer comes later. Never throws. */
   request(record: RequestRecord): boolean
+  /** Calls the method `fn` of `self`, which does not throw, as a request of its own is handled. */
+  isolated<S, A>(fn: (this: S, argument: A) => void, self: S, argument: A): void
   injectedHead(id: number, status: number, head: Buffer): void
   injectedData(id: number, data: Buffer): void
   injectedEnd(id: number, failed: boolean): void

@@ -6,10 +6,12 @@ import { performance } from 'node:perf_hooks'
 import { createLane, type NativeLane, requestIdPrefix } from '../native.js'
 import type { CompiledHandler } from '../plan.js'
 import { type Active, ActiveRequests, type ActiveSink } from './active.js'
-import { CommandBuffer } from './commands.js'
+import { CommandBuffer, type Target } from './commands.js'
 import type { LaneHandlers, LaneSettings } from './lane-handlers.js'
 import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
 import { type SinkOwner, StreamSink } from './sink.js'
+import { type LinkOwner, type SocketEvents, SocketLink } from './socket-link.js'
+import { Sockets } from './sockets.js'
 
 const RECORDS = 256 * 1024
 /** What a native call returns when there is no record, but more to do once the event loop has had its turn. */
@@ -38,7 +40,7 @@ const { nextTick } = process
  * committed together when the microtasks of the turn have run (`nextTick` runs after them). After 64 requests or a
  * millisecond the event loop has its turn; until then Rust knows that somebody comes back, and wakes nobody.
  */
-export class Lane implements RecordOwner, SinkOwner {
+export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   readonly native: NativeLane
   readonly idPrefix = requestIdPrefix()
   readonly commands = new CommandBuffer(() => this.#commit())
@@ -48,6 +50,9 @@ export class Lane implements RecordOwner, SinkOwner {
   #records = Buffer.allocUnsafeSlow(RECORDS)
   #words = new Uint32Array(this.#records.buffer)
   readonly #active = new ActiveRequests()
+  readonly #sockets = new Sockets()
+  /** Records are being handled: what that leads to is committed when it is done. */
+  #handling = false
   /** A run will come, or records are being handled. Never two runs: each may have a millisecond of its own. */
   #scheduled = false
   /** Somebody asked for a run. */
@@ -117,6 +122,33 @@ export class Lane implements RecordOwner, SinkOwner {
     this.schedule()
   }
 
+  /** The request becomes a WebSocket. */
+  openSocket(record: RequestRecord, events: SocketEvents): void {
+    // When nobody waits for it, its slot may belong to another request by now.
+    if (!record.isAborted) this.#sockets.add(new SocketLink(this, record, this.#isolated(events)))
+  }
+
+  sendMessage(link: Target, data: string | Uint8Array): number {
+    const bytes = this.commands.send(link, data)
+    this.#said()
+    return bytes
+  }
+
+  closeSocket(link: Target, code: number, reason: string): void {
+    this.commands.close(link, code, reason)
+    this.#said()
+  }
+
+  cutSocket(link: Target): void {
+    this.commands.cut(link)
+    this.#said()
+  }
+
+  grantSocket(link: Target, bytes: number): void {
+    this.commands.grant(link, bytes)
+    this.#said()
+  }
+
   cancelBody(record: RequestRecord): void {
     this.commands.cancel(record)
     this.schedule()
@@ -133,6 +165,22 @@ export class Lane implements RecordOwner, SinkOwner {
     this.#closed = true
     this.native.close()
     for (const active of this.#active.values()) this.#abort(active, 3)
+    for (const link of this.#sockets.values()) link.closed(1006, '')
+  }
+
+  /** A command was added, perhaps while records are handled: those commit when they are. */
+  #said(): void {
+    if (!this.#handling) this.schedule()
+  }
+
+  #isolated(events: SocketEvents): SocketEvents {
+    const to = this.#to
+    return {
+      open: (link) => to.isolated(events.open, events, link),
+      message: (message) => to.isolated(events.message, events, message),
+      drain: () => to.isolated(events.drain, events, undefined),
+      closed: (farewell) => to.isolated(events.closed, events, farewell),
+    }
   }
 
   /** Called by Rust: the lane has something. */
@@ -188,9 +236,11 @@ export class Lane implements RecordOwner, SinkOwner {
     this.#scheduled = true
     this.#wanted = false
     let later = true
+    this.#handling = true
     try {
       later = this.#handle() || this.#wanted
     } finally {
+      this.#handling = false
       // Should a defect throw here, the next turn still comes: later stays true.
       const isTimeUp = this.#from < this.#until
       this.#scheduled = later || isTimeUp
@@ -214,6 +264,10 @@ export class Lane implements RecordOwner, SinkOwner {
       this.#from += words[at] as number
       if (words[at + KIND] !== RecordKind.Request) {
         this.#event(at, start)
+        // A message is as much work as a request.
+        if (words[at + KIND] !== RecordKind.SocketMessage) continue
+        this.#budget--
+        if (++count % CLOCK_EVERY === 0 && performance.now() - this.#started > MAX_MILLIS) break
         continue
       }
       const record = new RequestRecord(
@@ -262,8 +316,15 @@ export class Lane implements RecordOwner, SinkOwner {
         this.#to.warning(this.#bytes(start, words[at + 5] as number).toString())
         break
       default:
-        this.#about(this.#active.find(slot, words[at + GENERATION] as number), at, start)
+        this.#mine(slot, words[at + GENERATION] as number, at, start)
     }
+  }
+
+  /** A record about a request or a socket, if JavaScript still has it. */
+  #mine(slot: number, generation: number, at: number, start: number): void {
+    const link = this.#sockets.find(slot, generation)
+    if (link === undefined) this.#about(this.#active.find(slot, generation), at, start)
+    else this.#sockets.record(link, this.#words, at, this.#records, start)
   }
 
   /** A record about a request that JavaScript has. */

@@ -17,6 +17,10 @@ export const RecordKind = {
   InjectedEnd: 9,
   Closed: 10,
   Warning: 11,
+  SocketOpen: 12,
+  SocketMessage: 13,
+  SocketClosed: 14,
+  SocketClosing: 15,
 } as const
 
 const REASONS: Record<number, AbortReason> = { 1: 'client-gone', 2: 'deadline', 3: 'shutdown' }

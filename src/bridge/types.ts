@@ -91,5 +91,7 @@ export const BodyKind = {
   Stream: 4,
   /** The handler is native: Rust runs it on commit and merges the headers. */
   Native: 5,
+  /** The connection becomes a WebSocket. */
+  Socket: 6,
 } as const
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]

@@ -342,6 +342,62 @@ export type LogStyle = 'dev' | 'json'
 
 /** When a new file is begun. */
 export type LogPeriod = 'hour' | 'day'
+/** Options of a WebSocket route, beside its handlers. */
+export interface WebSocketOptions {
+  /**
+   * Origins whose pages may connect: `'*'`, or a list such as `['https://app.example.com']`. By default the host that the
+   * request is for. A client that sends no `Origin`, as browsers always do, is not asked.
+   */
+  origins?: WebSocketOrigins | undefined
+  /** Limits of each socket. */
+  limits?: WebSocketLimits | undefined
+  /** Times of each socket. */
+  timeouts?: WebSocketTimeouts | undefined
+  /**
+   * What happens to a message that would be more than `limits.backlog`: `'close'` closes the socket with 1008, `'skip'` does
+   * not send that message. By default `'close'`.
+   */
+  slow?: SlowConsumer | undefined
+}
+
+/** Limits of a WebSocket. */
+export interface WebSocketLimits {
+  /** Largest message. Beyond it the socket is closed with 1009. From 1b to 256mb, by default 1mb. */
+  message?: Size | undefined
+  /** Largest frame. Beyond it the socket is closed with 1009. From 1b to `message`, by default as much. */
+  frame?: Size | undefined
+  /** Bytes that are kept for a slow client before `send()` reports `false`. From 1kb to 256mb, by default 64kb. */
+  sendBuffer?: Size | undefined
+  /**
+   * Most bytes that are kept for a slow client; beyond it see `slow`. From `sendBuffer` to 1gb, by default 16mb, or
+   * `sendBuffer` if that is more.
+   */
+  backlog?: Size | undefined
+  /**
+   * Bytes of messages that wait for their handlers before no more are read, each with 64 for itself. From 1kb to 256mb, by
+   * default 64kb.
+   */
+  receiveBuffer?: Size | undefined
+}
+
+/** Times of a WebSocket. */
+export interface WebSocketTimeouts {
+  /** Silence of the client after which it gets a ping. From 10ms to 24h or 0 for never, by default 30s. */
+  ping?: Duration | undefined
+  /**
+   * Silence of the client after which the socket is closed with 1001; the answer to a ping ends it. From 10ms to 24h or 0
+   * for never, by default 75s.
+   */
+  idle?: Duration | undefined
+  /** How long the client may take to answer a Close frame before the connection is cut. From 1ms to 24h, by default 10s. */
+  close?: Duration | undefined
+}
+
+/** Whose pages may connect. */
+export type WebSocketOrigins = '*' | readonly string[]
+
+/** What happens to a message that a slow client has no room for. */
+export type SlowConsumer = 'close' | 'skip'
 
 /** What to do with a path that exists only with the other choice of trailing slash. */
 export type TrailingSlash = 'strict' | 'redirect' | 'ignore'

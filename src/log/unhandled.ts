@@ -13,6 +13,11 @@ export function logUnhandled(error: unknown, req: HttpRequest, what = 'failed'):
   process.stderr.write(`[armature] ${req.method} ${req.path} ${what} (request ${req.id})\n${show(error)}\n`)
 }
 
+/** @internal The same for a handler of a WebSocket. */
+export function logSocketFailure(error: unknown, route: string, what: string, id: string): void {
+  process.stderr.write(`[armature] WebSocket ${route}: ${what} failed (request ${id})\n${show(error)}\n`)
+}
+
 // Anything can be thrown, also what throws when it is looked at.
 function show(error: unknown): string {
   try {

@@ -65,6 +65,7 @@ function describe({ layers, scopes, routes }: Table): string[] {
 
 function handlerText(handler: HandlerSpec): string {
   if (handler.type === 'js') return 'JavaScript'
+  if (handler.type === 'ws') return 'WebSocket'
   return handler.id === null ? handler.type : `${handler.type} in JavaScript middleware`
 }
 

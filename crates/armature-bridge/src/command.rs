@@ -10,6 +10,9 @@
 //! | end, fail | | |
 //! | grant | bytes of request body that may be sent | |
 //! | cancel | | |
+//! | send | length | a message of a WebSocket; flag 1 when it is binary |
+//! | close | close code, length | reason, UTF-8 |
+//! | cut | | |
 //!
 //! A header is 2 bytes name length, 4 bytes value length, name, value.
 
@@ -26,6 +29,10 @@ pub const FLAG_NATIVE: u8 = 1 << 1;
 /// Beside [`FLAG_STREAM`]: it is one of server-sent events. The body of the command is the time after which an idle stream
 /// says something, in milliseconds as 4 bytes (0: never), and what the stream begins with.
 pub const FLAG_EVENTS: u8 = 1 << 2;
+/// The request becomes a WebSocket; the status is 101 whatever stands there.
+pub const FLAG_SOCKET: u8 = 1 << 3;
+/// Of a `send`: the message is binary.
+pub const FLAG_BINARY: u8 = 1;
 
 /// One command, with ranges into its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +69,29 @@ pub enum Action {
     Grant(u32),
     /// Nobody reads the request body any more.
     Cancel,
+    /// Send a message through the WebSocket.
+    Send {
+        /// Whether it is binary.
+        is_binary: bool,
+        /// Its content.
+        content: Range<usize>,
+    },
+    /// Close the WebSocket.
+    Close {
+        /// Close code as JavaScript wrote it.
+        code: u16,
+        /// Reason as JavaScript wrote it.
+        reason: Range<usize>,
+    },
+    /// End the WebSocket at once.
+    Cut,
 }
 
-/// Bytes before the headers of a respond command, and before the bytes of a data command. A range from there fits only a
+/// Bytes before the headers of a respond command, and before the bytes of a data or send and of a close command. A range from there fits only a
 /// command that has all its words.
 const RESPOND_LEN: usize = 28;
 const DATA_LEN: usize = 20;
+const CLOSE_LEN: usize = 24;
 
 /// Reads the commands of a batch.
 pub struct Commands<'a> {
@@ -121,6 +145,18 @@ impl Iterator for Commands<'_> {
                 4 => Action::Fail,
                 5 => Action::Grant(word(command, 4)),
                 6 => Action::Cancel,
+                7 => match range(DATA_LEN, word(command, 4)) {
+                    Some(content) => {
+                        let is_binary = (word(command, 1) >> 8) as u8 & FLAG_BINARY != 0;
+                        Action::Send { is_binary, content }
+                    }
+                    None => continue,
+                },
+                8 => match range(CLOSE_LEN, word(command, 5)) {
+                    Some(reason) => Action::Close { code: word(command, 4) as u16, reason },
+                    None => continue,
+                },
+                9 => Action::Cut,
                 _ => continue,
             };
             return Some(Command { slot, action });

@@ -16,6 +16,9 @@
 //! | injected end | 1 when the body failed | |
 //! | closed | connections that were cut off | |
 //! | warning | 0, length | a sentence, UTF-8 |
+//! | socket open | send buffer, length | two words, see [`socket_open`] |
+//! | socket message | [`MESSAGE_BINARY`] and so on, the credit above them; length | a message, or a piece of one |
+//! | socket closing, socket closed | close code, length | reason, UTF-8 |
 
 use crate::slots::SlotId;
 
@@ -45,7 +48,24 @@ pub enum Kind {
     Closed = 10,
     /// Something that the operator should know.
     Warning = 11,
+    /// A WebSocket is open.
+    SocketOpen = 12,
+    /// A message of a WebSocket, or a piece of one.
+    SocketMessage = 13,
+    /// A WebSocket is over.
+    SocketClosed = 14,
+    /// The peer of a WebSocket says goodbye: to be answered with a `close` command behind the answers to what came before.
+    SocketClosing = 15,
 }
+
+/// Set when a message is binary.
+pub const MESSAGE_BINARY: u32 = 1;
+/// Set when the message goes on in the next record of its socket.
+pub const MESSAGE_MORE: u32 = 1 << 1;
+/// Set when all of a text is ASCII.
+pub const MESSAGE_ASCII: u32 = 1 << 2;
+/// Where the credit begins that a message brings along: bytes that may be sent again.
+pub const MESSAGE_CREDIT: u32 = 3;
 
 /// Why a request body ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,6 +287,13 @@ pub fn data(out: &mut Vec<u8>, kind: Kind, slot: SlotId, value: u32, bytes: &[u8
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
     out.extend_from_slice(bytes);
     finish(out, start);
+}
+
+/// Appends the record of a WebSocket that is open, with its limits in bytes: when `send()` reports false, how much may be kept,
+/// and how much may wait in JavaScript.
+pub fn socket_open(out: &mut Vec<u8>, slot: SlotId, send_buffer: u32, backlog: u32, receive_buffer: u32) {
+    let words = [backlog.to_le_bytes(), receive_buffer.to_le_bytes()].concat();
+    data(out, Kind::SocketOpen, slot, send_buffer, &words);
 }
 
 fn begin(out: &mut Vec<u8>, kind: Kind, slot: SlotId) -> usize {

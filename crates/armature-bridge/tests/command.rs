@@ -19,6 +19,9 @@ enum Sent {
     Fail,
     Grant(u32),
     Cancel,
+    Send(bool, Vec<u8>),
+    Close(u16, Vec<u8>),
+    Cut,
 }
 
 /// Written from the documentation of the layout.
@@ -35,6 +38,11 @@ fn encode(out: &mut Vec<u8>, slot: SlotId, sent: &Sent) {
         Sent::Fail => (4, vec![], vec![]),
         Sent::Grant(bytes) => (5, vec![*bytes], vec![]),
         Sent::Cancel => (6, vec![], vec![]),
+        Sent::Send(is_binary, bytes) => {
+            (7 | u32::from(*is_binary) << 8, vec![bytes.len() as u32], vec![bytes.clone()])
+        }
+        Sent::Close(code, reason) => (8, vec![u32::from(*code), reason.len() as u32], vec![reason.clone()]),
+        Sent::Cut => (9, vec![], vec![]),
     };
     let start = out.len();
     for word in [0, kind, slot.slot, slot.generation].into_iter().chain(words) {
@@ -73,6 +81,9 @@ fn resolve(batch: &[u8], command: &Command) -> (SlotId, Sent) {
         Action::Fail => Sent::Fail,
         Action::Grant(bytes) => Sent::Grant(*bytes),
         Action::Cancel => Sent::Cancel,
+        Action::Send { is_binary, content } => Sent::Send(*is_binary, batch[content.clone()].to_vec()),
+        Action::Close { code, reason } => Sent::Close(*code, batch[reason.clone()].to_vec()),
+        Action::Cut => Sent::Cut,
     };
     (command.slot, sent)
 }
@@ -96,7 +107,11 @@ fn resolve_all(batch: &[u8]) -> Vec<(SlotId, Sent)> {
     for command in &commands {
         let ranges = match &command.action {
             Action::Respond { headers, body, .. } => vec![headers, body],
-            Action::Data(range) => vec![range],
+            Action::Data(range)
+            | Action::Send { content: range, .. }
+            | Action::Close { reason: range, .. } => {
+                vec![range]
+            }
             _ => vec![],
         };
         for range in ranges {
@@ -139,6 +154,9 @@ fn sent() -> impl Strategy<Value = Sent> {
         1 => Just(Sent::Fail),
         1 => any::<u32>().prop_map(Sent::Grant),
         1 => Just(Sent::Cancel),
+        2 => (any::<bool>(), bytes(70)).prop_map(|(is_binary, content)| Sent::Send(is_binary, content)),
+        1 => (any::<u16>(), bytes(30)).prop_map(|(code, reason)| Sent::Close(code, reason)),
+        1 => Just(Sent::Cut),
     ]
 }
 

@@ -7,17 +7,20 @@ use armature_bridge::record::{
     self, FLAG_BODY, FLAG_INLINE, FLAG_LENGTH, FLAG_SECURE, FLAG_TLS, METHOD_OTHER,
 };
 use armature_bridge::{PushError, SlotId};
+use armature_core::config::WebSocketSettings;
 use armature_core::http::{
     Body, BodyError, Forwarded, Method, Problem, Request, RequestId, RequestPool, Response, SizeHint,
 };
 use armature_core::io_loop::LoopHandle;
 use armature_core::metrics::Counter;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
+use armature_core::protocol::ws::Handshake;
 
 use crate::bridge::answer::{Answer, State};
 use crate::bridge::clock;
 use crate::bridge::lanes::{LaneEnd, LaneUse};
 use crate::bridge::loop_side::LoopSide;
+use crate::bridge::socket::Opening;
 use crate::stats::Shed;
 use crate::wiring::Wiring;
 
@@ -34,6 +37,8 @@ pub struct JsHandlerFactory {
     pub generation: u32,
     /// The native handler inside the JavaScript middleware.
     pub native: Option<Arc<dyn HandlerFactory>>,
+    /// Requests become WebSockets.
+    pub socket: Option<Arc<WebSocketSettings>>,
     pub wiring: Arc<Wiring>,
 }
 
@@ -44,6 +49,7 @@ impl HandlerFactory for JsHandlerFactory {
             id: self.id,
             generation: self.generation,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
+            socket: self.socket.as_deref().map(|settings| Rc::new(settings.clone())),
             lanes: side.lanes_of(self.generation).for_handler(),
             side,
             requests: io_loop.local(RequestPool::default),
@@ -57,6 +63,7 @@ struct JsHandler {
     generation: u32,
     lanes: Rc<LaneUse>,
     native: Option<Rc<dyn Handler>>,
+    socket: Option<Rc<WebSocketSettings>>,
     side: Rc<LoopSide>,
     requests: Rc<RequestPool>,
     wiring: Arc<Wiring>,
@@ -83,6 +90,13 @@ impl Handler for JsHandler {
 
 impl JsHandler {
     fn start(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
+        let opening = match &self.socket {
+            None => None,
+            Some(settings) => match self.opening(settings, &request) {
+                Ok(opening) => Some(opening),
+                Err(refusal) => return LocalFuture::ready(refusal),
+            },
+        };
         let own = match request.peer.origin {
             0 => None,
             // Injected: by a thread whose own handlers are meant, while it serves.
@@ -100,7 +114,7 @@ impl JsHandler {
         };
         let has_body = inline.is_some() || body.is_some();
         let (context, id) = (request.context.clone(), request.id.clone());
-        let Some(slot) = self.side.enter(lane.clone(), context, (id, is_bound), body) else {
+        let Some(slot) = self.side.enter(lane.clone(), context, (id, is_bound), body, opening) else {
             return LocalFuture::ready(shed(&self.wiring.shed.slots, &request));
         };
         let forwarded = Forwarded::resolve(&request, &self.wiring.settings.trust_proxy);
@@ -180,6 +194,14 @@ impl JsHandler {
 }
 
 impl JsHandler {
+    /// What is needed to make a WebSocket of `request`, or why it cannot become one.
+    fn opening(&self, settings: &Rc<WebSocketSettings>, request: &Request) -> Result<Opening, Response> {
+        let forwarded = Forwarded::resolve(request, &self.wiring.settings.trust_proxy);
+        let host = forwarded.host.as_deref().or_else(|| request.head.get_str("host"));
+        let handshake = Handshake::check(request, &settings.origins, host.unwrap_or_default())?;
+        Ok(Opening { handshake, settings: settings.clone() })
+    }
+
     /// Queues `record` in `lane`, or in another one.
     fn hand_over<'a, P, F>(
         &self,

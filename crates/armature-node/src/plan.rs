@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use armature_core::config::{Config, parse_body_limit, parse_handler_timeout};
+use armature_core::config::{Config, parse_body_limit, parse_handler_timeout, parse_websocket};
 use armature_core::handler::Fixed;
 use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
 use armature_core::pipeline::{HandlerFactory, LayerFactory};
@@ -67,8 +67,20 @@ struct RouteSpec {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
 enum HandlerSpec {
-    Js { id: u32 },
-    Fixed { id: Option<u32>, status: u16, headers: Vec<(String, String)>, body: Option<usize> },
+    Js {
+        id: u32,
+    },
+    /// `options` as [`parse_websocket`] reads them.
+    Ws {
+        id: u32,
+        options: serde_json::Value,
+    },
+    Fixed {
+        id: Option<u32>,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Option<usize>,
+    },
 }
 
 impl Plan {
@@ -163,10 +175,15 @@ impl HandlerSpec {
     fn build(&self, target: &Target<'_>) -> Result<Arc<dyn HandlerFactory>> {
         let Target { buffers, wiring, generation } = *target;
         let js_handler = |id, native| -> Arc<dyn HandlerFactory> {
-            Arc::new(JsHandlerFactory { id, generation, native, wiring: wiring.clone() })
+            Arc::new(JsHandlerFactory { id, generation, native, socket: None, wiring: wiring.clone() })
         };
         match self {
             Self::Js { id } => Ok(js_handler(*id, None)),
+            Self::Ws { id, options } => {
+                let settings = parse_websocket("ws()", options.clone()).map_err(js)?;
+                let (socket, wiring) = (Some(Arc::new(settings)), wiring.clone());
+                Ok(Arc::new(JsHandlerFactory { id: *id, generation, native: None, socket, wiring }))
+            }
             Self::Fixed { id, status, headers, body } => {
                 let fixed: Arc<dyn HandlerFactory> = Arc::new(fixed(*status, headers, *body, buffers)?);
                 Ok(match id {

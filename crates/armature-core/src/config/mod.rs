@@ -54,6 +54,7 @@ mod tls;
 mod trailing_slash;
 mod trust_proxy;
 mod watch;
+mod websocket;
 mod workers;
 
 pub(crate) use log::check_output;
@@ -85,5 +86,9 @@ pub use self::{
     trailing_slash::TrailingSlash,
     trust_proxy::TrustProxy,
     watch::{Watch, WatchConfig},
+    websocket::{
+        SlowConsumer, WebSocketConfig, WebSocketLimits, WebSocketSettings, WebSocketTimeouts, WsOrigins,
+        parse_websocket,
+    },
     workers::{WorkerCount, Workers, WorkersConfig},
 };

@@ -71,6 +71,10 @@ problems! {
     /// The path speaks another protocol, and the request did not ask for it.
     UPGRADE_REQUIRED = UPGRADE_REQUIRED, "ARMATURE_UPGRADE_REQUIRED",
         "This path speaks another protocol; see the Upgrade header.";
+    /// A request for a WebSocket without one well-formed key.
+    BAD_WEBSOCKET = BAD_REQUEST, "ARMATURE_WEBSOCKET_HANDSHAKE", "The request needs one Sec-WebSocket-Key of 16 bytes.";
+    /// A page of another origin asks for a WebSocket.
+    ORIGIN_FORBIDDEN = FORBIDDEN, "ARMATURE_ORIGIN_FORBIDDEN", "Pages of this origin may not connect.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.

@@ -4,6 +4,7 @@ mod control;
 pub(crate) mod date;
 pub mod h1;
 pub mod h2;
+pub mod ws;
 
 pub use control::ConnectionControl;
 

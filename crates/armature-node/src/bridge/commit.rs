@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use armature_bridge::SlotId;
-use armature_bridge::command::{Action, Command, Commands, FLAG_EVENTS, FLAG_NATIVE, FLAG_STREAM};
+use armature_bridge::command::{
+    Action, Command, Commands, FLAG_EVENTS, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM,
+};
 use armature_core::http::{Body, Response, StatusCode};
 use bytes::Bytes;
 
@@ -14,6 +16,7 @@ use super::flow::Flow;
 use super::headers::{self, HeaderChange};
 use super::loop_side::LoopSide;
 use super::slot::Reply;
+use super::socket::SocketEnd;
 use super::stream::{StreamBody, StreamState};
 
 /// Bodies up to this size are copied out of their batch, so that a slow reader keeps its own bytes alive and not those of
@@ -65,6 +68,21 @@ impl LoopSide {
                 Action::Fail => self.finish_stream(slot, false),
                 Action::Grant(bytes) => self.grant(slot, bytes),
                 Action::Cancel => self.cancel_body(slot),
+                Action::Send { is_binary, content } => {
+                    if let Some(socket) = self.socket_of(slot) {
+                        socket.send(is_binary, &batch.bytes()[content]);
+                    }
+                }
+                Action::Close { code, reason } => {
+                    if let Some(socket) = self.socket_of(slot) {
+                        socket.close(code, &String::from_utf8_lossy(&batch.bytes()[reason]));
+                    }
+                }
+                Action::Cut => {
+                    if let Some(socket) = self.socket_of(slot) {
+                        socket.cut();
+                    }
+                }
             }
         }
     }
@@ -80,7 +98,7 @@ impl LoopSide {
     ) {
         let mut slots = self.slots.borrow_mut();
         let Some(entry) = slots.get_mut(slot) else { return };
-        if entry.reply.is_some() || entry.response().is_some() {
+        if entry.reply.is_some() || entry.response().is_some() || entry.socket().is_some() {
             return;
         }
         let list = entry.lane.cache.begin(&entry.lane.header_sets, header_set);
@@ -90,6 +108,17 @@ impl LoopSide {
         let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
         let reply = match (list, status) {
             (Some(list), _) if flags & FLAG_NATIVE != 0 => Reply::Native(HeaderChange::new(list, named)),
+            (Some(headers), _) if flags & FLAG_SOCKET != 0 => {
+                match entry.streams.as_mut().and_then(|streams| streams.opening.take()) {
+                    Some(opening) => {
+                        let (socket, response) =
+                            opening.open(self.clone(), entry.lane.clone(), slot, headers);
+                        entry.streams().socket = Some(socket);
+                        Reply::Response(response)
+                    }
+                    None => Reply::Broken,
+                }
+            }
             (Some(headers), Some(status)) => {
                 let body = if flags & FLAG_STREAM != 0 {
                     let stream = StreamState::new(self.windows.response, events);
@@ -138,11 +167,18 @@ impl LoopSide {
         self.slots.borrow_mut().get_mut(slot)?.response().cloned()
     }
 
+    fn socket_of(&self, slot: SlotId) -> Option<Rc<SocketEnd>> {
+        self.slots.borrow_mut().get_mut(slot)?.socket().cloned()
+    }
+
     fn grant(self: &Rc<Self>, slot: SlotId, bytes: u32) {
         let mut slots = self.slots.borrow_mut();
         let Some(entry) = slots.get_mut(slot) else { return };
         let lane = entry.lane.clone();
         let Some(streams) = &mut entry.streams else { return };
+        if let Some(socket) = &streams.socket {
+            return socket.grant(bytes);
+        }
         match &streams.pump {
             Some(pump) => pump.grant(bytes),
             None => {

@@ -17,6 +17,7 @@ use super::lane::LoopAddress;
 use super::lanes::{LaneEnd, LaneSet};
 use super::patience::{Patience, Watch};
 use super::slot::{Reply, Slot, Streams};
+use super::socket::Opening;
 use crate::census::{self, Live};
 
 /// Windows of the bridge's streams, in bytes.
@@ -89,8 +90,10 @@ impl LoopSide {
         context: Rc<RequestContext>,
         (id, is_bound): (RequestId, bool),
         body: Option<Body>,
+        opening: Option<Opening>,
     ) -> Option<SlotId> {
-        let streams = body.map(|body| Box::new(Streams { body: Some(body), ..Streams::default() }));
+        let streams = (body.is_some() || opening.is_some())
+            .then(|| Box::new(Streams { body, opening, ..Streams::default() }));
         let end = lane.clone();
         let (number, reply, waker, announced) = (u64::MAX, None, None, false);
         let due = u64::MAX;
@@ -109,6 +112,10 @@ impl LoopSide {
         if let Some(reply) = entry.reply.take() {
             let id = entry.id.clone();
             let is_over = !entry.is_streaming();
+            if let Some(socket) = entry.socket() {
+                // It is no request any more, neither for those who choose a lane nor for those who count.
+                socket.settle(&entry.lane);
+            }
             drop(slots);
             match reply {
                 // JavaScript may have taken it in the same moment.
@@ -145,7 +152,10 @@ impl LoopSide {
     pub fn release(&self, slot: SlotId) -> Option<Rc<LaneEnd>> {
         // Dropped after the borrow: bodies and wakers run code of others.
         let entry = self.slots.borrow_mut().remove(slot)?;
-        entry.lane.lane.settle();
+        match entry.socket() {
+            Some(socket) => socket.settle(&entry.lane),
+            None => entry.lane.lane.settle(),
+        }
         entry.lane.finish();
         if let Some(pump) = entry.streams.as_ref().and_then(|streams| streams.pump.as_ref()) {
             pump.cancel();

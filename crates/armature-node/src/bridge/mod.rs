@@ -22,6 +22,7 @@ pub mod moving;
 pub mod patience;
 mod relief;
 pub mod slot;
+pub mod socket;
 pub mod stream;
 #[cfg(target_os = "linux")]
 mod uv;

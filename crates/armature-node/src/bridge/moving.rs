@@ -37,6 +37,7 @@ impl LoopSide {
     pub fn retire(&self, seed: &LaneSeed, retiring: Arc<Retiring>) {
         self.end_events_of(seed);
         let lanes = self.lanes_of(seed.generation);
+        self.close_sockets(seed.id);
         if self.newest() != Some(seed.generation) && lanes.is_used() {
             // A request of the old routes may wait for its body, and has no other lanes to go to.
             return lanes.retire_later(seed.id, retiring);
@@ -127,6 +128,7 @@ impl LoopSide {
             if entry.lane.id == id {
                 match entry.response() {
                     Some(stream) => stream.fail(),
+                    None if let Some(socket) = entry.socket() => socket.lane_leaves(),
                     None if entry.reply.is_none() => entry.reply = Some(Reply::Lost(problem)),
                     None => {}
                 }
@@ -136,6 +138,17 @@ impl LoopSide {
         for waker in wakers {
             waker.wake();
         }
+    }
+
+    /// Says goodbye to the WebSockets of lane `id`: their handlers go with it.
+    fn close_sockets(&self, id: u32) {
+        self.slots.borrow_mut().for_each(|entry| {
+            if entry.lane.id == id
+                && let Some(socket) = entry.socket()
+            {
+                socket.lane_leaves();
+            }
+        });
     }
 
     fn hand_to(&self, slot: SlotId, lane: &Rc<LaneEnd>) {

@@ -8,6 +8,7 @@ use armature_core::http::{Body, Problem, RequestContext, RequestId, Response};
 use super::flow::Flow;
 use super::headers::HeaderChange;
 use super::lanes::LaneEnd;
+use super::socket::{Opening, SocketEnd};
 use super::stream::StreamState;
 
 /// A request that JavaScript has, or will have.
@@ -39,6 +40,10 @@ pub struct Streams {
     pub pump: Option<Rc<Flow>>,
     /// The body that JavaScript has not asked for yet.
     pub body: Option<Body>,
+    /// What is needed to become a WebSocket.
+    pub opening: Option<Opening>,
+    /// The WebSocket that it has become.
+    pub socket: Option<Rc<SocketEnd>>,
 }
 
 impl Slot {
@@ -52,7 +57,13 @@ impl Slot {
 
     /// Whether JavaScript has more to say after its reply.
     pub fn is_streaming(&self) -> bool {
-        self.streams.as_ref().is_some_and(|streams| streams.response.is_some() && !streams.complete)
+        self.streams.as_ref().is_some_and(|streams| {
+            streams.socket.is_some() || streams.response.is_some() && !streams.complete
+        })
+    }
+
+    pub fn socket(&self) -> Option<&Rc<SocketEnd>> {
+        self.streams.as_ref()?.socket.as_ref()
     }
 }
 

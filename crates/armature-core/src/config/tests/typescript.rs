@@ -27,6 +27,11 @@ fn exports_typescript_types() {
         alias::<LogLevel>(out);
         alias::<LogStyle>(out);
         alias::<LogPeriod>(out);
+        interface::<WebSocketConfig>(out, "");
+        interface::<WebSocketLimits>(out, "");
+        interface::<WebSocketTimeouts>(out, "");
+        alias::<WsOrigins>(out);
+        alias::<SlowConsumer>(out);
         alias::<TrailingSlash>(out);
         alias::<Size>(out);
         alias::<Millis>(out);

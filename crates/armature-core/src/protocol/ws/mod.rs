@@ -1,0 +1,28 @@
+//! WebSocket (RFC 6455), behind the upgrade of a request.
+//!
+//! * `handshake` checks the request and makes the 101
+//! * `header` and `decode` turn bytes into messages, `encode` the other way round; `mask`, `utf8` and `close` are parts of that
+//! * `outbox` has what waits to be written, `connection` reads, writes and keeps the time
+//!
+//! [`Link`] is who gets the messages, [`Outbox`] how to send some: what the application is, this room does not know.
+
+mod close;
+mod connection;
+mod decode;
+mod encode;
+mod handshake;
+mod header;
+mod mask;
+mod outbox;
+mod scratch;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod utf8;
+
+pub use close::{CloseCode, Farewell};
+pub use connection::{Link, Room, serve};
+pub use decode::{Decoder, Event, Text, Violation};
+pub use handshake::Handshake;
+pub use outbox::Outbox;
+pub use settings::WsSettings;

@@ -1,0 +1,170 @@
+//! What waits to be written to one connection, and how others have it written.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::close::CloseCode;
+use super::encode;
+use super::header::Opcode;
+use super::scratch::Scratch;
+use crate::io_loop::LoopHandle;
+
+/// Unsent bytes beyond which the answers to pings wait for room; only the last of them is kept then.
+const CONTROL_ROOM: usize = 16 * 1024;
+
+/// Messages on their way to one peer. Whoever sends has to bound what it sends: see [`super::Link::taken`].
+pub struct Outbox {
+    scratch: Rc<Scratch>,
+    bytes: RefCell<Vec<u8>>,
+    /// Of these, so many are written.
+    at: Cell<usize>,
+    /// Bytes of messages that were sent, before framing, since somebody asked.
+    messages: Cell<usize>,
+    late_pong: RefCell<Option<Vec<u8>>>,
+    state: Cell<State>,
+    cut: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// A Close frame is the last one.
+    Closing,
+}
+
+impl Outbox {
+    /// For a connection of `io_loop`.
+    pub fn new(io_loop: &LoopHandle) -> Rc<Self> {
+        Rc::new(Self {
+            scratch: io_loop.local(Scratch::default),
+            bytes: RefCell::default(),
+            at: Cell::new(0),
+            messages: Cell::new(0),
+            late_pong: RefCell::default(),
+            state: Cell::new(State::Open),
+            cut: Cell::new(false),
+            waker: RefCell::default(),
+        })
+    }
+
+    /// Sends a message; dropped when the connection closes already. Text must be UTF-8.
+    pub fn send(&self, is_binary: bool, content: &[u8]) {
+        if self.state.get() == State::Open {
+            let opcode = if is_binary { Opcode::Binary } else { Opcode::Text };
+            self.append(|out| encode::frame(out, opcode, content));
+            self.messages.set(self.messages.get() + content.len());
+            self.wake();
+        }
+    }
+
+    /// Sends a Close frame behind what was sent. The connection ends when the peer has answered.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        if self.state.replace(State::Closing) == State::Open {
+            self.append(|out| encode::close(out, code, reason));
+            self.wake();
+        }
+    }
+
+    /// Ends the connection at once.
+    pub fn cut(&self) {
+        self.cut.set(true);
+        self.wake();
+    }
+
+    pub(super) fn scratch(&self) -> &Rc<Scratch> {
+        &self.scratch
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
+    /// Whether a Close frame was sent.
+    pub(super) fn is_closing(&self) -> bool {
+        self.state.get() == State::Closing
+    }
+
+    pub(super) fn ping(&self) {
+        if self.state.get() == State::Open && self.unsent() < CONTROL_ROOM {
+            self.append(|out| encode::frame(out, Opcode::Ping, &[]));
+        }
+    }
+
+    pub(super) fn pong(&self, content: &[u8]) {
+        if self.state.get() == State::Closing {
+        } else if self.unsent() < CONTROL_ROOM {
+            self.append(|out| encode::frame(out, Opcode::Pong, content));
+        } else {
+            // RFC 6455 section 5.5.3: of several pings the last one may be answered alone.
+            *self.late_pong.borrow_mut() = Some(content.to_vec());
+        }
+    }
+
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut slot = self.waker.borrow_mut();
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+
+    /// Has the connection look again.
+    pub fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn unsent(&self) -> usize {
+        self.bytes.borrow().len() - self.at.get()
+    }
+
+    /// Calls `write` with what is unsent; `write` returns how much of it was taken.
+    pub(super) fn with_unsent<T>(&self, write: impl FnOnce(&[u8]) -> T) -> T {
+        write(&self.bytes.borrow()[self.at.get()..])
+    }
+
+    /// So many bytes have been written. When these were all, the bytes of the messages among them that nobody has been told
+    /// of.
+    pub(super) fn written(&self, n: usize) {
+        self.at.set(self.at.get() + n);
+        let mut bytes = self.bytes.borrow_mut();
+        if self.at.get() < bytes.len() {
+            // What is written does not stay when more keeps coming.
+            if self.at.get() >= CONTROL_ROOM.max(bytes.len() / 2) {
+                bytes.drain(..self.at.replace(0));
+            }
+            return;
+        }
+        self.at.set(0);
+        let late = self.late_pong.borrow_mut().take();
+        if let Some(content) = late.filter(|_| self.state.get() == State::Open) {
+            bytes.clear();
+            encode::frame(&mut bytes, Opcode::Pong, &content);
+        } else {
+            self.scratch.put_output(std::mem::take(&mut bytes));
+        }
+    }
+
+    /// Bytes of messages that the socket has taken since the last call; exact when nothing is unsent, else not too many.
+    pub(super) fn take_written(&self) -> usize {
+        let taken = self.messages.get().saturating_sub(self.unsent());
+        self.messages.set(self.messages.get() - taken);
+        taken
+    }
+
+    fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.bytes.borrow_mut();
+        if bytes.capacity() == 0 {
+            *bytes = self.scratch.take_output();
+        }
+        encode(&mut bytes);
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.scratch.put_output(self.bytes.take());
+    }
+}
