@@ -28,11 +28,14 @@ export type {
 } from './generated/config.js'
 export type {
   CorsOptions,
+  CspOptions,
+  HstsOptions,
   LogFormat,
   LoggerOptions,
   LogOutput,
   Origins,
   RequestIdOptions,
+  SecurityHeadersOptions,
 } from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
@@ -41,6 +44,7 @@ export { Cors } from './layers/cors.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'
+export { SecurityHeaders } from './layers/security-headers.js'
 export type { Locals } from './locals.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
 export { type Layer, type Middleware, middleware, type Next } from './middleware.js'

@@ -1,4 +1,4 @@
-import { Cors, type CorsOptions, Logger, RequestId } from '@armature/core'
+import { Cors, type CorsOptions, Logger, RequestId, SecurityHeaders } from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
@@ -10,6 +10,14 @@ export const layers = [
   Cors.new({ origins: ['https://a.example'], credentials: true, maxAge: '10m' }),
   RequestId.default(),
   RequestId.new({ header: 'x-id', trust: true }),
+  SecurityHeaders.default(),
+  SecurityHeaders.api(),
+  SecurityHeaders.new({
+    contentSecurityPolicy: { directives: { scriptSrc: ["'nonce'"], 'style-src': false } },
+    strictTransportSecurity: { maxAge: '8760h' },
+    referrerPolicy: ['no-referrer', 'origin'],
+    xFrameOptions: false,
+  }),
 ]
 
 // --- Options are checked, and read-only afterwards ---
@@ -17,6 +25,8 @@ export const layers = [
 Logger.new({ format: 'xml' })
 // @ts-expect-error
 Logger.new({ colour: true })
+// @ts-expect-error
+SecurityHeaders.new({ xFrameOptions: 'ALLOW' })
 // @ts-expect-error
 Cors.permissive().options.origins = '*'
 // @ts-expect-error

@@ -47,3 +47,57 @@ export interface RequestIdOptions {
    */
   trust?: boolean | undefined
 }
+
+/** Options of the security headers. Each is a field that can be changed, or turned off with `false`. */
+export interface SecurityHeadersOptions {
+  /** `Content-Security-Policy`. Default: own scripts, styles and images only; see the page of the layer. */
+  contentSecurityPolicy?: false | CspOptions | undefined
+  /** `Cross-Origin-Embedder-Policy`. Default `false`. */
+  crossOriginEmbedderPolicy?: false | 'require-corp' | 'credentialless' | 'unsafe-none' | undefined
+  /** `Cross-Origin-Opener-Policy`. Default `'same-origin'`. */
+  crossOriginOpenerPolicy?: false | 'same-origin' | 'same-origin-allow-popups' | 'noopener-allow-popups' | 'unsafe-none' | undefined
+  /** `Cross-Origin-Resource-Policy`. Default `'same-origin'`. */
+  crossOriginResourcePolicy?: false | 'same-origin' | 'same-site' | 'cross-origin' | undefined
+  /** `Origin-Agent-Cluster: ?1`. Default `true`. */
+  originAgentCluster?: boolean | undefined
+  /** `Referrer-Policy`: one policy, or several, of which a browser takes the last that it knows. Default `'no-referrer'`. */
+  referrerPolicy?: false | string | readonly string[] | undefined
+  /** `Strict-Transport-Security`, sent over TLS only. Default: 365 days, with subdomains. */
+  strictTransportSecurity?: false | HstsOptions | undefined
+  /** `X-Content-Type-Options: nosniff`. Default `true`. */
+  xContentTypeOptions?: boolean | undefined
+  /** `X-DNS-Prefetch-Control`. Default `'off'`. */
+  xDnsPrefetchControl?: false | 'on' | 'off' | undefined
+  /** `X-Download-Options: noopen`. Default `true`. */
+  xDownloadOptions?: boolean | undefined
+  /** `X-Frame-Options`. Default `'SAMEORIGIN'`. */
+  xFrameOptions?: false | 'SAMEORIGIN' | 'DENY' | undefined
+  /** `X-Permitted-Cross-Domain-Policies`. Default `'none'`. */
+  xPermittedCrossDomainPolicies?: false | 'none' | 'master-only' | 'by-content-type' | 'all' | undefined
+  /** `X-XSS-Protection: 0`, which turns off a filter of old browsers that did harm. Default `true`. */
+  xXssProtection?: boolean | undefined
+}
+
+/** The Content-Security-Policy of the security headers. */
+export interface CspOptions {
+  /**
+   * Sources by directive, such as `{ 'script-src': ["'self'", "'nonce'"] }`, instead of the default ones of these directives;
+   * `scriptSrc` is the same. An empty list is a directive without a value, `false` leaves it out. `"'nonce'"` stands for a nonce
+   * that is new with each request: `req.cspNonce`.
+   */
+  directives?: Readonly<Record<string, readonly string[] | false>> | undefined
+  /** Whether directives that are not named have their defaults. Default `true`. */
+  useDefaults?: boolean | undefined
+  /** Sends the policy as `Content-Security-Policy-Report-Only`: violations are reported, nothing is blocked. Default `false`. */
+  reportOnly?: boolean | undefined
+}
+
+/** How long browsers use nothing but TLS for this host. */
+export interface HstsOptions {
+  /** For how long, in whole seconds. Default `'8760h'`, which are 365 days. */
+  maxAge?: Duration | undefined
+  /** Whether subdomains are meant too. Default `true`. */
+  includeSubDomains?: boolean | undefined
+  /** Agrees to be in the lists that browsers come with, which is hard to take back; needs 365 days and subdomains. Default `false`. */
+  preload?: boolean | undefined
+}

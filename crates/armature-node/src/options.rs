@@ -1,7 +1,10 @@
 //! Options from JavaScript and from the environment into settings.
 
 use armature_core::config::{Config, Environment, IoMode, Settings, TrustProxy};
-use armature_core::layer::{Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions};
+use armature_core::layer::{
+    Cors, CorsOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders,
+    SecurityHeadersOptions,
+};
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
 use napi_derive::napi;
@@ -89,6 +92,10 @@ pub fn layer(
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)
+        }
+        "securityHeaders" => {
+            let headers = SecurityHeaders::new(parse::<SecurityHeadersOptions>("SecurityHeaders", options)?);
+            Arc::new(headers.map_err(js)?.trusting(trust.clone()))
         }
         _ => {
             return Err(JsError::new(

@@ -64,7 +64,8 @@ impl Head {
         self.target.capacity() + self.text.capacity() + self.fields.capacity() * size_of::<FieldLen>()
     }
 
-    /// Appends a field. `name` must be a lower-case token.
+    /// Appends a field. `name` must be a lower-case token, or a colon and one: what a layer says about the request to those inside,
+    /// which no client can send. JavaScript gets it by its name and sees it in no list of headers.
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.push_bytes(name.as_bytes(), value);
     }

@@ -3,10 +3,12 @@
 mod cors;
 mod logger;
 mod request_id;
+mod security_headers;
 
 pub use cors::{Cors, CorsOptions};
 pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
 pub use request_id::{RequestIdLayer, RequestIdOptions};
+pub use security_headers::{CspOptions, HstsOptions, SecurityHeaders, SecurityHeadersOptions};
 
 #[cfg(test)]
 mod tests {
@@ -23,6 +25,9 @@ mod tests {
             alias::<LogFormat>(out);
             alias::<LogOutput>(out);
             interface::<RequestIdOptions>(out, "");
+            interface::<SecurityHeadersOptions>(out, "");
+            interface::<CspOptions>(out, "");
+            interface::<HstsOptions>(out, "");
         });
     }
 }
