@@ -76,6 +76,7 @@ export const errorTable = {
   ARMATURE_NOT_FOUND: [404, 'nothing is served at this path'],
   ARMATURE_NOT_IMPLEMENTED: [501, 'the server does not implement {what}'],
   ARMATURE_OVERLOADED: [503, 'the server is at its limit; try again later'],
+  ARMATURE_PRECONDITION_FAILED: [412, 'what the request expects of the resource does not hold any more'],
   ARMATURE_REQUEST_TIMEOUT: [408, 'the request head took too long to arrive'],
   ARMATURE_STREAM_CLOSED: [500, 'nobody receives this stream any more'],
   ARMATURE_UPGRADE_REQUIRED: [426, 'this path speaks another protocol; see the Upgrade header'],

@@ -29,6 +29,7 @@ export type {
 export type {
   CorsOptions,
   CspOptions,
+  ETagOptions,
   HstsOptions,
   LogFormat,
   LoggerOptions,
@@ -41,6 +42,7 @@ export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
 export { Cors } from './layers/cors.js'
+export { ETag } from './layers/etag.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'

@@ -1,7 +1,10 @@
-import { Cors, type CorsOptions, Logger, RequestId, SecurityHeaders } from '@armature/core'
+import { Cors, type CorsOptions, ETag, Logger, RequestId, SecurityHeaders } from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
+  ETag.default(),
+  ETag.weak(),
+  ETag.new({ weak: true, maxSize: '64kb' }),
   Logger.default(),
   Logger.json(),
   Logger.new({ format: 'combined', output: 'stderr', skip: ['/healthz'] }),

@@ -1,6 +1,6 @@
 // Generated from the option structs of crates/armature-core. Do not edit; after a change there run
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
-import type { Duration } from './config.js'
+import type { Duration, Size } from './config.js'
 
 /** Options of the CORS layer. */
 export interface CorsOptions {
@@ -20,6 +20,14 @@ export interface CorsOptions {
 
 /** `'*'`, or a list of exact origins. */
 export type Origins = '*' | readonly string[]
+
+/** Options of the ETag layer. */
+export interface ETagOptions {
+  /** Whether tags are weak: `W/"…"`, which says that the content means the same, not that each byte is. Default `false`. */
+  weak?: boolean | undefined
+  /** Largest body that gets a tag; larger ones and streams have the one that their handler sets. From 1b to 16mb, by default 1mb. */
+  maxSize?: Size | undefined
+}
 
 /** Options of the access log. */
 export interface LoggerOptions {

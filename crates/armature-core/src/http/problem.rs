@@ -71,6 +71,9 @@ problems! {
     /// The path speaks another protocol, and the request did not ask for it.
     UPGRADE_REQUIRED = UPGRADE_REQUIRED, "ARMATURE_UPGRADE_REQUIRED",
         "This path speaks another protocol; see the Upgrade header.";
+    /// `If-Match` or `If-Unmodified-Since` does not hold.
+    PRECONDITION_FAILED = PRECONDITION_FAILED, "ARMATURE_PRECONDITION_FAILED",
+        "What the request expects of the resource does not hold any more.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.

@@ -1,11 +1,13 @@
 //! Native middleware: one file per layer, each with its options.
 
 mod cors;
+mod etag;
 mod logger;
 mod request_id;
 mod security_headers;
 
 pub use cors::{Cors, CorsOptions};
+pub use etag::{Etag, EtagOptions};
 pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
 pub use request_id::{RequestIdLayer, RequestIdOptions};
 pub use security_headers::{CspOptions, HstsOptions, SecurityHeaders, SecurityHeadersOptions};
@@ -18,9 +20,10 @@ mod tests {
     #[test]
     fn exports_typescript_types() {
         check("layers", |out| {
-            out.push_str("import type { Duration } from './config.js'\n");
+            out.push_str("import type { Duration, Size } from './config.js'\n");
             interface::<CorsOptions>(out, "");
             alias::<cors::Origins>(out);
+            interface::<EtagOptions>(out, "");
             interface::<LoggerOptions>(out, "");
             alias::<LogFormat>(out);
             alias::<LogOutput>(out);
