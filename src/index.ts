@@ -27,6 +27,9 @@ export type {
   WorkerOptions,
 } from './generated/config.js'
 export type {
+  Coding,
+  CompressionLevels,
+  CompressOptions,
   CorsOptions,
   CspOptions,
   ETagOptions,
@@ -41,6 +44,7 @@ export type {
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
+export { Compress } from './layers/compress.js'
 export { Cors } from './layers/cors.js'
 export { ETag } from './layers/etag.js'
 export type { NativeLayer } from './layers/layer.js'

@@ -1,7 +1,9 @@
-import { Cors, type CorsOptions, ETag, Logger, RequestId, SecurityHeaders } from '@armature/core'
+import { Compress, Cors, type CorsOptions, ETag, Logger, RequestId, SecurityHeaders } from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
+  Compress.default(),
+  Compress.new({ codings: ['br'], minSize: '2kb', levels: { br: 5 }, types: ['text/*'], concurrent: 10 }),
   ETag.default(),
   ETag.weak(),
   ETag.new({ weak: true, maxSize: '64kb' }),
@@ -28,6 +30,8 @@ export const layers = [
 Logger.new({ format: 'xml' })
 // @ts-expect-error
 Logger.new({ colour: true })
+// @ts-expect-error
+Compress.new({ codings: ['deflate'] })
 // @ts-expect-error
 SecurityHeaders.new({ xFrameOptions: 'ALLOW' })
 // @ts-expect-error

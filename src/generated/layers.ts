@@ -2,6 +2,33 @@
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
 import type { Duration, Size } from './config.js'
 
+/** Options of the compression layer. */
+export interface CompressOptions {
+  /** Codings that are offered, the best first: of those that a client likes equally it decides. Default `['zstd', 'br', 'gzip']`. */
+  codings?: readonly Coding[] | undefined
+  /** Smallest body that is compressed; streams of unknown size always are. Up to 16mb, by default 1kb. */
+  minSize?: Size | undefined
+  /** Types of content that are compressed, such as `'application/json'` or `'text/*'`; patterns of suffixes are on the page of the layer. Default: text of all kinds. */
+  types?: readonly string[] | undefined
+  /** How hard each coding tries. */
+  levels?: CompressionLevels | undefined
+  /** Most bodies that one IO loop compresses at the same time; further ones are sent as they are. From 1 to 100000, by default 256. */
+  concurrent?: number | undefined
+}
+
+/** A content coding that answers can have. */
+export type Coding = 'zstd' | 'br' | 'gzip'
+
+/** How hard a coding tries: more is smaller and slower. */
+export interface CompressionLevels {
+  /** From 1 to 19, by default 3. */
+  zstd?: number | undefined
+  /** From 0 to 11, by default 4. */
+  br?: number | undefined
+  /** From 1 to 9, by default 6. */
+  gzip?: number | undefined
+}
+
 /** Options of the CORS layer. */
 export interface CorsOptions {
   /** Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none. */

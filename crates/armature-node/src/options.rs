@@ -2,8 +2,8 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings, TrustProxy};
 use armature_core::layer::{
-    Cors, CorsOptions, Etag, EtagOptions, Logger, LoggerOptions, RequestIdLayer, RequestIdOptions,
-    SecurityHeaders, SecurityHeadersOptions,
+    Compress, CompressOptions, Cors, CorsOptions, Etag, EtagOptions, Logger, LoggerOptions, RequestIdLayer,
+    RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -90,6 +90,7 @@ pub fn layer(
             Arc::new(logger.map_err(js)?.trusting(trust.clone()))
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
+        "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),
         "etag" => Arc::new(Etag::new(parse::<EtagOptions>("ETag", options)?).map_err(js)?),
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)

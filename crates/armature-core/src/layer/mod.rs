@@ -1,11 +1,13 @@
 //! Native middleware: one file per layer, each with its options.
 
+mod compress;
 mod cors;
 mod etag;
 mod logger;
 mod request_id;
 mod security_headers;
 
+pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use cors::{Cors, CorsOptions};
 pub use etag::{Etag, EtagOptions};
 pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
@@ -21,6 +23,9 @@ mod tests {
     fn exports_typescript_types() {
         check("layers", |out| {
             out.push_str("import type { Duration, Size } from './config.js'\n");
+            interface::<CompressOptions>(out, "");
+            alias::<Coding>(out);
+            interface::<CompressionLevels>(out, "");
             interface::<CorsOptions>(out, "");
             alias::<cors::Origins>(out);
             interface::<EtagOptions>(out, "");
