@@ -30,8 +30,10 @@ export type {
   Coding,
   CompressionLevels,
   CompressOptions,
+  ContentCoding,
   CorsOptions,
   CspOptions,
+  DecompressOptions,
   ETagOptions,
   HstsOptions,
   LogFormat,
@@ -46,6 +48,7 @@ export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-erro
 export type { InjectOptions } from './inject.js'
 export { Compress } from './layers/compress.js'
 export { Cors } from './layers/cors.js'
+export { Decompress } from './layers/decompress.js'
 export { ETag } from './layers/etag.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'

@@ -1,9 +1,20 @@
-import { Compress, Cors, type CorsOptions, ETag, Logger, RequestId, SecurityHeaders } from '@armature/core'
+import {
+  Compress,
+  Cors,
+  type CorsOptions,
+  Decompress,
+  ETag,
+  Logger,
+  RequestId,
+  SecurityHeaders,
+} from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
   Compress.default(),
   Compress.new({ codings: ['br'], minSize: '2kb', levels: { br: 5 }, types: ['text/*'], concurrent: 10 }),
+  Decompress.default(),
+  Decompress.new({ codings: ['gzip'], maxSize: '10mb', maxRatio: 20, concurrent: 8 }),
   ETag.default(),
   ETag.weak(),
   ETag.new({ weak: true, maxSize: '64kb' }),

@@ -48,6 +48,24 @@ export interface CorsOptions {
 /** `'*'`, or a list of exact origins. */
 export type Origins = '*' | readonly string[]
 
+/** Options of the decompression layer. */
+export interface DecompressOptions {
+  /** Codings that are undone; others are answered 415. Default `['gzip', 'deflate', 'br', 'zstd']`. */
+  codings?: readonly ContentCoding[] | undefined
+  /**
+   * Largest body when it is decompressed. From 1b to 1tb, by default what `limits.body` of the route says, which counts for the
+   * compressed bytes in any case. Beyond it the answer is 413.
+   */
+  maxSize?: Size | undefined
+  /** Most bytes that one byte may become, from the first 64kb on. From 2 to 10000, by default 100. Beyond it the answer is 413. */
+  maxRatio?: number | undefined
+  /** Most bodies that one IO loop decompresses at the same time. From 1 to 100000, by default 64. Beyond it the answer is 503. */
+  concurrent?: number | undefined
+}
+
+/** A content coding that requests may have. */
+export type ContentCoding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
 /** Options of the ETag layer. */
 export interface ETagOptions {
   /** Whether tags are weak: `W/"…"`, which says that the content means the same, not that each byte is. Default `false`. */

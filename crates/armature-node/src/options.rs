@@ -2,8 +2,8 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings, TrustProxy};
 use armature_core::layer::{
-    Compress, CompressOptions, Cors, CorsOptions, Etag, EtagOptions, Logger, LoggerOptions, RequestIdLayer,
-    RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
+    Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Logger,
+    LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -91,6 +91,9 @@ pub fn layer(
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),
+        "decompress" => {
+            Arc::new(Decompress::new(parse::<DecompressOptions>("Decompress", options)?).map_err(js)?)
+        }
         "etag" => Arc::new(Etag::new(parse::<EtagOptions>("ETag", options)?).map_err(js)?),
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)

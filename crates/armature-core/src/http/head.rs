@@ -89,14 +89,19 @@ impl Head {
         }
     }
 
-    /// Replaces every field called `name` by one with `value`.
-    pub fn set(&mut self, name: &str, value: &[u8]) {
+    /// Takes every field called `name` away.
+    pub fn remove(&mut self, name: &str) {
         let mut next = Head::new(self.method.clone(), self.version, &self.target);
         for (n, v) in self.iter().filter(|(n, _)| *n != name) {
             next.push(n, v);
         }
-        next.push(name, value);
         *self = next;
+    }
+
+    /// Replaces every field called `name` by one with `value`.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.push(name, value);
     }
 
     /// Request method.

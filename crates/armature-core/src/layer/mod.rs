@@ -2,6 +2,7 @@
 
 mod compress;
 mod cors;
+mod decompress;
 mod etag;
 mod logger;
 mod request_id;
@@ -9,6 +10,7 @@ mod security_headers;
 
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use cors::{Cors, CorsOptions};
+pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
 pub use logger::{LogFormat, LogOutput, Logger, LoggerOptions, flush as flush_logs};
 pub use request_id::{RequestIdLayer, RequestIdOptions};
@@ -28,6 +30,8 @@ mod tests {
             interface::<CompressionLevels>(out, "");
             interface::<CorsOptions>(out, "");
             alias::<cors::Origins>(out);
+            interface::<DecompressOptions>(out, "");
+            alias::<ContentCoding>(out);
             interface::<EtagOptions>(out, "");
             interface::<LoggerOptions>(out, "");
             alias::<LogFormat>(out);

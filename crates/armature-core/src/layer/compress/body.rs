@@ -13,8 +13,8 @@ use crate::http::{Body, BodyError, BodyStream, Frame};
 /// Bytes that are compressed at once: a loop has other connections, so larger ones have to wait for their next turn.
 pub(super) const PIECE: usize = 32 * 1024;
 
-/// One of the bodies that a loop may compress at the same time.
-pub(super) struct Place(Rc<Cell<usize>>);
+/// One of the bodies that a layer may work on at the same time, on one loop.
+pub(in crate::layer) struct Place(Rc<Cell<usize>>);
 
 impl Place {
     /// `None` when `limit` are taken.

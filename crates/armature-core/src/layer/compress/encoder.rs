@@ -154,7 +154,10 @@ mod tests {
                             decode(coding, &output, length) == content,
                             "{coding:?} {length} {low} {size:?}"
                         );
-                        assert!(length < 40_000 || output.len() < length * 2 / 3, "{coding:?} {length} {low}");
+                        assert!(
+                            length < 40_000 || output.len() < length * 2 / 3,
+                            "{coding:?} {length} {low}"
+                        );
                     }
                 }
             }
