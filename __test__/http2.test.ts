@@ -2,49 +2,17 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from 'node:http2'
+import { constants } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { App, HttpResponse } from '@armature/core'
-import { type TestServer, testServer } from '@armature/core/testing'
+import { testServer } from '@armature/core/testing'
 import { expect, test } from 'vitest'
 import { Authority } from './certificates.js'
 import { needsTool, until } from './helper.js'
+import { Session } from './http2-client.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants
-
-/** A session that is closed at the end of its block. */
-class Session implements AsyncDisposable {
-  readonly session: ClientHttp2Session
-
-  constructor(t: TestServer) {
-    this.session = connect(t.url)
-  }
-
-  begin(path: string, headers: OutgoingHttpHeaders = {}, endStream = true): ClientHttp2Stream {
-    const stream = this.session.request({ ':path': path, ...headers }, { endStream })
-    stream.on('error', () => {})
-    return stream
-  }
-
-  async ask(path: string, headers: OutgoingHttpHeaders = {}, body?: string | Buffer) {
-    const stream = this.begin(path, headers, body === undefined)
-    if (body !== undefined) stream.end(body)
-    const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status': number }]
-    return { status: head[':status'], headers: head, body: await text(stream) }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.session.destroy()
-  }
-}
 
 test('a request is what it is in HTTP/1', async () => {
   const app = App.new().post('/users/:id', async (req) => ({

@@ -1,10 +1,12 @@
 import { compile } from './compile.js'
 import { ArmatureError } from './errors.js'
 import type { RunOptions } from './generated/config.js'
+import { orderWarnings } from './layer-order.js'
 import { resolveOptions, type Settings } from './native.js'
 import type { Compiled } from './plan.js'
 import { type AnyScope, nodeOf } from './scope.js'
 import type { ScopeNode, StartHook, StopHook } from './scope-node.js'
+import { isPrimary } from './workers/link.js'
 
 /** Replacements of shared state, for tests. */
 export type DataOverrides = readonly (readonly [key: unknown, value: unknown])[]
@@ -32,6 +34,10 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
   // Before any hook runs: a typo must not first open a database.
   const settings = resolveOptions(JSON.stringify(compiled.plan.config))
   root.log.configure(JSON.stringify({ log: compiled.plan.config.log }), settings.log)
+  if (isPrimary) {
+    for (const message of orderWarnings(compiled.plan))
+      process.emitWarning(message, { type: 'ArmatureWarning', code: 'ARMATURE_LAYER_HARM' })
+  }
   const onStart: StartHook[] = []
   const onStop: StopHook[] = []
   const values: unknown[] = []

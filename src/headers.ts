@@ -180,7 +180,11 @@ export class RequestHeaders extends HeaderView {
   /** @internal */
   protected override each(visit: (name: string, value: string) => void): void {
     const source = this.#source
-    for (let i = 0; i < source.headerCount; i++) visit(source.headerName(i), source.headerValue(i))
+    for (let i = 0; i < source.headerCount; i++) {
+      const name = source.headerName(i)
+      // What native layers say about the request; no header of a client begins like that.
+      if (!name.startsWith(':')) visit(name, source.headerValue(i))
+    }
   }
 }
 

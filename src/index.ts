@@ -40,21 +40,34 @@ export type {
   WorkerOptions,
 } from './generated/config.js'
 export type {
+  Coding,
+  CompressionLevels,
+  CompressOptions,
+  ContentCoding,
   CorsOptions,
+  CspOptions,
+  DecompressOptions,
+  ETagOptions,
+  HstsOptions,
   LogField,
   LogFormat,
   LoggerOptions,
   Origins,
   RedactOptions,
   RequestIdOptions,
+  SecurityHeadersOptions,
 } from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
+export { Compress } from './layers/compress.js'
 export { Cors } from './layers/cors.js'
+export { Decompress } from './layers/decompress.js'
+export { ETag } from './layers/etag.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'
+export { SecurityHeaders } from './layers/security-headers.js'
 export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'

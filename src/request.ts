@@ -105,6 +105,14 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
     return this.#tls
   }
 
+  /**
+   * The nonce in the `Content-Security-Policy` of the answer, for the `nonce` attribute of scripts and styles; `undefined`
+   * without `SecurityHeaders` whose policy asks for one.
+   */
+  get cspNonce(): string | undefined {
+    return this.#source.header(':csp-nonce')
+  }
+
   /** The version of HTTP on our connection. */
   get protocol(): 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | 'HTTP/3' {
     return this.#source.protocol

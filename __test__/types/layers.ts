@@ -1,7 +1,23 @@
-import { Cors, type CorsOptions, Logger, RequestId } from '@armature/core'
+import {
+  Compress,
+  Cors,
+  type CorsOptions,
+  Decompress,
+  ETag,
+  Logger,
+  RequestId,
+  SecurityHeaders,
+} from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
+  Compress.default(),
+  Compress.new({ codings: ['br'], minSize: '2kb', levels: { br: 5 }, types: ['text/*'], concurrent: 10 }),
+  Decompress.default(),
+  Decompress.new({ codings: ['gzip'], maxSize: '10mb', maxRatio: 20, concurrent: 8 }),
+  ETag.default(),
+  ETag.weak(),
+  ETag.new({ weak: true, maxSize: '64kb' }),
   Logger.default(),
   Logger.json(),
   Logger.new({ format: 'combined', output: 'stderr', skip: ['/healthz'] }),
@@ -10,6 +26,14 @@ export const layers = [
   Cors.new({ origins: ['https://a.example'], credentials: true, maxAge: '10m' }),
   RequestId.default(),
   RequestId.new({ header: 'x-id', trust: true }),
+  SecurityHeaders.default(),
+  SecurityHeaders.api(),
+  SecurityHeaders.new({
+    contentSecurityPolicy: { directives: { scriptSrc: ["'nonce'"], 'style-src': false } },
+    strictTransportSecurity: { maxAge: '8760h' },
+    referrerPolicy: ['no-referrer', 'origin'],
+    xFrameOptions: false,
+  }),
 ]
 
 // --- Options are checked, and read-only afterwards ---
@@ -17,6 +41,10 @@ export const layers = [
 Logger.new({ format: 'xml' })
 // @ts-expect-error
 Logger.new({ colour: true })
+// @ts-expect-error
+Compress.new({ codings: ['deflate'] })
+// @ts-expect-error
+SecurityHeaders.new({ xFrameOptions: 'ALLOW' })
 // @ts-expect-error
 Cors.permissive().options.origins = '*'
 // @ts-expect-error

@@ -342,6 +342,7 @@ export type LogStyle = 'dev' | 'json'
 
 /** When a new file is begun. */
 export type LogPeriod = 'hour' | 'day'
+
 /** Options of a WebSocket route, beside its handlers. */
 export interface WebSocketOptions {
   /**

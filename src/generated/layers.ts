@@ -2,6 +2,33 @@
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
 import type { Duration, LogOutput, Size } from './config.js'
 
+/** Options of the compression layer. */
+export interface CompressOptions {
+  /** Codings that are offered, the best first: of those that a client likes equally it decides. Default `['zstd', 'br', 'gzip']`. */
+  codings?: readonly Coding[] | undefined
+  /** Smallest body that is compressed; streams of unknown size always are. Up to 16mb, by default 1kb. */
+  minSize?: Size | undefined
+  /** Types of content that are compressed, such as `'application/json'` or `'text/*'`; patterns of suffixes are on the page of the layer. Default: text of all kinds. */
+  types?: readonly string[] | undefined
+  /** How hard each coding tries. */
+  levels?: CompressionLevels | undefined
+  /** Most bodies that one IO loop compresses at the same time; further ones are sent as they are. From 1 to 100000, by default 256. */
+  concurrent?: number | undefined
+}
+
+/** A content coding that answers can have. */
+export type Coding = 'zstd' | 'br' | 'gzip'
+
+/** How hard a coding tries: more is smaller and slower. */
+export interface CompressionLevels {
+  /** From 1 to 19, by default 3. */
+  zstd?: number | undefined
+  /** From 0 to 11, by default 4. */
+  br?: number | undefined
+  /** From 1 to 9, by default 6. */
+  gzip?: number | undefined
+}
+
 /** Options of the CORS layer. */
 export interface CorsOptions {
   /** Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none. */
@@ -20,6 +47,32 @@ export interface CorsOptions {
 
 /** `'*'`, or a list of exact origins. */
 export type Origins = '*' | readonly string[]
+
+/** Options of the decompression layer. */
+export interface DecompressOptions {
+  /** Codings that are undone; others are answered 415. Default `['gzip', 'deflate', 'br', 'zstd']`. */
+  codings?: readonly ContentCoding[] | undefined
+  /**
+   * Largest body when it is decompressed. From 1b to 1tb, by default what `limits.body` of the route says, which counts for the
+   * compressed bytes in any case. Beyond it the answer is 413.
+   */
+  maxSize?: Size | undefined
+  /** Most bytes that one byte may become, from the first 64kb on. From 2 to 10000, by default 100. Beyond it the answer is 413. */
+  maxRatio?: number | undefined
+  /** Most bodies that one IO loop decompresses at the same time. From 1 to 100000, by default 64. Beyond it the answer is 503. */
+  concurrent?: number | undefined
+}
+
+/** A content coding that requests may have. */
+export type ContentCoding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
+/** Options of the ETag layer. */
+export interface ETagOptions {
+  /** Whether tags are weak: `W/"…"`, which says that the content means the same, not that each byte is. Default `false`. */
+  weak?: boolean | undefined
+  /** Largest body that gets a tag; larger ones and streams have the one that their handler sets. From 1b to 16mb, by default 1mb. */
+  maxSize?: Size | undefined
+}
 
 /** Options of the access log. */
 export interface LoggerOptions {
@@ -68,4 +121,58 @@ export interface RequestIdOptions {
    * nobody but a proxy can reach. Default `false`.
    */
   trust?: boolean | undefined
+}
+
+/** Options of the security headers. Each is a field that can be changed, or turned off with `false`. */
+export interface SecurityHeadersOptions {
+  /** `Content-Security-Policy`. Default: own scripts, styles and images only; see the page of the layer. */
+  contentSecurityPolicy?: false | CspOptions | undefined
+  /** `Cross-Origin-Embedder-Policy`. Default `false`. */
+  crossOriginEmbedderPolicy?: false | 'require-corp' | 'credentialless' | 'unsafe-none' | undefined
+  /** `Cross-Origin-Opener-Policy`. Default `'same-origin'`. */
+  crossOriginOpenerPolicy?: false | 'same-origin' | 'same-origin-allow-popups' | 'noopener-allow-popups' | 'unsafe-none' | undefined
+  /** `Cross-Origin-Resource-Policy`. Default `'same-origin'`. */
+  crossOriginResourcePolicy?: false | 'same-origin' | 'same-site' | 'cross-origin' | undefined
+  /** `Origin-Agent-Cluster: ?1`. Default `true`. */
+  originAgentCluster?: boolean | undefined
+  /** `Referrer-Policy`: one policy, or several, of which a browser takes the last that it knows. Default `'no-referrer'`. */
+  referrerPolicy?: false | string | readonly string[] | undefined
+  /** `Strict-Transport-Security`, sent over TLS only. Default: 365 days, with subdomains. */
+  strictTransportSecurity?: false | HstsOptions | undefined
+  /** `X-Content-Type-Options: nosniff`. Default `true`. */
+  xContentTypeOptions?: boolean | undefined
+  /** `X-DNS-Prefetch-Control`. Default `'off'`. */
+  xDnsPrefetchControl?: false | 'on' | 'off' | undefined
+  /** `X-Download-Options: noopen`. Default `true`. */
+  xDownloadOptions?: boolean | undefined
+  /** `X-Frame-Options`. Default `'SAMEORIGIN'`. */
+  xFrameOptions?: false | 'SAMEORIGIN' | 'DENY' | undefined
+  /** `X-Permitted-Cross-Domain-Policies`. Default `'none'`. */
+  xPermittedCrossDomainPolicies?: false | 'none' | 'master-only' | 'by-content-type' | 'all' | undefined
+  /** `X-XSS-Protection: 0`, which turns off a filter of old browsers that did harm. Default `true`. */
+  xXssProtection?: boolean | undefined
+}
+
+/** The Content-Security-Policy of the security headers. */
+export interface CspOptions {
+  /**
+   * Sources by directive, such as `{ 'script-src': ["'self'", "'nonce'"] }`, instead of the default ones of these directives;
+   * `scriptSrc` is the same. An empty list is a directive without a value, `false` leaves it out. `"'nonce'"` stands for a nonce
+   * that is new with each request: `req.cspNonce`.
+   */
+  directives?: Readonly<Record<string, readonly string[] | false>> | undefined
+  /** Whether directives that are not named have their defaults. Default `true`. */
+  useDefaults?: boolean | undefined
+  /** Sends the policy as `Content-Security-Policy-Report-Only`: violations are reported, nothing is blocked. Default `false`. */
+  reportOnly?: boolean | undefined
+}
+
+/** How long browsers use nothing but TLS for this host. */
+export interface HstsOptions {
+  /** For how long, in whole seconds. Default `'8760h'`, which are 365 days. */
+  maxAge?: Duration | undefined
+  /** Whether subdomains are meant too. Default `true`. */
+  includeSubDomains?: boolean | undefined
+  /** Agrees to be in the lists that browsers come with, which is hard to take back; needs 365 days and subdomains. Default `false`. */
+  preload?: boolean | undefined
 }

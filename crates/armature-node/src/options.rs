@@ -2,7 +2,8 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
-    Cors, CorsOptions, Logger, LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions,
+    Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Logger,
+    LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -111,8 +112,18 @@ pub fn layer(
             Arc::new(logger)
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
+        "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),
+        "decompress" => {
+            Arc::new(Decompress::new(parse::<DecompressOptions>("Decompress", options)?).map_err(js)?)
+        }
+        "etag" => Arc::new(Etag::new(parse::<EtagOptions>("ETag", options)?).map_err(js)?),
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)
+        }
+        "securityHeaders" => {
+            let headers = SecurityHeaders::new(parse::<SecurityHeadersOptions>("SecurityHeaders", options)?);
+            let trust = context.map(|context| context.wiring.settings.trust_proxy.clone());
+            Arc::new(headers.map_err(js)?.trusting(trust.unwrap_or_default()))
         }
         _ => {
             return Err(JsError::new(

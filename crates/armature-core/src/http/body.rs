@@ -59,7 +59,7 @@ pub enum BodyError {
     TooLarge,
     /// The client closed the connection or reset the stream.
     Aborted,
-    /// Chunk framing or trailers break the protocol.
+    /// Chunk framing or trailers break the protocol, or the content is not what its coding says.
     Malformed,
     /// No byte arrived for `timeouts.body`.
     Timeout,
@@ -85,7 +85,7 @@ impl fmt::Display for BodyError {
         f.write_str(match self {
             Self::TooLarge => "the body is larger than limits.body allows",
             Self::Aborted => "the client left before the body was complete",
-            Self::Malformed => "the framing of the body is malformed",
+            Self::Malformed => "the framing or the coding of the body is malformed",
             Self::Timeout => "no byte of the body arrived for timeouts.body",
             Self::Failed => "the producer of the body failed",
         })

@@ -64,7 +64,8 @@ impl Head {
         self.target.capacity() + self.text.capacity() + self.fields.capacity() * size_of::<FieldLen>()
     }
 
-    /// Appends a field. `name` must be a lower-case token.
+    /// Appends a field. `name` must be a lower-case token, or a colon and one: what a layer says about the request to those inside,
+    /// which no client can send. JavaScript gets it by its name and sees it in no list of headers.
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.push_bytes(name.as_bytes(), value);
     }
@@ -88,14 +89,19 @@ impl Head {
         }
     }
 
-    /// Replaces every field called `name` by one with `value`.
-    pub fn set(&mut self, name: &str, value: &[u8]) {
+    /// Takes every field called `name` away.
+    pub fn remove(&mut self, name: &str) {
         let mut next = Head::new(self.method.clone(), self.version, &self.target);
         for (n, v) in self.iter().filter(|(n, _)| *n != name) {
             next.push(n, v);
         }
-        next.push(name, value);
         *self = next;
+    }
+
+    /// Replaces every field called `name` by one with `value`.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.push(name, value);
     }
 
     /// Request method.

@@ -75,6 +75,12 @@ problems! {
     BAD_WEBSOCKET = BAD_REQUEST, "ARMATURE_WEBSOCKET_HANDSHAKE", "The request needs one Sec-WebSocket-Key of 16 bytes.";
     /// A page of another origin asks for a WebSocket.
     ORIGIN_FORBIDDEN = FORBIDDEN, "ARMATURE_ORIGIN_FORBIDDEN", "Pages of this origin may not connect.";
+    /// `If-Match` or `If-Unmodified-Since` does not hold.
+    PRECONDITION_FAILED = PRECONDITION_FAILED, "ARMATURE_PRECONDITION_FAILED",
+        "What the request expects of the resource does not hold any more.";
+    /// A content coding that is not undone.
+    CODING_UNSUPPORTED = UNSUPPORTED_MEDIA_TYPE, "ARMATURE_CODING_UNSUPPORTED",
+        "The request body has a content coding that is not accepted; see the Accept-Encoding header.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.
