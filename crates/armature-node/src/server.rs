@@ -224,9 +224,11 @@ impl NativeServer {
         lane.drive(inline.clone());
         let departure = Departure::new(&self.hub, self.seed.clone(), lane.reader().clone());
         let (hub, own) = (Arc::downgrade(&self.hub), Rc::downgrade(inline));
+        // Whoever is in the accept queue of a server that ends hears of it; of one that goes on, the others accept him.
+        let goes_on = !self.owner;
         inline.at_teardown(move || {
             departure.depart();
-            if let (Some(hub), Some(own)) = (hub.upgrade(), own.upgrade()) {
+            if goes_on && let (Some(hub), Some(own)) = (hub.upgrade(), own.upgrade()) {
                 hub.leave_loop(&own);
             }
         });
