@@ -14,6 +14,7 @@ export type { ExplainedLayer, Explanation } from './explain.js'
 export type {
   AppOptions,
   Duration,
+  Http3Options,
   LimitOptions,
   ListenerOptions,
   ListenOption,

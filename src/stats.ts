@@ -68,6 +68,8 @@ export interface TlsStats {
   readonly resumed: number
   /** Those that did not: refused by either side, too slow, or no TLS. Who only connects is not counted. */
   readonly failed: number
+  /** Handshakes of HTTP/3 that began with the client having to prove its address, because of `http3.strangers`. */
+  readonly retries: number
 }
 
 /** Requests answered 503, by the limit that they met. */

@@ -42,6 +42,7 @@ pub fn server(hub: &Hub) -> Value {
             "handshakes": metrics.handshakes.get(),
             "resumed": metrics.resumed.get(),
             "failed": metrics.failed_handshakes.get(),
+            "retries": metrics.retries.get(),
         },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),

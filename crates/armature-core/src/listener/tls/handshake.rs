@@ -137,7 +137,7 @@ impl Handshake {
     }
 
     fn finish(self) -> Secured {
-        let info = TlsInfo::of(&self.connection);
+        let info = TlsInfo::of(&self.connection, self.connection.server_name());
         let alpn = Alpn::of(self.connection.alpn_protocol());
         let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
         Secured { stream: Rc::new(TlsStream::new(self.transport, self.connection)), info, alpn, resumed }

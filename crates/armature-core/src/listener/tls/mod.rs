@@ -40,6 +40,8 @@ pub enum Alpn {
 impl Alpn {
     /// The names that are offered, the best first.
     const OFFERED: [&'static [u8]; 2] = [b"h2", b"http/1.1"];
+    /// The name that is offered over QUIC.
+    const QUIC: &'static [u8] = b"h3";
 
     fn of(agreed: Option<&[u8]>) -> Self {
         if agreed == Some(b"h2") { Self::Http2 } else { Self::Http1 }
@@ -56,6 +58,8 @@ pub struct Certificates {
 struct State {
     tls: Arc<Tls>,
     config: Arc<ServerConfig>,
+    /// The same for QUIC, made when it is asked for.
+    quic: Option<Arc<ServerConfig>>,
     /// The files as they were when `config` was made, or could not be made.
     files: Stamps,
     /// Other ones that were seen since: they may still be written.
@@ -70,7 +74,7 @@ impl Certificates {
     pub fn load(tls: &Tls) -> Result<Self> {
         let files = Stamps::of(tls);
         let config = load::server_config(tls, None)?;
-        Ok(Self { state: Mutex::new(State { tls: Arc::new(tls.clone()), config, files, changing: None }) })
+        Ok(Self { state: Mutex::new(State::new(tls, config, files)) })
     }
 
     /// Takes `tls` for all handshakes from now on. What is open stays as it is.
@@ -81,7 +85,7 @@ impl Certificates {
         let files = Stamps::of(tls);
         let tickets = self.lock().tickets_for(tls);
         let config = load::server_config(tls, tickets)?;
-        *self.lock() = State { tls: Arc::new(tls.clone()), config, files, changing: None };
+        *self.lock() = State::new(tls, config, files);
         Ok(())
     }
 
@@ -116,7 +120,10 @@ impl Certificates {
         }
         state.files = found;
         state.changing = None;
-        Some(loaded.map(|config| state.config = config))
+        Some(loaded.map(|config| {
+            state.config = config;
+            state.quic = None;
+        }))
     }
 
     /// Begins the handshake of a connection, of which `early` has been read already.
@@ -129,6 +136,18 @@ impl Certificates {
         Handshake::new(transport, connection, early)
     }
 
+    /// What handshakes of QUIC are made with from now on; the same until other certificates are taken.
+    pub fn quic(&self) -> Arc<ServerConfig> {
+        let mut state = self.lock();
+        let State { config, quic, .. } = &mut *state;
+        let quic = quic.get_or_insert_with(|| {
+            let mut own = ServerConfig::clone(config);
+            own.alpn_protocols = vec![Alpn::QUIC.to_vec()];
+            Arc::new(own)
+        });
+        quic.clone()
+    }
+
     fn config(&self) -> Arc<ServerConfig> {
         self.lock().config.clone()
     }
@@ -139,6 +158,10 @@ impl Certificates {
 }
 
 impl State {
+    fn new(tls: &Tls, config: Arc<ServerConfig>, files: Stamps) -> Self {
+        Self { tls: Arc::new(tls.clone()), config, quic: None, files, changing: None }
+    }
+
     /// What the sessions of now go on with under `tls`. Another certificate is no reason to end them; but a session remembers its
     /// client's certificate, and who is asked for one has to be judged by what is valid now.
     fn tickets_for(&self, tls: &Tls) -> Option<Arc<dyn ProducesTickets>> {
