@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { pythonPackages } from '../scripts/lib/python.mjs'
 
 export const cases = [
   'rapid_reset',
@@ -42,16 +41,8 @@ export interface Abused {
   latencies: number[]
 }
 
-/** What keeps the cases from being run here, if something does. */
-export async function missingPeer(): Promise<string | undefined> {
-  return (await peer()).problem
-}
-
-const peer = (): Promise<{ path?: string; problem?: string }> => pythonPackages('h2==4.4.1')
-
-/** Runs `name` for `seconds` against a server of its own. */
-export async function abuse(name: string, seconds = 1): Promise<Abused> {
-  const { path } = await peer()
+/** Runs `name` for a second against a server of its own. `python`: the variables with which python3 finds `h2`. */
+export async function abuse(name: string, python: { PYTHONPATH: string }): Promise<Abused> {
   const child = fork(join(__dirname, 'fixtures/abused.cjs'), [], {
     env: { ...process.env, NODE_ENV: 'production' },
     execArgv: ['--expose-gc', '--no-warnings'],
@@ -79,24 +70,24 @@ export async function abuse(name: string, seconds = 1): Promise<Abused> {
       })
     for (let n = 0; n < 200; n++) await ask()
     const before = await numbers()
-    const python = promisify(execFile)(
+    const peer = promisify(execFile)(
       'python3',
-      [join(__dirname, 'peers/h2_abuse.py'), port, name, seconds].map(String),
+      [join(__dirname, 'peers/h2_abuse.py'), port, name, 1].map(String),
       {
-        env: { ...process.env, PYTHONPATH: path },
+        env: { ...process.env, ...python },
       },
     )
     let isOver = false
     const over = () => {
       isOver = true
     }
-    python.then(over, over)
+    peer.then(over, over)
     const latencies: number[] = []
     while (!isOver) {
       latencies.push(await ask())
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    const { sent, end } = JSON.parse((await python).stdout) as { sent: number; end: string }
+    const { sent, end } = JSON.parse((await peer).stdout) as { sent: number; end: string }
     const peak = await numbers()
     let after = peak
     for (let n = 0; n < 100 && (after.connections > 1 || after.used > 0); n++) {

@@ -1,10 +1,22 @@
 // Processes that end at any moment, while they serve.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 
 const script = join(__dirname, 'fixtures/workers/exits.cjs')
 const paths = ['/', '/later', '/stream', '/echo']
 const text = 'x'.repeat(100_000)
+
+/** On a connection of its own: with a loop in each thread every one of them gets some. */
+async function ask(url: string, method: string): Promise<void> {
+  const req = request(url, { method, agent: false })
+  // Besides what is waited for: the rest of a request whose server has gone.
+  req.on('error', () => {})
+  req.end(method === 'POST' ? text : undefined)
+  const [response] = (await once(req, 'response')) as [IncomingMessage]
+  for await (const _ of response);
+}
 
 export interface Exit {
   who: 'primary' | 'worker'
@@ -51,9 +63,8 @@ export async function runExit(exit: Exit): Promise<Exited> {
   const client = async (n: number) => {
     for (let m = n; !isOver; m++) {
       const path = paths[m % paths.length] as string
-      const init = path === '/echo' ? { method: 'POST', body: text } : {}
       try {
-        await (await fetch(url + path, init)).arrayBuffer()
+        await ask(url + path, path === '/echo' ? 'POST' : 'GET')
         answered++
         if (!isAsked && hasReplaced()) isAsked = child.kill('SIGTERM')
       } catch {

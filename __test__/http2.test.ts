@@ -180,16 +180,16 @@ test('rapid reset ends its connection, and delays nobody', async () => {
 })
 
 test('closing lets requests finish', async () => {
-  let answer: (text: string) => void = () => {}
+  let answer: ((text: string) => void) | undefined
   const app = App.new().get('/', () => new Promise<string>((resolve) => (answer = resolve)))
   const t = await testServer(app)
   await using client = new Session(t)
   const reply = client.ask('/')
-  await until(() => t.server.stats().inFlight === 1)
+  await until(() => answer !== undefined)
   const goaway = once(client.session, 'goaway')
   const closed = t.server.close()
   await goaway
-  answer('done')
+  answer?.('done')
   expect((await reply).body).toBe('done')
   await closed
 })

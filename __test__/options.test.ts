@@ -30,6 +30,7 @@ test.each([
   [{ trailingSlash: 'maybe' }, /trailingSlash.*maybe/],
   [{ trustProxy: ['nowhere'] }, /trustProxy.*nowhere/],
   [{ secrets: ['short'] }, /secrets/],
+  [{ listen: { port: 0, http3: true } }, /listen.http3: needs tls/],
   [{ workers: 1025 }, /workers: 1025/],
   [{ workers: { count: 2, entry: ' ' } }, /workers.entry/],
 ])('%j is a TypeError that names option and value', async (options, message) => {
@@ -39,12 +40,6 @@ test.each([
   expect(thrown.message).toMatch(message)
 })
 
-test.each([{ listen: { port: 0, http3: true } }, { listen: { fd: 3, http3: true } }])(
-  '%j is not available yet and says so',
-  async (options) => {
-    expect((await error(options)).code).toBe('ARMATURE_NOT_AVAILABLE')
-  },
-)
 
 test('the environment has the last word, and is checked too', async () => {
   process.env.ARMATURE_LISTEN = '127.0.0.1:0'

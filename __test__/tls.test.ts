@@ -101,7 +101,7 @@ test('a certificate is the path of a file, its text or its bytes', async () => {
       url: 'https://localhost/',
       protocol: 'HTTP/1.1',
     })
-    expect(server.stats().tls).toEqual({ handshakes: 1, resumed: 0, failed: 0, acme: [] })
+    expect(server.stats().tls).toEqual({ handshakes: 1, resumed: 0, failed: 0, retries: 0, acme: [] })
   }
 })
 

@@ -16,6 +16,7 @@ export type {
   AcmeOptions,
   AppOptions,
   Duration,
+  Http3Options,
   LimitOptions,
   ListenerOptions,
   ListenOption,

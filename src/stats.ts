@@ -70,6 +70,8 @@ export interface TlsStats {
   readonly resumed: number
   /** Those that did not: refused by either side, too slow, or no TLS. Who only connects is not counted. */
   readonly failed: number
+  /** Handshakes of HTTP/3 that began with the client having to prove its address, because of `http3.strangers`. */
+  readonly retries: number
   /** The certificates that the server gets by itself, one for each listener with `tls.acme`. */
   readonly acme: readonly AcmeStats[]
 }

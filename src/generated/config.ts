@@ -85,17 +85,17 @@ export interface LimitOptions {
    */
   pipeline?: number | undefined
   /**
-   * Most requests at the same time of one connection that carries several (HTTP/2). Further ones are refused unread, and
-   * may be sent again. From 1 to 10000, by default 128.
+   * Most requests at the same time of one connection that carries several (HTTP/2, HTTP/3). Further ones are refused
+   * unread, and may be sent again, or wait. From 1 to 10000, by default 128.
    */
   streams?: number | undefined
   /**
-   * Most requests of one HTTP/2 connection that are given up in ten seconds, by the client or because they break the
+   * Most requests of one HTTP/2 or HTTP/3 connection that are given up in ten seconds, by the client or because they break the
    * protocol. Beyond it the connection is closed. From 1 to 1000000, by default 500.
    */
   resets?: number | undefined
   /**
-   * Most frames of one HTTP/2 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
+   * Most frames of one HTTP/2 or HTTP/3 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
    * beyond those of what was sent. Beyond it the connection is closed. From 10 to 1000000, by default 1000.
    */
   controlFrames?: number | undefined
@@ -184,6 +184,22 @@ export interface ListenerOptions {
    * `tls`, or the port that clients reach it at. Who says `https` through a trusted proxy is served.
    */
   redirectHttps?: boolean | number | undefined
+  /** HTTP/3 beside HTTP/2 and HTTP/1.1: QUIC on the UDP port with the same number. Needs `tls`. By default `false`. */
+  http3?: boolean | Http3Options | undefined
+}
+
+/** HTTP/3 beside the other protocols. The option may also be `true` or `false` alone. */
+export interface Http3Options {
+  /**
+   * The port that clients are told of with `Alt-Svc`, where it is not that of the listener; `false` tells them nothing. By
+   * default the port of the listener.
+   */
+  announce?: boolean | number | undefined
+  /**
+   * Most handshakes at the same time of clients that have not shown that they receive what is sent to their address. Beyond it
+   * they have to show it first, which takes them another round trip (Retry). 0 for always. From 0 to 1000000, by default 256.
+   */
+  strangers?: number | undefined
 }
 
 /** HTTPS on this listener: TLS 1.2 and 1.3. `cert` and `key`, `certificates`, `acme`, or several of them. */

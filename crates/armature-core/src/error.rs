@@ -22,7 +22,6 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     OptionInvalid,
-    NotAvailable,
     RouteConflict,
     RoutePattern,
     Listen,
@@ -42,7 +41,6 @@ impl Error {
     /// | code | meaning |
     /// |---|---|
     /// | `ARMATURE_OPTION_INVALID` | an option is unknown or has a wrong value |
-    /// | `ARMATURE_NOT_AVAILABLE` | an option asks for something this version cannot do yet |
     /// | `ARMATURE_ROUTE_CONFLICT` | two routes match the same requests |
     /// | `ARMATURE_ROUTE_PATTERN` | a route pattern or scope prefix is malformed |
     /// | `ARMATURE_LISTEN` | an address cannot be listened on |
@@ -51,7 +49,6 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self.0.kind {
             Kind::OptionInvalid => "ARMATURE_OPTION_INVALID",
-            Kind::NotAvailable => "ARMATURE_NOT_AVAILABLE",
             Kind::RouteConflict => "ARMATURE_ROUTE_CONFLICT",
             Kind::RoutePattern => "ARMATURE_ROUTE_PATTERN",
             Kind::Listen => "ARMATURE_LISTEN",
@@ -63,7 +60,7 @@ impl Error {
 
     /// Whether an option or an `ARMATURE_*` variable was refused.
     pub fn is_option(&self) -> bool {
-        matches!(self.0.kind, Kind::OptionInvalid | Kind::NotAvailable)
+        matches!(self.0.kind, Kind::OptionInvalid)
     }
 
     /// Whether a route or a scope could not be registered.
@@ -89,11 +86,6 @@ impl Error {
     /// other.
     pub(crate) fn option_message(message: impl Into<String>) -> Self {
         Self::new(Kind::OptionInvalid, message.into())
-    }
-
-    /// `path` asks for `feature`, whose name is reserved but which does not exist yet.
-    pub(crate) fn not_available(path: impl fmt::Display, feature: impl fmt::Display) -> Self {
-        Self::new(Kind::NotAvailable, format!("{path}: {feature} is not available yet"))
     }
 
     /// `new` cannot be registered beside `existing`; both are routes as the user wrote them.
@@ -168,7 +160,6 @@ mod tests {
                 "limits.body: '1xb' is not a size",
             ),
             (Error::option_message("name is odd"), "OPTION_INVALID", "name is odd"),
-            (Error::not_available("io", "'inline'"), "NOT_AVAILABLE", "io: 'inline' is not available yet"),
             (
                 Error::route_conflict("GET /a", "GET /a", "same"),
                 "ROUTE_CONFLICT",

@@ -67,6 +67,8 @@ pub struct Metrics {
     pub resumed: Counter,
     /// TLS handshakes that failed since the start.
     pub failed_handshakes: Counter,
+    /// QUIC handshakes whose clients had to show first that they are where they say.
+    pub retries: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
     /// Connections that left HTTP for another protocol since the start.

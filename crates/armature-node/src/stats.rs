@@ -46,6 +46,7 @@ pub fn server(hub: &Hub) -> Value {
             "resumed": metrics.resumed.get(),
             "failed": metrics.failed_handshakes.get(),
             "acme": hub.server.acme().iter().map(acme).collect::<Vec<_>>(),
+            "retries": metrics.retries.get(),
         },
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),

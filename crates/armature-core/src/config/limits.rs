@@ -33,13 +33,13 @@ pub struct LimitsConfig {
     /// Most requests of one connection that are handled at the same time, when a client sends the next before it has the
     /// answer. Further ones wait unread. From 1 to 1000, by default 32.
     pub pipeline: Option<u64>,
-    /// Most requests at the same time of one connection that carries several (HTTP/2). Further ones are refused unread, and
-    /// may be sent again. From 1 to 10000, by default 128.
+    /// Most requests at the same time of one connection that carries several (HTTP/2, HTTP/3). Further ones are refused
+    /// unread, and may be sent again, or wait. From 1 to 10000, by default 128.
     pub streams: Option<u64>,
-    /// Most requests of one HTTP/2 connection that are given up in ten seconds, by the client or because they break the
+    /// Most requests of one HTTP/2 or HTTP/3 connection that are given up in ten seconds, by the client or because they break the
     /// protocol. Beyond it the connection is closed. From 1 to 1000000, by default 500.
     pub resets: Option<u64>,
-    /// Most frames of one HTTP/2 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
+    /// Most frames of one HTTP/2 or HTTP/3 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
     /// beyond those of what was sent. Beyond it the connection is closed. From 10 to 1000000, by default 1000.
     pub control_frames: Option<u64>,
     /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.

@@ -4,10 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{
-        self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
-        value::MapAccessDeserializer,
-    },
+    de::{self, DeserializeSeed, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 use super::{
@@ -15,6 +12,7 @@ use super::{
     address::{self, ListenAddress},
     descriptor::Descriptor,
     file_mode::FileMode,
+    http3::{Http3, Http3Config},
     names::Names,
     proxy::ProxyConfig,
     redirect_https::RedirectHttps,
@@ -63,9 +61,10 @@ pub struct ListenerConfig {
     /// `tls`, or the port that clients reach it at. Who says `https` through a trusted proxy is served.
     #[cfg_attr(test, ts(inline))]
     pub redirect_https: Option<RedirectHttps>,
-    /// Reserved, not available yet.
-    #[cfg_attr(test, ts(skip))]
-    pub http3: Option<Reserved>,
+    /// HTTP/3 beside HTTP/2 and HTTP/1.1: QUIC on the UDP port with the same number. Needs `tls`. By default `false`.
+    #[serde(default, deserialize_with = "Http3Config::any_form")]
+    #[cfg_attr(test, ts(as = "Option<super::http3::AnyFormTs>", inline))]
+    pub http3: Option<Http3Config>,
 }
 
 /// A resolved listener.
@@ -79,21 +78,13 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// Where clients are sent instead of being served.
     pub redirect: Option<RedirectHttps>,
+    /// HTTP/3 on the UDP port with the same number.
+    pub http3: Option<Http3>,
 }
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
-    }
-}
-
-/// The value of an option whose name is reserved: it is only known that there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reserved;
-
-impl<'de> Deserialize<'de> for Reserved {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
 
@@ -141,7 +132,8 @@ impl ListenConfig {
                      name the port that they reach HTTPS at"
                 )));
             }
-            resolved.push(Listen { address: listener.address(default_host), proxy, tls, redirect });
+            let http3 = listener.http3.as_ref().and_then(Http3Config::resolve);
+            resolved.push(Listen { address: listener.address(default_host), proxy, tls, redirect, http3 });
             Ok(())
         })?;
         Ok(resolved)
@@ -170,9 +162,6 @@ impl ListenerConfig {
     }
 
     fn check(&self, names: Names<'_>, path: &str) -> Result<()> {
-        if self.http3.is_some() {
-            return Err(Error::not_available(names.name(&format!("{path}.http3")), "this option"));
-        }
         let wrong = |name, value: &dyn fmt::Display, allowed| {
             Err(Error::option(names.name(&format!("{path}.{name}")), value, allowed))
         };
@@ -219,6 +208,10 @@ impl ListenerConfig {
                 )));
             }
         }
+        if let Some(http3) = self.http3.as_ref().filter(|http3| http3.is_on()) {
+            self.check_http3(names, path)?;
+            http3.check(names, &format!("{path}.http3"))?;
+        }
         match (&self.mode, &self.proxy) {
             (Some(FileMode(mode)), _) if self.path.is_none() => {
                 wrong("mode", &format_args!("0{mode:o}"), "allowed without a path: only that is a file")
@@ -228,6 +221,22 @@ impl ListenerConfig {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl ListenerConfig {
+    /// What HTTP/3 needs, and what it cannot be beside.
+    fn check_http3(&self, names: Names<'_>, path: &str) -> Result<()> {
+        let why = if self.tls.is_none() {
+            "needs tls: QUIC is always encrypted"
+        } else if self.port.is_none() {
+            "needs a port: an inherited socket or one with a path has none for UDP"
+        } else if self.proxy.as_ref().is_some_and(|proxy| *proxy != ProxyConfig::Off) {
+            "cannot be used beside proxy: the PROXY protocol is none of UDP; make it a listener of its own"
+        } else {
+            return Ok(());
+        };
+        Err(Error::option_message(format!("{}: {why}", names.name(&format!("{path}.http3")))))
     }
 }
 

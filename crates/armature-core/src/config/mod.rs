@@ -28,6 +28,7 @@ mod descriptor;
 mod deserializer;
 mod environment;
 mod file_mode;
+mod http3;
 mod io;
 mod limits;
 mod listen;
@@ -65,9 +66,10 @@ pub use self::{
     cidr::{Cidr, NotACidr},
     descriptor::Descriptor,
     file_mode::FileMode,
+    http3::{Announce, Http3, Http3Config},
     io::{Io, IoMode},
     limits::{Limits, LimitsConfig},
-    listen::{Listen, ListenConfig, ListenerConfig, Reserved},
+    listen::{Listen, ListenConfig, ListenerConfig},
     log::{LogConfig, LogLevel, LogOutput, LogSettings, LogStyle},
     log_file::{LogFileConfig, LogPeriod},
     millis::Millis,

@@ -95,8 +95,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// `ARMATURE_OPTION_INVALID` for an unknown option or a wrong value, `ARMATURE_NOT_AVAILABLE` for an
-    /// option that this version cannot honour yet. The message starts with the option, as in `limits.body`.
+    /// `ARMATURE_OPTION_INVALID` for an unknown option or a wrong value. The message starts with the option, as in
+    /// `limits.body`.
     pub fn from_json(json: &str) -> Result<Self> {
         let config: Self = parse(json)?;
         config.check(Names::OPTIONS)?;

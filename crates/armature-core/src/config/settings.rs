@@ -67,8 +67,7 @@ impl Settings {
     /// # Errors
     ///
     /// `ARMATURE_OPTION_INVALID` when two options contradict each other, when `PORT` is needed and no port,
-    /// or when `config` was built by hand and has a value that reading would have refused. The latter may
-    /// also be `ARMATURE_NOT_AVAILABLE`.
+    /// or when `config` was built by hand and has a value that reading would have refused.
     pub fn resolve(config: Config, env: &Environment) -> Result<Self> {
         config.check(Names::OPTIONS)?;
         let listen = match config.listen {

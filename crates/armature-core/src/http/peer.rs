@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use http::HeaderValue;
+
 use crate::listener::tls::TlsInfo;
 
 /// An address of a listener or a peer.
@@ -53,6 +55,8 @@ pub struct Peer {
     pub secure: bool,
     /// What was agreed on, when it is our TLS that encrypts it.
     pub tls: Option<Box<TlsInfo>>,
+    /// Where else clients are served, for answers to say so (RFC 7838).
+    pub alternative: Option<Box<HeaderValue>>,
     /// Who made the requests, in the numbers of the host, where that matters to a handler; 0 for a connection.
     pub origin: u32,
 }
@@ -61,6 +65,6 @@ impl Peer {
     /// A peer at `remote`.
     pub fn new(remote: Address, secure: bool) -> Self {
         let remote_ip = remote.ip().map_or_else(String::new, |ip| ip.to_string()).into_boxed_str();
-        Self { remote, remote_ip, secure, tls: None, origin: 0 }
+        Self { remote, remote_ip, secure, tls: None, alternative: None, origin: 0 }
     }
 }

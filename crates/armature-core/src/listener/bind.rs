@@ -1,15 +1,16 @@
 //! Binding: from an address of the settings to a listening socket.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::inherited;
 use super::tls::Certificates;
 use super::tls::acme::Challenges;
-use crate::config::{AcmeChallenge, Listen, ListenAddress, RedirectHttps, TrustProxy};
+use crate::config::{AcmeChallenge, Announce, Http3, Listen, ListenAddress, RedirectHttps, TrustProxy};
 use crate::error::{Error, Result};
 use crate::http::Address;
 use crate::platform;
@@ -19,12 +20,17 @@ const BACKLOG: i32 = 4096;
 /// Bytes that the kernel may hold for a peer beyond what is on its way.
 const UNSENT_BYTES: u32 = 128 * 1024;
 
+/// How long clients may remember that there is HTTP/3, in seconds.
+const FRESH: u32 = 86_400;
+
 /// A bound and listening socket. Loops accept from duplicates of it.
 #[derive(Debug)]
 pub struct BoundListener {
     pub(super) socket: Bound,
     address: Address,
     entrance: Arc<Entrance>,
+    /// For HTTP/3, at the same address.
+    udp: Option<UdpSocket>,
     /// Removed when the listener is dropped.
     _file: Option<platform::SocketFile>,
 }
@@ -36,6 +42,10 @@ pub struct Entrance {
     pub proxy: Option<TrustProxy>,
     /// Certificates, where connections are encrypted.
     pub tls: Option<Certificates>,
+    /// HTTP/3, where it is served beside.
+    pub http3: Option<Http3>,
+    /// What clients are told of it.
+    pub alternative: Option<Box<HeaderValue>>,
     /// The port of HTTPS that clients are sent to instead of being served.
     pub redirect: Option<u16>,
     /// The answers to authorities, which may look for them here.
@@ -59,7 +69,6 @@ impl BoundListener {
             Some(RedirectHttps::ToPort(port)) => Some(port),
             _ => None,
         };
-        let entrance = Arc::new(Entrance { proxy: listen.proxy.clone(), tls, redirect, challenges: None });
         let (socket, address, file) = match &listen.address {
             ListenAddress::Tcp { host, port } => {
                 bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
@@ -71,7 +80,16 @@ impl BoundListener {
             }
         }
         .map_err(|error| Error::listen(listen, error))?;
-        Ok(Self { socket, address, entrance, _file: file })
+        let (udp, alternative) = match (&listen.http3, &address) {
+            (Some(http3), Address::Ip(at)) => {
+                let udp = bind_udp(*at).map_err(|error| Error::listen(format_args!("{at} (UDP)"), error))?;
+                (Some(udp), alternative(http3.announce, at.port()))
+            }
+            _ => (None, None),
+        };
+        let (proxy, http3) = (listen.proxy.clone(), listen.http3);
+        let entrance = Arc::new(Entrance { proxy, tls, http3, alternative, redirect, challenges: None });
+        Ok(Self { socket, address, entrance, udp, _file: file })
     }
 
     /// Binds all of `listen`. Those that send their clients to HTTPS learn where that is, and all that an authority may come to learn
@@ -100,6 +118,11 @@ impl BoundListener {
     /// The address it listens on, with the port that was chosen for port 0.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The UDP socket at the same address, for HTTP/3.
+    pub fn udp(&self) -> Option<&UdpSocket> {
+        self.udp.as_ref()
     }
 
     /// What its connections meet before HTTP.
@@ -134,6 +157,27 @@ fn bind_tcp(host: &str, port: u16) -> io::Result<(TcpListener, Address)> {
         }
     }
     Err(last)
+}
+
+/// A UDP socket at the address of a TCP listener.
+fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// What clients are told of HTTP/3 (RFC 7838 section 3).
+fn alternative(announce: Announce, own: u16) -> Option<Box<HeaderValue>> {
+    let port = match announce {
+        Announce::Nothing => return None,
+        Announce::Own => own,
+        Announce::Port(port) => port,
+    };
+    HeaderValue::try_from(format!("h3=\":{port}\"; ma={FRESH}")).ok().map(Box::new)
 }
 
 fn is_no_ipv6(error: &io::Error) -> bool {

@@ -4,6 +4,7 @@ mod accept;
 mod bind;
 mod inherited;
 pub mod proxy;
+pub mod quic;
 mod stream;
 pub mod tls;
 mod transport;

@@ -4,11 +4,15 @@ mod control;
 pub(crate) mod date;
 pub mod h1;
 pub mod h2;
+pub mod h3;
 pub mod ws;
 
 pub use control::ConnectionControl;
 
 use std::rc::Rc;
+
+use http::HeaderValue;
+use http::header::ALT_SVC;
 
 use crate::config::Settings;
 use crate::http::{Peer, Problem, Request, Response};
@@ -27,6 +31,15 @@ pub struct Arrival {
     pub early: Vec<u8>,
     /// When it was accepted, in ticks.
     pub since: u64,
+}
+
+/// Has `response` say where else its client is served, unless it does.
+fn announce(response: &mut Response, alternative: Option<&HeaderValue>) {
+    if let Some(alternative) = alternative
+        && response.headers.get(&ALT_SVC).is_none()
+    {
+        response.headers.append(ALT_SVC, alternative.clone());
+    }
 }
 
 /// What a protocol needs from the server above it.

@@ -54,7 +54,9 @@ impl Loops {
         let listeners = state.listeners.upgrade()?;
         state.list.retain(|(of, _)| *of != index);
         state.list.push((index, remote));
-        Some(Parts { shared: shared.clone(), generation: state.generation.clone(), listeners })
+        let generation = state.generation.clone();
+        // None of those that are shared out: what there is of QUIC stays on the first loop.
+        Some(Parts { shared: shared.clone(), generation, listeners, loops: 0 })
     }
 
     pub fn remove(&self, index: u16) {

@@ -13,6 +13,7 @@ mod loops;
 mod open;
 mod per_ip;
 mod proxied;
+mod quic;
 mod redirecting;
 mod secured;
 
@@ -88,10 +89,12 @@ struct Parts {
     shared: Arc<Shared>,
     generation: Arc<Generation>,
     listeners: Arc<Vec<BoundListener>>,
+    /// Those that share endpoints of QUIC: the first so many.
+    loops: usize,
 }
 
 impl Parts {
-    fn new(generation: Generation, settings: Settings) -> Result<Self> {
+    fn new(generation: Generation, settings: Settings, loops: usize) -> Result<Self> {
         let listeners = BoundListener::bind_all(&settings.listen)?;
         let per_ip = settings.limits.connections_per_ip.map(PerIp::new);
         let deadlines_paused = AtomicBool::new(false);
@@ -100,11 +103,13 @@ impl Parts {
             shared: Arc::new(shared),
             generation: Arc::new(generation),
             listeners: Arc::new(listeners),
+            loops,
         })
     }
 
     fn serve_on(&self, handle: &LoopHandle) -> std::io::Result<()> {
         let server = LoopServer::start(handle, &self.generation, self.shared.clone());
+        quic::start(&server, &self.listeners, self.loops)?;
         accept::start(&server, self.listeners.clone())
     }
 
@@ -124,9 +129,10 @@ impl Server {
     /// `ARMATURE_LISTEN` when an address cannot be bound, `ARMATURE_IO` when threads or descriptors are exhausted.
     /// Nothing is left running then.
     pub fn start(generation: Generation, settings: Settings) -> Result<Self> {
-        let parts = Parts::new(generation, settings)?;
+        let threads = io_threads(&settings);
+        let parts = Parts::new(generation, settings, threads)?;
         let mut loops = Vec::new();
-        for index in 0..io_threads(&parts.shared.settings) {
+        for index in 0..threads {
             let io_loop =
                 LoopThread::start(index as u16).map_err(|e| Error::io("starting an IO thread", e))?;
             let parts = parts.clone();
@@ -151,7 +157,7 @@ impl Server {
     /// # Errors
     /// Those of [`Server::start`].
     pub fn start_inline(generation: Generation, settings: Settings, host: &HostLoop) -> Result<Self> {
-        let parts = Parts::new(generation, settings)?;
+        let parts = Parts::new(generation, settings, 1)?;
         host.run(|handle| parts.serve_on(handle)).map_err(|e| Error::io("registering a listener", e))?;
         Ok(parts.into_server(vec![host.remote().clone()], Vec::new()))
     }

@@ -21,18 +21,25 @@ impl Open {
         (number <= shared.settings.limits.connections as i64).then_some(open)
     }
 
+    /// Whether `client` has fewer connections than it may.
+    pub fn may_enter(shared: &Shared, client: &Address) -> bool {
+        let Some((per_ip, client)) = shared.per_ip.as_ref().zip(counted(shared, client)) else { return true };
+        per_ip.has_room(client)
+    }
+
     /// Counts it as one of `client`; false when that has as many as it may. Trusted proxies connect for many, and a Unix socket
     /// says nothing of who does.
     pub fn take_place_of(&mut self, client: &Address) -> bool {
         let Some(per_ip) = &self.shared.per_ip else { return true };
-        let Some(ip) = client.ip().filter(|ip| !self.shared.settings.trust_proxy.contains(*ip)) else {
-            return true;
-        };
-        let client = Client::from(ip);
+        let Some(client) = counted(&self.shared, client) else { return true };
         let entered = per_ip.enter(client);
         self.client = entered.then_some(client);
         entered
     }
+}
+
+fn counted(shared: &Shared, client: &Address) -> Option<Client> {
+    client.ip().filter(|ip| !shared.settings.trust_proxy.contains(*ip)).map(Client::from)
 }
 
 impl Drop for Open {

@@ -60,6 +60,11 @@ impl PerIp {
         }
     }
 
+    /// Whether `client` has fewer than it may.
+    pub fn has_room(&self, client: Client) -> bool {
+        self.part(client).get(&client).is_none_or(|count| *count < self.limit)
+    }
+
     /// A connection that was counted has closed.
     pub fn leave(&self, client: Client) {
         let mut part = self.part(client);

@@ -15,6 +15,7 @@ use crate::protocol::Arrival;
 pub(super) fn serve(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer: Newcomer) {
     let Newcomer { transport, peer, early, since, open } = newcomer;
     let Some(certificates) = &entrance.tls else { return };
+    let alternative = entrance.alternative.clone();
     let handshake = certificates.greet(transport.clone(), &early, entrance.challenges.as_ref());
     let server = server.clone();
     // A server that drains waits for it.
@@ -34,7 +35,7 @@ pub(super) fn serve(server: &Rc<LoopServer>, entrance: &Arc<Entrance>, newcomer:
             Ok(Secured { stream, info, alpn, resumed }) => {
                 metrics.handshakes.add(1);
                 metrics.resumed.add(u64::from(resumed));
-                let peer = Peer { secure: true, tls: Some(Box::new(info)), ..peer };
+                let peer = Peer { secure: true, tls: Some(Box::new(info)), alternative, ..peer };
                 let arrival = Arrival { stream: Stream::Tls(stream), peer, early: Vec::new(), since };
                 accept::serve(&server, arrival, alpn, None, open);
             }

@@ -14,6 +14,8 @@ use armature_core::testing::{Client, serve};
 use tokio::sync::Semaphore;
 
 pub mod http2;
+pub mod http3;
+pub mod tls;
 
 /// A server whose handlers tell that they have begun, and wait until they may answer.
 pub struct Stage {

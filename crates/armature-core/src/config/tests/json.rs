@@ -248,13 +248,40 @@ fn ranges() {
 }
 
 #[test]
-fn not_available_yet() {
-    let table = [(
-        r#"{ "listen": [1, { "port": 1, "http3": true }] }"#,
-        "listen[1].http3: this option is not available yet",
-    )];
-    for (json, message) in table {
-        assert_eq!(refusal(json), format!("NOT_AVAILABLE: {message}"), "{json}");
+fn http3_has_needs() {
+    let tls = r#""tls": { "cert": "c.pem", "key": "k.pem" }"#;
+    let table = [
+        (
+            r#"[1, { "port": 1, "http3": true }]"#.into(),
+            "listen[1].http3: needs tls: QUIC is always encrypted",
+        ),
+        (
+            format!(r#"{{ "fd": 3, {tls}, "http3": {{}} }}"#),
+            "listen.http3: needs a port: an inherited socket or one with a path has none for UDP",
+        ),
+        (
+            format!(r#"{{ "port": 1, {tls}, "proxy": ["::1"], "http3": true }}"#),
+            "listen.http3: cannot be used beside proxy: the PROXY protocol is none of UDP; make it a listener of its own",
+        ),
+        (
+            format!(r#"{{ "port": 1, {tls}, "http3": {{ "strangers": 1000001 }} }}"#),
+            "listen.http3.strangers: 1000001 is not a whole number from 0 to 1000000",
+        ),
+        (
+            format!(r#"{{ "port": 1, {tls}, "http3": {{ "announce": 0 }} }}"#),
+            "listen.http3.announce: 0 is not true, false, or the port that clients reach HTTP/3 at, from 1 to 65535",
+        ),
+        (
+            format!(r#"{{ "port": 1, {tls}, "http3": "on" }}"#),
+            "listen.http3: 'on' is not true, false or an object { announce, strangers }",
+        ),
+        (
+            format!(r#"{{ "port": 1, {tls}, "http3": {{ "strange": 1 }} }}"#),
+            "listen.http3.strange is not an option; did you mean listen.http3.strangers? Known: announce, strangers",
+        ),
+    ];
+    for (listen, message) in table {
+        check_refusals(&[(&format!(r#"{{ "listen": {listen} }}"#), message)]);
     }
 }
 

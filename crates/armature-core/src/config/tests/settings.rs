@@ -40,6 +40,7 @@ fn defaults() {
             proxy: None,
             tls: None,
             redirect: None,
+            http3: None,
         }],
         io_threads: IoMode::Auto,
         workers: Workers::default(),

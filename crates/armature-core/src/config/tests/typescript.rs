@@ -16,6 +16,7 @@ fn exports_typescript_types() {
         interface::<TimeoutsConfig>(out, "");
         alias::<ListenConfig>(out);
         interface::<ListenerConfig>(out, "");
+        interface::<Http3Config>(out, "");
         interface::<TlsConfig>(out, "");
         interface::<CertificateConfig>(out, "");
         interface::<AcmeConfig>(out, "");

@@ -183,7 +183,7 @@ impl Handshake {
 
     fn finish(self) -> Result<Secured, Failed> {
         let Side::Shaking(connection) = self.side else { return Err(Failed::Gone) };
-        let info = TlsInfo::of(&connection);
+        let info = TlsInfo::of(&connection, connection.server_name());
         let alpn = Alpn::of(connection.alpn_protocol());
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
         Ok(Secured { stream: Rc::new(TlsStream::new(self.transport, connection)), info, alpn, resumed })

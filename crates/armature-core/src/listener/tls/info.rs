@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use rustls::ServerConnection;
+use rustls::CommonState;
 
 /// What was agreed on in a handshake, and with whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct TlsInfo {
 }
 
 impl TlsInfo {
-    pub(super) fn of(connection: &ServerConnection) -> Self {
+    pub(in crate::listener) fn of(connection: &CommonState, server_name: Option<&str>) -> Self {
         let version = match connection.protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "TLSv1.3",
@@ -34,7 +34,7 @@ impl TlsInfo {
         Self {
             version,
             cipher,
-            server_name: connection.server_name().map(Into::into),
+            server_name: server_name.map(Into::into),
             alpn,
             flat: OnceCell::new(),
             peer_certificate: chain.and_then(<[_]>::first).map(|certificate| certificate.to_vec().into()),

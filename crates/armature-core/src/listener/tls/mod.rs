@@ -49,6 +49,8 @@ pub enum Alpn {
 impl Alpn {
     /// The names that are offered, the best first.
     const OFFERED: [&'static [u8]; 2] = [b"h2", b"http/1.1"];
+    /// The name that is offered over QUIC.
+    const QUIC: &'static [u8] = b"h3";
 
     /// The name that only an authority uses.
     const ACME: &'static [u8] = b"acme-tls/1";
@@ -75,6 +77,8 @@ struct State {
     /// What `tls.acme` has brought.
     obtained: Option<Stored>,
     config: Arc<ServerConfig>,
+    /// What was made of a `config` for QUIC.
+    quic: Option<(Arc<ServerConfig>, Arc<ServerConfig>)>,
     /// The files as they were when `config` was made, or could not be made.
     files: Stamps,
     /// Other ones that were seen since: they may still be written.
@@ -91,8 +95,7 @@ impl Certificates {
         let material = Material::read(tls)?;
         let obtained = tls.acme.as_ref().map(Stored::find).transpose()?.flatten();
         let config = material.config(obtained.as_ref().map(|stored| &stored.key), None)?;
-        let tls = Arc::new(tls.clone());
-        Ok(Self { state: Mutex::new(State { tls, material, obtained, config, files, changing: None }) })
+        Ok(Self { state: Mutex::new(State::new(tls, material, obtained, config, files)) })
     }
 
     /// Takes `tls` for all handshakes from now on. What is open stays as it is.
@@ -104,8 +107,7 @@ impl Certificates {
         let tickets = self.lock().tickets_for(tls);
         let material = Material::read(tls)?;
         let config = material.config(None, tickets)?;
-        let tls = Arc::new(tls.clone());
-        *self.lock() = State { tls, material, obtained: None, config, files, changing: None };
+        *self.lock() = State::new(tls, material, None, config, files);
         Ok(())
     }
 
@@ -195,6 +197,21 @@ impl Certificates {
         }
     }
 
+    /// What handshakes of QUIC are made with from now on; the same until other certificates are taken.
+    pub fn quic(&self) -> Arc<ServerConfig> {
+        let mut state = self.lock();
+        if let Some((of, quic)) = &state.quic
+            && Arc::ptr_eq(of, &state.config)
+        {
+            return quic.clone();
+        }
+        let mut own = ServerConfig::clone(&state.config);
+        own.alpn_protocols = vec![Alpn::QUIC.to_vec()];
+        let quic = Arc::new(own);
+        state.quic = Some((state.config.clone(), quic.clone()));
+        quic
+    }
+
     fn config(&self) -> Arc<ServerConfig> {
         self.lock().config.clone()
     }
@@ -205,6 +222,16 @@ impl Certificates {
 }
 
 impl State {
+    fn new(
+        tls: &Tls,
+        material: Material,
+        obtained: Option<Stored>,
+        config: Arc<ServerConfig>,
+        files: Stamps,
+    ) -> Self {
+        Self { tls: Arc::new(tls.clone()), material, obtained, config, quic: None, files, changing: None }
+    }
+
     fn obtained_key(&self) -> Option<&Arc<CertifiedKey>> {
         self.obtained.as_ref().map(|stored| &stored.key)
     }

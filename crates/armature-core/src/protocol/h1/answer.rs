@@ -9,7 +9,7 @@ use super::encode::{self, Delimiter};
 use super::upgrade;
 use super::work::{Answer, Work, Writing};
 use crate::http::{Body, Frame, Response};
-use crate::protocol::Dispatch;
+use crate::protocol::{Dispatch, announce};
 
 /// A short unread body up to this size is drained and the connection kept; a longer one closes it.
 const DRAIN_BYTES: u64 = 64 * 1024;
@@ -88,6 +88,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                             Err(refusal) => response = refusal,
                         }
                     }
+                    announce(&mut response, self.peer.alternative.as_deref());
                     match start(work, response, draining, (&self.local.date, now)) {
                         Some(writing) => {
                             work.writing = Some(writing);

@@ -141,7 +141,7 @@ fn status_line(out: &mut Vec<u8>, status: StatusCode) {
 }
 
 /// Appends a number in decimal.
-fn decimal(out: &mut Vec<u8>, mut n: u64) {
+pub(in crate::protocol) fn decimal(out: &mut Vec<u8>, mut n: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {

@@ -35,7 +35,7 @@ pub(super) const TOKEN: [u8; 256] = {
 };
 
 /// Whether `bytes` is a token: at least one byte, no delimiters.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(in crate::protocol) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().fold(true, |good, &b| good & (TOKEN[usize::from(b)] != 0))
 }
 

@@ -14,7 +14,7 @@ mod buffers;
 mod connection;
 mod content;
 mod counted;
-mod encode;
+pub(in crate::protocol) mod encode;
 mod framing;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

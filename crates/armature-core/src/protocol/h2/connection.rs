@@ -87,8 +87,8 @@ pub(in crate::protocol) async fn run<D: Dispatch + 'static>(
     let pulse = Pulse::new(Meter::new(&settings.limits, PREFACE.len()));
     let wire = Wire::new(stream.clone(), early, io_loop.clone(), pulse.clone());
     let session = Session {
-        peer,
-        streams: Streams::new(control.clone(), pulse, io_loop.clone(), settings),
+        peer: peer.clone(),
+        streams: Streams::new(control.clone(), pulse, io_loop.clone(), peer, settings),
         stage: Stage::Handshake(builder(settings).handshake(wire)),
         sleep: io_loop.sleep(),
         since,

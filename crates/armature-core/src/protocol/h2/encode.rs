@@ -7,7 +7,7 @@ use crate::http::{Body, ContentLength, Response, SizeHint, TrailerField};
 
 /// How much content follows a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in crate::protocol) enum Content {
     /// None.
     Nothing,
     /// So many bytes.
@@ -17,7 +17,7 @@ pub(super) enum Content {
 }
 
 /// What follows the head of `response`; `head_only` when the method was HEAD.
-pub(super) fn content(response: &Response, head_only: bool) -> Content {
+pub(in crate::protocol) fn content(response: &Response, head_only: bool) -> Content {
     if head_only || response.is_bodiless() || matches!(response.body, Body::Empty) {
         return Content::Nothing;
     }
@@ -28,7 +28,7 @@ pub(super) fn content(response: &Response, head_only: bool) -> Content {
 }
 
 /// Fields that are the connection's in HTTP/1 and mean nothing here (RFC 9113 section 8.2.2).
-fn is_of_connection(name: &HeaderName) -> bool {
+pub(in crate::protocol) fn is_of_connection(name: &HeaderName) -> bool {
     *name == CONNECTION
         || *name == TRANSFER_ENCODING
         || *name == UPGRADE
@@ -65,7 +65,7 @@ pub(super) fn head(
 }
 
 /// `trailers`, as far as they may be some.
-pub(super) fn trailers(trailers: HeaderMap) -> HeaderMap {
+pub(in crate::protocol) fn trailers(trailers: HeaderMap) -> HeaderMap {
     let mut name = None;
     let mut allowed = HeaderMap::new();
     for (next, value) in trailers {

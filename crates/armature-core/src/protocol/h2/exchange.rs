@@ -16,6 +16,7 @@ use crate::http::{Body, CancelReason, Frame, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
+use crate::protocol::announce;
 
 /// Pieces that one poll sends before other streams have their turn.
 const ROUNDS: usize = 16;
@@ -107,6 +108,7 @@ impl Exchange {
             // No stream leaves HTTP.
             response = response.permitted(context, None);
         }
+        announce(&mut response, self.streams.peer.alternative.as_deref());
         let content = encode::content(&response, self.head_only);
         let date = self.streams.local.date.value(self.streams.io_loop.now());
         let head = encode::head(&response, self.head_only, date);

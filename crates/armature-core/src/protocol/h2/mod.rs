@@ -8,7 +8,7 @@
 
 mod body;
 mod connection;
-mod encode;
+pub(super) mod encode;
 mod exchange;
 mod frames;
 mod head;

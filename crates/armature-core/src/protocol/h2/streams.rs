@@ -7,7 +7,7 @@ use slab::Slab;
 
 use super::wire::Pulse;
 use crate::config::Settings;
-use crate::http::{CancelReason, RequestContext};
+use crate::http::{CancelReason, Peer, RequestContext};
 use crate::io_loop::LoopHandle;
 use crate::protocol::control::Control;
 use crate::protocol::h1::Local;
@@ -20,6 +20,7 @@ pub(super) struct Streams {
     pub pulse: Rc<Pulse>,
     pub local: Rc<Local>,
     pub io_loop: LoopHandle,
+    pub peer: Rc<Peer>,
     /// In ticks.
     pub write_timeout: u64,
     /// In ticks.
@@ -29,7 +30,13 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub fn new(control: Rc<Control>, pulse: Rc<Pulse>, io_loop: LoopHandle, settings: &Settings) -> Rc<Self> {
+    pub fn new(
+        control: Rc<Control>,
+        pulse: Rc<Pulse>,
+        io_loop: LoopHandle,
+        peer: Rc<Peer>,
+        settings: &Settings,
+    ) -> Rc<Self> {
         use crate::io_loop::ticks;
         Rc::new(Self {
             open: RefCell::default(),
@@ -37,6 +44,7 @@ impl Streams {
             pulse,
             local: Local::of(&io_loop),
             io_loop,
+            peer,
             write_timeout: ticks(settings.timeouts.write),
             body_timeout: ticks(settings.timeouts.body),
             trailers: settings.limits.headers,

@@ -1,0 +1,87 @@
+//! What is written to a stream, as far as the client has not made room for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use crate::listener::quic::{Connection, StreamId, WriteEnd};
+
+/// See the module.
+pub(super) struct Outgoing {
+    connection: Rc<Connection>,
+    id: StreamId,
+    pieces: RefCell<VecDeque<Bytes>>,
+    /// The head of the answer is among what is or was written.
+    answered: Cell<bool>,
+    /// Something has been taken.
+    progress: Cell<bool>,
+}
+
+impl Outgoing {
+    pub fn new(connection: Rc<Connection>, id: StreamId) -> Self {
+        Self {
+            connection,
+            id,
+            pieces: RefCell::default(),
+            answered: Cell::new(false),
+            progress: Cell::new(false),
+        }
+    }
+
+    pub fn push(&self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.pieces.borrow_mut().push_back(bytes);
+        }
+    }
+
+    pub fn answer(&self, head: Bytes) {
+        self.answered.set(true);
+        self.push(head);
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.answered.get()
+    }
+
+    pub fn length(&self) -> usize {
+        self.pieces.borrow().iter().map(Bytes::len).sum()
+    }
+
+    pub fn take_progress(&self) -> bool {
+        self.progress.take()
+    }
+
+    /// Hands on what there is room for; ready when that was all.
+    pub fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), WriteEnd>> {
+        let mut pieces = self.pieces.borrow_mut();
+        while !pieces.is_empty() {
+            ready!(self.connection.poll_write(self.id, pieces.make_contiguous(), cx))?;
+            self.progress.set(true);
+            while pieces.front().is_some_and(Bytes::is_empty) {
+                pieces.pop_front();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub fn poll_stopped(&self, cx: &Context<'_>) -> Poll<()> {
+        self.connection.poll_stopped(self.id, cx)
+    }
+
+    pub fn finish(&self) -> Result<(), WriteEnd> {
+        self.connection.finish(self.id)
+    }
+
+    /// Gives up what was written.
+    pub fn reset(&self, code: u64) {
+        self.pieces.borrow_mut().clear();
+        self.connection.reset(self.id, code);
+    }
+
+    pub fn forget(&self) {
+        self.connection.forget(self.id);
+    }
+}
