@@ -40,7 +40,6 @@ test.each([
   expect(thrown.message).toMatch(message)
 })
 
-
 test('the environment has the last word, and is checked too', async () => {
   process.env.ARMATURE_LISTEN = '127.0.0.1:0'
   process.env.ARMATURE_LIMITS__BODY = '10'
