@@ -67,10 +67,12 @@ test('an idle server shows zeros and its limits', async () => {
     busyConnections: 0,
     inFlight: 0,
     shed: 0,
-    shedBy: { inFlight: 0, queue: 0, queueAge: 0, slots: 0 },
+    shedBy: { inFlight: 0, queue: 0, queueAge: 0, slots: 0, concurrency: 0 },
+    concurrency: { taken: 0, waiting: 0, refused: 0, late: 0 },
     floods: 0,
     handlerTimeouts: 0,
     headerTimeouts: 0,
+    largeBodies: 0,
     bodyTimeouts: 0,
     idleTimeouts: 0,
     writeTimeouts: 0,
@@ -222,7 +224,13 @@ test('streamed answers hold slots, and what finds none is shed', async () => {
   }
   client.send(GET)
   await until(() => t.server.stats().shed === 1, 'the refusal')
-  expect(t.server.stats().shedBy).toEqual({ inFlight: 0, queue: 0, queueAge: 0, slots: 1 })
+  expect(t.server.stats().shedBy).toEqual({
+    inFlight: 0,
+    queue: 0,
+    queueAge: 0,
+    slots: 1,
+    concurrency: 0,
+  })
   expect(lane(t.server.stats())).toMatchObject({ handedOver: 2, pending: 2 })
   release()
   const statuses = [await client.read(), await client.read(), await client.read()].map(({ status }) => status)

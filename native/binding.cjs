@@ -846,4 +846,5 @@ module.exports.resolveOptions = nativeBinding.resolveOptions
 module.exports.serverAddresses = nativeBinding.serverAddresses
 module.exports.serverSettings = nativeBinding.serverSettings
 module.exports.serverStats = nativeBinding.serverStats
+module.exports.validateHealthCheck = nativeBinding.validateHealthCheck
 module.exports.validateLayer = nativeBinding.validateLayer

@@ -89,6 +89,10 @@ export declare class NativeServer {
   advance(generation: number): void
   /** Forgets a generation that does not come to serve. */
   discard(generation: number): void
+  /** The result of a check of layer number `layer`, by this thread. False when nobody wants to know any more. */
+  reportHealth(layer: number, check: number, passed: boolean): boolean
+  /** The server is about to end: readiness fails from now on. */
+  endReadiness(): void
 }
 
 /**
@@ -117,6 +121,12 @@ export declare function serverSettings(id: number): string
 
 /** Its numbers, as JSON. */
 export declare function serverStats(id: number): string
+
+/**
+ * Checks the options of one check of a `Health` layer, and returns them with the defaults: interval and timeout in
+ * milliseconds.
+ */
+export declare function validateHealthCheck(options: string): Array<number>
 
 /** Checks the options of a native layer. */
 export declare function validateLayer(kind: string, options: string): void

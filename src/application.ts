@@ -30,6 +30,7 @@ export async function prepare(app: AnyScope, run: RunOptions, overrides: DataOve
   override(root, overrides)
   root.freeze()
   const compiled = compile(app)
+  for (const layer of compiled.natives) layer._freeze()
   merge(compiled.plan.config, run as Record<string, unknown>)
   // Before any hook runs: a typo must not first open a database.
   const settings = resolveOptions(JSON.stringify(compiled.plan.config))

@@ -1,6 +1,7 @@
 import { errorBoundary, isBoundary } from './error-boundary.js'
 import { typeError } from './errors.js'
 import { isNativeLayer, type NativeLayer } from './layers/layer.js'
+import type { AppLog } from './log/app-log.js'
 import { type AnyMiddleware, compose, type Run } from './middleware.js'
 import { portable } from './options.js'
 import { joinPath, parsePath } from './paths.js'
@@ -14,6 +15,7 @@ import { isSocketRoute } from './websocket/route.js'
 /** @internal */
 export interface CompiledApp extends Compiled {
   readonly handlers: readonly NamedHandler[]
+  readonly natives: readonly NativeLayer[]
 }
 
 /** @internal */
@@ -33,7 +35,7 @@ export function compile(app: AnyScope): CompiledApp {
   const root = nodeOf(app) as ScopeNode
   const compiler = new Compiler()
   compiler.addScope(root, null)
-  return compiler.result(portable(root.options ?? {}))
+  return compiler.result(portable(root.options ?? {}), root.log)
 }
 
 /** @internal Layers by where they run, outermost first. */
@@ -106,10 +108,20 @@ class Compiler {
     for (const child of new Set([...withDefault, ...node.children])) this.addScope(child, place)
   }
 
-  result(config: Record<string, unknown>): CompiledApp {
-    const layers = [...this.#layers.keys()].map(({ type, options }) => ({ type, options: { ...options } }))
+  result(config: Record<string, unknown>, log: AppLog): CompiledApp {
+    const natives = [...this.#layers.keys()]
+    const layers = natives.map(({ type, options, _checks: checks }) => ({
+      type,
+      options: { ...options },
+      ...(checks.length > 0 && {
+        checks: checks.map(({ name, options }) => ({ name, options: { ...options } })),
+      }),
+    }))
+    const checks = natives.flatMap((layer, number) =>
+      layer._checks.map((check, index) => ({ ...check, layer: number, index })),
+    )
     const plan = { config, layers, scopes: this.#scopes, routes: this.#routes }
-    return { plan, buffers: [...this.#buffers.keys()], handlers: this.#handlers }
+    return { plan, buffers: [...this.#buffers.keys()], handlers: this.#handlers, checks, log, natives }
   }
 
   #addRoute(route: RouteNode, place: Place): void {

@@ -7,6 +7,7 @@ import type { RequestRecord } from './bridge/record.js'
 import { watchInspector } from './debugging.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
+import { HealthChecks } from './health-checks.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
 import {
@@ -56,6 +57,7 @@ export class Engine implements LaneHandlers {
   readonly #dispatcher: Dispatcher
   readonly #isolation = new Isolation()
   readonly #injections: Injections
+  readonly #checks: HealthChecks
   readonly #onIdle: () => void
   /** Whether other threads go on serving when this one stops. */
   #isAttached = false
@@ -119,6 +121,10 @@ export class Engine implements LaneHandlers {
     engines.add(this)
     this.#unwatch = watchInspector((open) => this.#native.pauseDeadlines(open))
     this.#refer()
+    const report = (layer: number, check: number, passed: boolean) =>
+      this.#native.reportHealth(layer, check, passed)
+    this.#checks = new HealthChecks(report, () => compiled.log.log)
+    this.#checks.start(compiled.checks)
   }
 
   /** Number of the server in this process. */
@@ -139,6 +145,11 @@ export class Engine implements LaneHandlers {
   /** Forgets them. */
   discard(generation: number): void {
     this.#native.discard(generation)
+  }
+
+  /** From now on the server is not ready, and serves on. */
+  endReadiness(): void {
+    this.#native.endReadiness()
   }
 
   /** Time that requests get when a thread has to end. */
@@ -197,6 +208,8 @@ export class Engine implements LaneHandlers {
   /** Takes nothing new; resolves with the number of requests that were not answered. */
   #drain(closed: Promise<number>, timeout: number): Promise<number> {
     if (this.#isAttached) {
+      // Others have results of their own.
+      this.#checks.stop()
       this.#native.retire(timeout)
       return within(timeout, closed, () => this.#pending())
     }
@@ -215,6 +228,7 @@ export class Engine implements LaneHandlers {
     if (this.#stopped) return
     this.#stopped = true
     this.#unwatch()
+    this.#checks.stop()
     engines.delete(this)
     this.#injections.stop()
     this.#lane.close()

@@ -41,14 +41,19 @@ export type {
   WorkerOptions,
 } from './generated/config.js'
 export type {
+  BodyLimitOptions,
   Coding,
   CompressionLevels,
   CompressOptions,
+  ConcurrencyLimitOptions,
   ContentCoding,
   CorsOptions,
   CspOptions,
   DecompressOptions,
   ETagOptions,
+  HealthCheckOptions,
+  HealthOptions,
+  HealthProbe,
   HstsOptions,
   LogField,
   LogFormat,
@@ -57,18 +62,23 @@ export type {
   RedactOptions,
   RequestIdOptions,
   SecurityHeadersOptions,
+  TimeoutLayerOptions,
 } from './generated/layers.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
+export { BodyLimit } from './layers/body-limit.js'
 export { Compress } from './layers/compress.js'
+export { ConcurrencyLimit } from './layers/concurrency-limit.js'
 export { Cors } from './layers/cors.js'
 export { Decompress } from './layers/decompress.js'
 export { ETag } from './layers/etag.js'
+export { Health, type HealthCheck } from './layers/health.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
+export { Timeout } from './layers/timeout.js'
 export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
 export { any, del, get, head, MethodRouter, on, options, patch, post, put } from './method-router.js'
@@ -92,6 +102,9 @@ export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
 export type {
   AcmeStats,
+  ConcurrencyStats,
+  HealthCheckStats,
+  HealthStats,
   LaneStats,
   LogStats,
   RefusedStats,

@@ -1,6 +1,6 @@
 import type { Plan } from './plan.js'
 
-/** Two layers of which the first must not be around the second. */
+/** Two layers of which the first must not be around the second, unless there is one of its kind inside, too. */
 interface Harm {
   readonly outer: string
   readonly inner: string
@@ -14,6 +14,13 @@ const HARMS: readonly Harm[] = [
     message:
       'Compress is inside ETag, so that tags are those of compressed content and large answers get none; ' +
       'wrap Compress before ETag',
+  },
+  {
+    outer: 'bodyLimit',
+    inner: 'decompress',
+    message:
+      'Decompress is inside BodyLimit, where maxSize of Decompress says how large bodies may become, and not BodyLimit; ' +
+      'wrap BodyLimit after Decompress',
   },
 ]
 
@@ -29,8 +36,8 @@ export function orderWarnings({ layers, scopes, routes }: Plan): string[] {
   const look = (around: readonly string[], own: readonly string[], place: string) => {
     for (const { outer, inner, message } of HARMS) {
       const at = own.lastIndexOf(inner)
-      const isHarmful = at >= 0 && (around.includes(outer) || own.lastIndexOf(outer, at) >= 0)
-      if (isHarmful) warnings.push(`${place}: ${message}`)
+      if (at < 0 || own.includes(outer, at)) continue
+      if (around.includes(outer) || own.includes(outer)) warnings.push(`${place}: ${message}`)
     }
   }
   const chains: string[][] = []

@@ -165,6 +165,11 @@ export function validateLayer(type: string, options: string): void {
   call((native) => native.validateLayer(type, options))
 }
 
+/** Checks the options of a health check; returns interval and timeout in milliseconds. */
+export function validateHealthCheck(options: string): [interval: number, timeout: number] {
+  return call((native) => native.validateHealthCheck(options)) as [number, number]
+}
+
 /** The constant part of generated request ids. */
 export function requestIdPrefix(): string {
   return call((native) => native.requestIdPrefix())

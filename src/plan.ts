@@ -1,3 +1,4 @@
+import type { PlannedCheck } from './health-checks.js'
 import type { AppLog } from './log/app-log.js'
 import type { HttpRequest } from './request.js'
 
@@ -19,6 +20,8 @@ export interface Plan {
 export interface LayerSpec {
   type: string
   options: Record<string, unknown>
+  /** Of `Health`: what is checked. */
+  checks?: { name: string; options: Record<string, unknown> }[]
 }
 
 export interface ScopeSpec {
@@ -78,4 +81,8 @@ export interface Compiled {
   readonly plan: Plan
   readonly buffers: readonly Uint8Array[]
   readonly handlers: readonly CompiledHandler[]
+  /** What this thread has to check while the server runs. */
+  readonly checks: readonly PlannedCheck[]
+  /** The log of the application. */
+  readonly log: AppLog
 }

@@ -215,6 +215,11 @@ export class Server implements AsyncDisposable {
     return this.#engine?.settings.preDrain ?? 0
   }
 
+  /** @internal A signal has come: load balancers are to look elsewhere. */
+  _endReadiness(): void {
+    if (this.#closing === null) this.#engine?.endReadiness()
+  }
+
   /** @internal */
   get _routes(): number {
     return this.#running().routes

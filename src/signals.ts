@@ -42,6 +42,7 @@ function onSignal(signal: NodeJS.Signals): void {
   stopping = true
   // Whoever listens beside us decides himself when the process ends.
   const alone = process.listenerCount(signal) === 1
+  for (const server of servers) server._endReadiness()
   const wait = Math.max(...[...servers].map((server) => server._preDrain))
   setTimeout(() => {
     Promise.allSettled([...servers].map((server) => server._close(undefined))).then((closed) => {

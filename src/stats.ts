@@ -27,10 +27,16 @@ export interface ServerStats {
   readonly shed: number
   /** The same by limit. */
   readonly shedBy: ShedStats
+  /** What the `ConcurrencyLimit` layers have, all together. */
+  readonly concurrency: ConcurrencyStats
+  /** What the `Health` layers know, one entry for each. */
+  readonly health: readonly HealthStats[]
   /** Handlers that did not answer within `timeouts.handler`. */
   readonly handlerTimeouts: number
   /** Heads that did not arrive within `timeouts.header`, once their first byte was there. */
   readonly headerTimeouts: number
+  /** Request bodies of more bytes than `limits.body` allows, or a layer or route in its place; they are answered 413. */
+  readonly largeBodies: number
   /** Request bodies of which no byte arrived for `timeouts.body`. */
   readonly bodyTimeouts: number
   /** Connections closed because no request began for `timeouts.idle`, or within `timeouts.header` of a new one. */
@@ -106,6 +112,37 @@ export interface ShedStats {
   readonly queueAge: number
   /** All slots of an IO loop were taken. */
   readonly slots: number
+  /** `ConcurrencyLimit` layers. */
+  readonly concurrency: number
+}
+
+/** What the `ConcurrencyLimit` layers of a server have and have done. */
+export interface ConcurrencyStats {
+  /** Requests that have a place. */
+  readonly taken: number
+  /** Requests that wait for one. */
+  readonly waiting: number
+  /** Requests answered 503 since the start because as many waited as may. */
+  readonly refused: number
+  /** Requests answered 503 since the start because they had waited for `queueTimeout`. */
+  readonly late: number
+}
+
+/** What a `Health` layer knows. */
+export interface HealthStats {
+  /** Whether its liveness probe passes. */
+  readonly live: boolean
+  /** Whether its readiness probe passes. */
+  readonly ready: boolean
+  /** Its checks, in the order of their declaration. */
+  readonly checks: readonly HealthCheckStats[]
+}
+
+/** What is known of a check. */
+export interface HealthCheckStats {
+  readonly name: string
+  /** The worst of all threads that run it; `'late'`: a result is overdue; `'pending'`: there was none yet. */
+  readonly state: 'passed' | 'failed' | 'late' | 'pending'
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

@@ -1,12 +1,16 @@
 import {
+  BodyLimit,
   Compress,
+  ConcurrencyLimit,
   Cors,
   type CorsOptions,
   Decompress,
   ETag,
+  Health,
   Logger,
   RequestId,
   SecurityHeaders,
+  Timeout,
 } from '@armature/core'
 
 // --- X.default(), X.new(options), presets ---
@@ -34,11 +38,33 @@ export const layers = [
     referrerPolicy: ['no-referrer', 'origin'],
     xFrameOptions: false,
   }),
+  Timeout.default(),
+  Timeout.new({ handler: '2s' }),
+  BodyLimit.default(),
+  BodyLimit.new({ max: 1024 }),
+  ConcurrencyLimit.default(),
+  ConcurrencyLimit.new({ max: 10, queue: 100, queueTimeout: '1s' }),
+  Health.default()
+    .check('a', () => {})
+    .check('b', async (signal: AbortSignal) => signal.aborted),
+  Health.new({ liveness: '/live', readiness: '/ready', details: true, beforeJs: true }).check(
+    'c',
+    () => true,
+    {
+      interval: 100,
+      timeout: '1s',
+      probe: 'liveness',
+    },
+  ),
 ]
 
 // --- Options are checked, and read-only afterwards ---
 // @ts-expect-error
 Logger.new({ format: 'xml' })
+// @ts-expect-error
+Timeout.new({ body: '1s' })
+// @ts-expect-error
+Health.default().check('a', () => true, { probe: 'startup' })
 // @ts-expect-error
 Logger.new({ colour: true })
 // @ts-expect-error

@@ -2,6 +2,15 @@
 // UPDATE_TYPES=1 cargo test -p armature-core exports_typescript_types
 import type { Duration, LogOutput, Size } from './config.js'
 
+/** Options of the body-limit layer. */
+export interface BodyLimitOptions {
+  /**
+   * Replaces `limits.body`, also by more: largest request body, also when it is streamed. Beyond it the answer is 413.
+   * From 1b to 1tb, by default 1mb.
+   */
+  max?: Size | undefined
+}
+
 /** Options of the compression layer. */
 export interface CompressOptions {
   /** Codings that are offered, the best first: of those that a client likes equally it decides. Default `['zstd', 'br', 'gzip']`. */
@@ -27,6 +36,22 @@ export interface CompressionLevels {
   br?: number | undefined
   /** From 1 to 9, by default 6. */
   gzip?: number | undefined
+}
+
+/** Options of the concurrency limit. */
+export interface ConcurrencyLimitOptions {
+  /**
+   * Most requests at the same time, on all IO loops together: from before the handler is asked until the answer is sent.
+   * From 1 to 10000000, by default 1000.
+   */
+  max?: number | undefined
+  /**
+   * Most requests that wait for a place, first come first served; further ones are answered 503. From 0 to 1000000, by
+   * default 0.
+   */
+  queue?: number | undefined
+  /** How long a request may wait. Beyond it the answer is 503. From 1ms to 24h, by default 10s. */
+  queueTimeout?: Duration | undefined
 }
 
 /** Options of the CORS layer. */
@@ -73,6 +98,31 @@ export interface ETagOptions {
   /** Largest body that gets a tag; larger ones and streams have the one that their handler sets. From 1b to 16mb, by default 1mb. */
   maxSize?: Size | undefined
 }
+
+/** Options of the health layer. */
+export interface HealthOptions {
+  /** Path of the liveness probe: whether the process works. Default `/healthz`. */
+  liveness?: string | undefined
+  /** Path of the readiness probe: whether requests should be sent here. Default `/readyz`. */
+  readiness?: string | undefined
+  /** Whether answers name the checks, with the state of each. Default `false`. */
+  details?: boolean | undefined
+  /** Says that it is meant when the layer is declared inside JavaScript middleware: the probes do not pass it. Default `false`. */
+  beforeJs?: boolean | undefined
+}
+
+/** Options of one check. */
+export interface HealthCheckOptions {
+  /** Time between the end of one run and the begin of the next. From 1ms to 24h, by default 10s. */
+  interval?: Duration | undefined
+  /** How long a run may take; it has failed then. From 1ms to 24h, by default 5s. */
+  timeout?: Duration | undefined
+  /** What fails when it fails. Default `readiness`. */
+  probe?: HealthProbe | undefined
+}
+
+/** What is asked. */
+export type HealthProbe = 'liveness' | 'readiness'
 
 /** Options of the access log. */
 export interface LoggerOptions {
@@ -175,4 +225,13 @@ export interface HstsOptions {
   includeSubDomains?: boolean | undefined
   /** Agrees to be in the lists that browsers come with, which is hard to take back; needs 365 days and subdomains. Default `false`. */
   preload?: boolean | undefined
+}
+
+/** Options of the timeout layer. */
+export interface TimeoutLayerOptions {
+  /**
+   * Replaces `timeouts.handler`: from dispatch to the head of the answer, not counting waits for the client's body. Beyond
+   * it the answer is 503. From 1ms to 24h, by default 30s.
+   */
+  handler?: Duration | undefined
 }

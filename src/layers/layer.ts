@@ -1,5 +1,6 @@
 import { isBranded, nameOf, typeError } from '../errors.js'
 import { validateLayer } from '../native.js'
+import type { DeclaredCheck } from './health.js'
 
 const LAYER: unique symbol = Symbol.for('armature.layer')
 
@@ -23,6 +24,14 @@ export abstract class NativeLayer<Options extends object = object> {
    * @internal
    */
   readonly answers: boolean = false
+
+  /** @internal What it has JavaScript look after. */
+  get _checks(): readonly DeclaredCheck[] {
+    return []
+  }
+
+  /** @internal The application runs. */
+  _freeze(): void {}
 
   /** @throws TypeError `ARMATURE_OPTION_INVALID`, which names the option, the value and what is allowed */
   protected constructor(type: string, options: Options) {

@@ -70,7 +70,9 @@ function handlerText(handler: HandlerSpec): string {
 }
 
 function layerText(layer: LayerSpec | undefined): string {
-  return layer === undefined ? 'unknown' : `${layer.type}${JSON.stringify(layer.options)}`
+  if (layer === undefined) return 'unknown'
+  const checks = layer.checks?.map(({ name, options }) => ` ${name}${JSON.stringify(options)}`) ?? []
+  return `${layer.type}${JSON.stringify(layer.options)}${checks.join('')}`
 }
 
 function subject(line: string): string {

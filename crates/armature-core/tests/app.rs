@@ -1,12 +1,16 @@
 //! Scopes, layers, fallbacks, the tower adapter: what surrounds a handler.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use armature_core::handler::Fixed;
 use armature_core::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use armature_core::layer::{Cors, CorsOptions, RequestIdLayer, RequestIdOptions};
+use armature_core::layer::{
+    BodyLimit, ConcurrencyLimit, Cors, CorsOptions, Health, HealthCheck, HealthCheckOptions, HealthOptions,
+    RequestIdLayer, RequestIdOptions, Timeout, Vitals,
+};
 use armature_core::pipeline::tower::TowerHandler;
 use armature_core::pipeline::{HandlerFn, LayerFactory, LayerFn, Next};
 use armature_core::router::MethodPattern;
@@ -149,4 +153,110 @@ fn conflicts_and_bad_patterns_name_the_routes() {
     let pattern = build(App::new().route(Method::GET, "/a/{x}", fixed()));
     assert_eq!(pattern.code(), "ARMATURE_ROUTE_PATTERN");
     assert!(pattern.to_string().contains(":x"), "{pattern}");
+}
+
+#[test]
+fn scopes_have_limits_of_their_own() {
+    let body = |max: &str| {
+        BodyLimit::new(armature_core::config::parse(&format!(r#"{{ "max": "{max}" }}"#)).unwrap()).unwrap()
+    };
+    let timeout = armature_core::config::parse(r#"{ "handler": "20ms" }"#).unwrap();
+    let read = || {
+        HandlerFn(|request: Request| async move {
+            let limit = request.matched.body_limit;
+            match request.into_body().collect(u64::MAX).await {
+                Ok(bytes) => Response::text(format!("{} of {limit}", bytes.len())),
+                Err(error) => Response::text(error.code()),
+            }
+        })
+    };
+    let app = App::new().layer(body("10b")).route(Method::POST, "/", read()).scope(
+        Scope::new("/more")
+            .layer(body("20b"))
+            .layer(Timeout::new(timeout).unwrap())
+            .route(Method::POST, "/", read())
+            .route(Method::GET, "/never", HandlerFn(|_: Request| std::future::pending::<Response>()))
+            .fallback(read()),
+    );
+    let server = serve(app, r#"{ "timeouts": { "handler": "1h" } }"#).unwrap();
+    let mut client = Client::connect(&server).unwrap();
+    let mut post = |path: &str, length: usize| {
+        let body = "x".repeat(length);
+        client
+            .send(format!("POST {path} HTTP/1.1\r\nhost: t\r\ncontent-length: {length}\r\n\r\n{body}"))
+            .unwrap();
+        let reply = client.read().unwrap();
+        (reply.status, if reply.status == 200 { reply.text() } else { String::new() })
+    };
+    assert_eq!(post("/", 10), (200, "10 of 10".into()));
+    assert_eq!(post("/more", 20), (200, "20 of 20".into()));
+    assert_eq!(post("/more/nowhere", 20), (200, "20 of 20".into()));
+    assert_eq!(post("/more/nowhere", 21), (413, String::new()));
+    let mut client = Client::connect(&server).unwrap();
+    client
+        .send("POST / HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n")
+        .unwrap();
+    assert!(client.read().unwrap().text().contains("ARMATURE_BODY_TOO_LARGE"));
+    assert_eq!(server.metrics().sum(|of_loop| &of_loop.large_bodies), 2);
+    let mut client = Client::connect(&server).unwrap();
+    assert_eq!(client.get("/more/never").unwrap().status, 503);
+}
+
+/// Answers when its client has left.
+async fn until_cancelled(request: Request) -> Response {
+    poll_fn(|cx| {
+        request.context.on_cancel(cx.waker());
+        if request.context.cancelled().is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    Response::text("too late")
+}
+
+#[test]
+fn a_place_is_free_again_when_the_answer_is() {
+    let limit = ConcurrencyLimit::new(armature_core::config::parse(r#"{ "max": 1 }"#).unwrap()).unwrap();
+    let app = App::new().layer(limit.clone()).route(Method::GET, "/", Fixed::new(StatusCode::OK, "x")).route(
+        Method::GET,
+        "/never",
+        HandlerFn(until_cancelled),
+    );
+    let server = serve(app, "{}").unwrap();
+    let mut first = Client::connect(&server).unwrap();
+    for _ in 0..3 {
+        assert_eq!(first.get("/").unwrap().status, 200);
+    }
+    let mut second = Client::connect(&server).unwrap();
+    second.send("GET /never HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
+    while limit.usage().taken == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(first.get("/").unwrap().status, 503);
+    drop(second);
+    while limit.usage().taken > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(first.get("/").unwrap().status, 200);
+    assert_eq!(limit.usage().refused, 1);
+}
+
+#[test]
+fn health_is_what_was_reported() {
+    let check = HealthCheck::new("db", HealthCheckOptions::default()).unwrap();
+    let vitals = Arc::new(Vitals::new(vec![check], Arc::default()));
+    let health =
+        Health::new(HealthOptions { details: Some(true), ..HealthOptions::default() }, vitals.clone());
+    let server = serve(App::new().layer(health.unwrap()), "{}").unwrap();
+    let mut client = Client::connect(&server).unwrap();
+    let mut ready = || {
+        let reply = client.get("/readyz").unwrap();
+        (reply.status, reply.text())
+    };
+    let fails = |why: &str| {
+        (503, format!(r#"{{"checks":{{"db":[{{"output":"{why}","status":"fail"}}]}},"status":"fail"}}"#))
+    };
+    assert_eq!(ready(), fails("pending"));
+    vitals.report(0, 0, true);
+    assert_eq!(ready(), (200, r#"{"checks":{"db":[{"status":"pass"}]},"status":"pass"}"#.into()));
+    vitals.report(0, 0, false);
+    assert_eq!(ready(), fails("failed"));
 }

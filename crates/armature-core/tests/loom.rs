@@ -1,4 +1,4 @@
-//! What several threads do to the bell of a loop at once, in every order that matters.
+//! What several threads do at once to the bell of a loop, and to the places of a concurrency limit, in every order that matters.
 //!
 //! `RUSTFLAGS="--cfg armature_loom" cargo test -p armature-core --release --test loom`. Orders with more than three
 //! preemptions are left out, so that this ends soon; `LOOM_MAX_PREEMPTIONS=4` goes further.
@@ -6,7 +6,7 @@
 
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::Relaxed};
-use std::task::Waker;
+use std::task::{Wake, Waker};
 
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Arc, Condvar, Mutex};
@@ -16,8 +16,12 @@ use loom::thread;
 #[path = "../src/io_loop/bell.rs"]
 mod bell;
 
+#[allow(dead_code, reason = "the layer uses the rest")]
+#[path = "../src/layer/concurrency_limit/limiter.rs"]
+mod limiter;
+
 mod sync {
-    pub use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+    pub use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
     pub use loom::sync::{Mutex, MutexGuard};
 
     /// Threads of a model share one of the operating system.
@@ -30,6 +34,7 @@ mod sync {
 }
 
 use bell::{Bell, NONE, TaskWake, WAITS};
+use limiter::{Entry, Limiter};
 
 fn model(run: impl Fn() + Send + Sync + 'static) {
     // Reads the environment.
@@ -131,5 +136,69 @@ fn a_loop_that_ends_is_told_nothing_more() {
         // Nobody keeps it alive but the task and these.
         drop(task);
         assert_eq!(StdArc::strong_count(&bell), 1);
+    });
+}
+
+impl Wake for Host {
+    fn wake(self: StdArc<Self>) {
+        self.tell();
+    }
+}
+
+/// Enters, waiting as long as it takes.
+fn enter(limiter: &Limiter) {
+    let host = StdArc::new(Host::default());
+    let waker: Waker = host.clone().into();
+    match limiter.enter(&waker) {
+        Entry::Place => {}
+        Entry::Ticket(ticket) => {
+            while !limiter.is_granted(ticket, &waker) {
+                host.wait();
+            }
+        }
+        Entry::Full => unreachable!("there is room in the line"),
+    }
+}
+
+#[test]
+fn a_place_that_is_given_back_reaches_who_waits_for_it() {
+    model(|| {
+        let limiter = Arc::new(Limiter::new(1, 2));
+        assert!(limiter.try_enter());
+        let inside = Arc::new(AtomicUsize::new(0));
+        let threads = [(); 2].map(|()| {
+            let (limiter, inside) = (limiter.clone(), inside.clone());
+            thread::spawn(move || {
+                enter(&limiter);
+                assert_eq!(inside.fetch_add(1, Relaxed), 0, "one at a time");
+                inside.fetch_sub(1, Relaxed);
+                limiter.leave();
+            })
+        });
+        limiter.leave();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!((limiter.taken(), limiter.waiting()), (0, 0));
+    });
+}
+
+#[test]
+fn who_gives_up_takes_no_place_along() {
+    model(|| {
+        let limiter = Arc::new(Limiter::new(1, 2));
+        assert!(limiter.try_enter());
+        let (first, second) = (limiter.clone(), limiter.clone());
+        let impatient = thread::spawn(move || match first.enter(Waker::noop()) {
+            Entry::Place => first.leave(),
+            Entry::Ticket(ticket) => first.give_up(ticket),
+            Entry::Full => unreachable!("there is room in the line"),
+        });
+        let patient = thread::spawn(move || {
+            enter(&second);
+            second.leave();
+        });
+        limiter.leave();
+        impatient.join().unwrap();
+        patient.join().unwrap();
+        assert_eq!((limiter.taken(), limiter.waiting()), (0, 0));
     });
 }

@@ -34,6 +34,7 @@ impl Departure {
         let returned = Arc::new(self.seed.lane.close_and_return(&mut lock(&self.reader)));
         let Some(hub) = self.hub.upgrade() else { return };
         hub.seats.set(self.seed.id, State::Ended);
+        hub.wiring.health.forget(self.seed.id);
         for remote in hub.server.remotes() {
             let (wiring, seed, returned) = (hub.wiring.clone(), self.seed.clone(), returned.clone());
             remote.run(move |io_loop| {

@@ -4,6 +4,8 @@
 //! * `server::attach`: the same for a further JavaScript thread
 //! * `hub`: what the threads of one server share, and the table in which they find it
 //! * `server::generations`: its routes, and those that a reload brings
+//! * `concurrency`: its concurrency limits
+//! * `health`: its checks, and what its threads report of them
 //! * `wiring`: what its handlers share
 //! * `seats`: the JavaScript threads that serve, have served or will serve again
 //! * `departure`: a thread that ends while its server goes on
@@ -22,9 +24,11 @@
 
 mod bridge;
 mod census;
+mod concurrency;
 mod departure;
 mod error;
 mod handler;
+mod health;
 mod hub;
 mod inject;
 mod log;

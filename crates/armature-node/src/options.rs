@@ -2,8 +2,10 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
-    Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Logger,
-    LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
+    BodyLimit, BodyLimitOptions, Compress, CompressOptions, ConcurrencyLimit, ConcurrencyLimitOptions, Cors,
+    CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Health, HealthCheck, HealthCheckOptions,
+    HealthOptions, Logger, LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders,
+    SecurityHeadersOptions, Timeout, TimeoutLayerOptions, Vitals,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -93,6 +95,11 @@ pub struct LayerContext<'a> {
     pub wiring: &'a Wiring,
     /// Patterns by the number of the route.
     pub routes: Arc<[String]>,
+    pub generation: u32,
+    /// The layer's own, among those of the application.
+    pub number: usize,
+    /// What `Health` checks: names, and options.
+    pub checks: Vec<(String, serde_json::Value)>,
 }
 
 /// Builds the native layer `kind`; without an application its options are only checked.
@@ -104,12 +111,22 @@ pub fn layer(
     Ok(Some(match kind {
         "logger" => {
             let logger = Logger::new(parse::<LoggerOptions>("Logger", options)?).map_err(js)?;
-            let Some(LayerContext { wiring, routes }) = context else { return Ok(None) };
+            let Some(LayerContext { wiring, routes, .. }) = context else { return Ok(None) };
             let settings = &wiring.settings;
             let context = LoggerContext { log: &settings.log, trust: &settings.trust_proxy, routes };
             let logger = logger.open(context).map_err(js)?;
             wiring.logs.add(logger.sink());
             Arc::new(logger)
+        }
+        "bodyLimit" => {
+            Arc::new(BodyLimit::new(parse::<BodyLimitOptions>("BodyLimit", options)?).map_err(js)?)
+        }
+        "concurrencyLimit" => {
+            let options = parse::<ConcurrencyLimitOptions>("ConcurrencyLimit", options)?;
+            Arc::new(match context {
+                Some(context) => context.wiring.concurrency.layer(context.number, options)?,
+                None => ConcurrencyLimit::new(options).map_err(js)?,
+            })
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),
@@ -117,6 +134,16 @@ pub fn layer(
             Arc::new(Decompress::new(parse::<DecompressOptions>("Decompress", options)?).map_err(js)?)
         }
         "etag" => Arc::new(Etag::new(parse::<EtagOptions>("ETag", options)?).map_err(js)?),
+        "health" => {
+            let options = parse::<HealthOptions>("Health", options)?;
+            let Some(LayerContext { wiring, generation, number, checks, .. }) = context else {
+                let vitals = Arc::new(Vitals::new(Vec::new(), Arc::default()));
+                return Health::new(options, vitals).map(|_| None).map_err(js);
+            };
+            let checks = checks.iter().map(|(name, options)| health_check(name, options.clone()));
+            let vitals = wiring.health.add(*generation, *number, checks.collect::<Result<_>>()?);
+            Arc::new(Health::new(options, vitals).map_err(js)?)
+        }
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)
         }
@@ -125,6 +152,7 @@ pub fn layer(
             let trust = context.map(|context| context.wiring.settings.trust_proxy.clone());
             Arc::new(headers.map_err(js)?.trusting(trust.unwrap_or_default()))
         }
+        "timeout" => Arc::new(Timeout::new(parse::<TimeoutLayerOptions>("Timeout", options)?).map_err(js)?),
         _ => {
             return Err(JsError::new(
                 "ARMATURE_NOT_AVAILABLE".to_owned(),
@@ -132,6 +160,20 @@ pub fn layer(
             ));
         }
     }))
+}
+
+/// Checks the options of one check of a `Health` layer, and returns them with the defaults: interval and timeout in
+/// milliseconds.
+#[napi]
+pub fn validate_health_check(options: String) -> Result<Vec<u32>> {
+    let options = serde_json::from_str(&options).map_err(|e| crate::error::internal(e.to_string()))?;
+    let check = health_check("", options)?;
+    // 24 hours at most.
+    Ok(vec![check.interval.as_millis() as u32, check.timeout.as_millis() as u32])
+}
+
+fn health_check(name: &str, options: serde_json::Value) -> Result<HealthCheck> {
+    HealthCheck::new(name, parse::<HealthCheckOptions>("Health.check", options)?).map_err(js)
 }
 
 fn parse<T: DeserializeOwned>(name: &str, options: serde_json::Value) -> Result<T> {

@@ -40,6 +40,16 @@ pub struct Plan {
 struct LayerSpec {
     r#type: String,
     options: serde_json::Value,
+    /// Of `Health`.
+    #[serde(default)]
+    checks: Vec<CheckSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CheckSpec {
+    name: String,
+    options: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -98,12 +108,17 @@ impl Plan {
         number: u32,
     ) -> Result<Generation> {
         let target = Target { buffers, wiring, generation: number };
-        let patterns = self.routes.iter().map(|route| route.path.clone()).collect();
-        let context = LayerContext { wiring, routes: patterns };
+        let patterns: Arc<[String]> = self.routes.iter().map(|route| route.path.clone()).collect();
         let layers = self
             .layers
             .into_iter()
-            .filter_map(|spec| layer(&spec.r#type, spec.options, Some(&context)).transpose())
+            .enumerate()
+            .filter_map(|(number, spec)| {
+                let checks = spec.checks.into_iter().map(|check| (check.name, check.options)).collect();
+                let routes = patterns.clone();
+                let context = LayerContext { wiring, routes, generation: target.generation, number, checks };
+                layer(&spec.r#type, spec.options, Some(&context)).transpose()
+            })
             .collect::<Result<Vec<_>>>()?;
         let pick = |indices: &[usize]| -> Result<Vec<Arc<dyn LayerFactory>>> {
             indices

@@ -167,6 +167,7 @@ impl NativeServer {
     /// Drains for at most `drain` milliseconds; a record says when it is over. Streams of events end at once.
     #[napi]
     pub fn close(&self, drain: f64) {
+        self.hub.wiring.health.end();
         for remote in self.hub.server.remotes() {
             let wiring = self.hub.wiring.clone();
             remote.run(move |io_loop| wiring.side(io_loop).end_events());
@@ -291,5 +292,6 @@ impl Drop for NativeServer {
 mod attach;
 mod certificates;
 mod generations;
+mod health;
 
 pub use generations::Generations;

@@ -28,6 +28,8 @@ pub fn server(hub: &Hub) -> Value {
     let shed = &wiring.shed;
     let (in_flight, queue) = (metrics.shed.get(), shed.queue.get());
     let (queue_age, slots) = (shed.queue_age.get(), shed.slots.get());
+    let concurrency = wiring.concurrency.usage();
+    let limited = concurrency.refused + concurrency.late;
     let refused = metrics.refused.get();
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
@@ -51,14 +53,28 @@ pub fn server(hub: &Hub) -> Value {
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),
-        "shed": in_flight + queue + queue_age + slots,
-        "shedBy": { "inFlight": in_flight, "queue": queue, "queueAge": queue_age, "slots": slots },
+        "shed": in_flight + queue + queue_age + slots + limited,
+        "shedBy": {
+            "inFlight": in_flight,
+            "queue": queue,
+            "queueAge": queue_age,
+            "slots": slots,
+            "concurrency": limited,
+        },
+        "concurrency": {
+            "taken": concurrency.taken,
+            "waiting": concurrency.waiting,
+            "refused": concurrency.refused,
+            "late": concurrency.late,
+        },
         "handlerTimeouts": metrics.handler_timeouts.get(),
         "headerTimeouts": metrics.header_timeouts.get(),
+        "largeBodies": metrics.sum(|of_loop| &of_loop.large_bodies),
         "bodyTimeouts": metrics.sum(|of_loop| &of_loop.body_timeouts),
         "idleTimeouts": metrics.sum(|of_loop| &of_loop.idle_timeouts),
         "writeTimeouts": metrics.sum(|of_loop| &of_loop.write_timeouts),
         "panics": metrics.panics.get(),
+        "health": wiring.health.stats(),
         "slots": { "used": used, "limit": limit },
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),

@@ -13,6 +13,8 @@ use crate::bridge::lane::{LoopAddress, LoopEnds};
 use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
+use crate::concurrency::ConcurrencyLimits;
+use crate::health::HealthBook;
 use crate::lock;
 use crate::log::Logs;
 use crate::stats::Shed;
@@ -22,6 +24,8 @@ pub struct Wiring {
     pub settings: Settings,
     pub shed: Arc<Shed>,
     pub logs: Logs,
+    pub concurrency: ConcurrencyLimits,
+    pub health: HealthBook,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -40,6 +44,8 @@ impl Wiring {
             settings,
             shed: Arc::default(),
             logs: Logs::default(),
+            concurrency: ConcurrencyLimits::default(),
+            health: HealthBook::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

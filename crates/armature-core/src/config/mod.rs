@@ -59,6 +59,7 @@ mod websocket;
 mod workers;
 
 pub(crate) use log::check_output;
+pub(crate) use route::{check_body_limit, check_handler_timeout, check_wait};
 
 pub use self::{
     acme::{Acme, AcmeChallenge, AcmeConfig},

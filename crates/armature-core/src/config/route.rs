@@ -1,4 +1,4 @@
-//! Options of one route, which stand in for those of the application and have the same bounds.
+//! Options of one route or layer, which stand in for those of the application and have the same bounds.
 
 use std::time::Duration;
 
@@ -16,7 +16,11 @@ use crate::error::Result;
 ///
 /// `ARMATURE_OPTION_INVALID`.
 pub fn parse_body_limit(name: &str, value: Value) -> Result<u64> {
-    let size: Size = parse_value(name, value)?;
+    check_body_limit(name, parse_value(name, value)?)
+}
+
+/// Holds what replaces `limits.body` to its bounds.
+pub(crate) fn check_body_limit(name: &str, size: Size) -> Result<u64> {
     within((Names::OPTIONS, name), Some(size), "a size", LimitsConfig::BODY, "")?;
     Ok(size.0)
 }
@@ -27,10 +31,20 @@ pub fn parse_body_limit(name: &str, value: Value) -> Result<u64> {
 ///
 /// `ARMATURE_OPTION_INVALID`.
 pub fn parse_handler_timeout(name: &str, value: Value) -> Result<Duration> {
-    let timeout: Millis = parse_value(name, value)?;
+    check_handler_timeout(name, parse_value(name, value)?)
+}
+
+/// Holds what replaces `timeouts.handler` to its bounds.
+pub(crate) fn check_handler_timeout(name: &str, timeout: Millis) -> Result<Duration> {
     let note = TimeoutsConfig::NEEDED_NOTE;
     within((Names::OPTIONS, name), Some(timeout), "a duration", TimeoutsConfig::NEEDED, note)?;
     Ok(timeout.duration())
+}
+
+/// Holds another time that somebody waits to the same bounds.
+pub(crate) fn check_wait(name: &str, wait: Millis) -> Result<Duration> {
+    within((Names::OPTIONS, name), Some(wait), "a duration", TimeoutsConfig::NEEDED, "")?;
+    Ok(wait.duration())
 }
 
 #[cfg(test)]

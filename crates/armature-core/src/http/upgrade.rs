@@ -3,6 +3,7 @@
 //! Nothing here knows how an HTTP version does it, be it with a 101 or with an extended CONNECT (RFC 8441). A protocol notes
 //! what a request asks for with [`Request::note_upgrade`], and gives [`Upgrade::start`] the bytes as a [`Duplex`].
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -121,6 +122,19 @@ impl Upgrade {
     /// The protocol that is spoken from here on.
     pub fn protocol(&self) -> &HeaderValue {
         &self.protocol
+    }
+
+    /// The same; `thing` is dropped when the connection is gone, or does not come to be.
+    pub(crate) fn keeping(self, thing: impl Any) -> Self {
+        let Self { protocol, serve } = self;
+        let serve = Box::new(move |io| {
+            let serving = serve(io);
+            LocalFuture::new(async move {
+                let _thing = thing;
+                serving.await;
+            })
+        });
+        Self { protocol, serve }
     }
 
     /// Runs the continuation.

@@ -1,22 +1,31 @@
 //! Native middleware: one file per layer, each with its options.
 
+mod body_limit;
 mod compress;
+mod concurrency_limit;
 mod cors;
 mod decompress;
 mod etag;
+mod health;
 mod logger;
 mod request_id;
 mod security_headers;
+mod timeout;
 
+pub(crate) use body_limit::DecodedLimit;
+pub use body_limit::{BodyLimit, BodyLimitOptions};
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
+pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitOptions, ConcurrencyUsage};
 pub use cors::{Cors, CorsOptions};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
+pub use health::{CheckState, Health, HealthCheck, HealthCheckOptions, HealthOptions, Probe, Vitals};
 pub use logger::{
     LogField, LogFormat, Logger, LoggerContext, LoggerOptions, OpenLogger, RedactOptions, shows_colors,
 };
 pub use request_id::{RequestIdLayer, RequestIdOptions};
 pub use security_headers::{CspOptions, HstsOptions, SecurityHeaders, SecurityHeadersOptions};
+pub use timeout::{Timeout, TimeoutLayerOptions};
 
 #[cfg(test)]
 mod tests {
@@ -27,14 +36,19 @@ mod tests {
     fn exports_typescript_types() {
         check("layers", |out| {
             out.push_str("import type { Duration, LogOutput, Size } from './config.js'\n");
+            interface::<BodyLimitOptions>(out, "");
             interface::<CompressOptions>(out, "");
             alias::<Coding>(out);
             interface::<CompressionLevels>(out, "");
+            interface::<ConcurrencyLimitOptions>(out, "");
             interface::<CorsOptions>(out, "");
             alias::<cors::Origins>(out);
             interface::<DecompressOptions>(out, "");
             alias::<ContentCoding>(out);
             interface::<EtagOptions>(out, "");
+            interface::<HealthOptions>(out, "");
+            interface::<HealthCheckOptions>(out, "");
+            alias::<Probe>(out);
             interface::<LoggerOptions>(out, "");
             alias::<LogFormat>(out);
             alias::<LogField>(out);
@@ -43,6 +57,7 @@ mod tests {
             interface::<SecurityHeadersOptions>(out, "");
             interface::<CspOptions>(out, "");
             interface::<HstsOptions>(out, "");
+            interface::<TimeoutLayerOptions>(out, "");
         });
     }
 }

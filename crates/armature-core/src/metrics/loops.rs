@@ -30,6 +30,8 @@ pub struct LoopMetrics {
     pub busy: Tally,
     /// Bytes that the buffers of connections take, with those that are kept for the next ones.
     pub buffered: Tally,
+    /// Request bodies of more bytes than `limits.body` allows, or what stands in for it.
+    pub large_bodies: Tally,
     /// Request bodies of which nothing came for `timeouts.body`.
     pub body_timeouts: Tally,
     /// Connections closed because no request began: for `timeouts.idle`, or within `timeouts.header` of a new one.
@@ -41,6 +43,7 @@ pub struct LoopMetrics {
 impl LoopMetrics {
     /// Adds what happened on a loop that has ended. What it had is no more.
     pub(super) fn inherit(&self, ended: &Self) {
+        self.large_bodies.add(ended.large_bodies.get());
         self.body_timeouts.add(ended.body_timeouts.get());
         self.idle_timeouts.add(ended.idle_timeouts.get());
         self.write_timeouts.add(ended.write_timeouts.get());

@@ -4,10 +4,13 @@
 //! factory that builds it.
 
 mod chain;
+mod effect;
 mod future;
 pub mod tower;
 
 pub use chain::{Chain, Next};
+pub use effect::Effect;
+pub(crate) use effect::Inert;
 pub use future::{Keeper, Kept, LocalFuture};
 
 use std::future::Future;
@@ -36,6 +39,11 @@ pub trait HandlerFactory: Send + Sync + 'static {
 
 /// Builds a layer for one IO loop.
 pub trait LayerFactory: Send + Sync + 'static {
+    /// What it changes for the routes inside it before any request comes.
+    fn effect(&self) -> Effect {
+        Effect::None
+    }
+
     /// Called once per loop at start, on the loop's thread.
     fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Layer>;
 }

@@ -1,15 +1,13 @@
 //! The way of one request: limits, router, chain.
 
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use http::Method;
 
 use super::generation::LocalGeneration;
 use super::local::LoopServer;
 use crate::config::Settings;
-use crate::http::{Automatic, Body, BodyError, BodyStream, Frame, Problem, Request, Response, SizeHint};
+use crate::http::{Automatic, Problem, Request, Response, limit};
 use crate::io_loop::LoopHandle;
 use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::{Chain, LocalFuture};
@@ -92,7 +90,7 @@ fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
             request.matched.route = Some(route);
             request.matched.params = params;
             request.matched.body_limit = found.body_limit;
-            if !limit_body(request, found.body_limit) {
+            if !limit(&mut request.body, found.body_limit, &generation.metrics) {
                 return refuse(generation, request, found.scope, Automatic::Refuse(Problem::BODY_TOO_LARGE));
             }
             found.chain.clone()
@@ -102,9 +100,8 @@ fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
             request.matched.params = params;
             let found = &generation.scopes[scope];
             if found.has_fallback {
-                let limit = generation.default_body_limit;
-                request.matched.body_limit = limit;
-                if !limit_body(request, limit) {
+                request.matched.body_limit = found.body_limit;
+                if !limit(&mut request.body, found.body_limit, &generation.metrics) {
                     return refuse(generation, request, scope, Automatic::Refuse(Problem::BODY_TOO_LARGE));
                 }
             }
@@ -130,37 +127,4 @@ fn route(generation: &LocalGeneration, request: &mut Request) -> Rc<Chain> {
 fn refuse(generation: &LocalGeneration, request: &mut Request, scope: usize, answer: Automatic) -> Rc<Chain> {
     request.matched.automatic = Some(answer);
     generation.scopes[scope].automatic.clone()
-}
-
-/// False when the announced length is over `limit`; a body of unknown length is counted while it is read.
-fn limit_body(request: &mut Request, limit: u64) -> bool {
-    match request.body.size_hint() {
-        SizeHint::Exact(length) => length <= limit,
-        SizeHint::Unknown => {
-            let body = std::mem::take(&mut request.body);
-            request.body = Body::stream(Limited { body, left: limit });
-            true
-        }
-    }
-}
-
-struct Limited {
-    body: Body,
-    left: u64,
-}
-
-impl BodyStream for Limited {
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
-        let frame = std::task::ready!(self.body.poll_frame(cx));
-        if let Some(Ok(Frame::Data(data))) = &frame {
-            match self.left.checked_sub(data.len() as u64) {
-                Some(left) => self.left = left,
-                None => {
-                    self.body = Body::Empty;
-                    return Poll::Ready(Some(Err(BodyError::TooLarge)));
-                }
-            }
-        }
-        Poll::Ready(frame)
-    }
 }

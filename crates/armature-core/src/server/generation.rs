@@ -2,14 +2,17 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::automatic::AutomaticHandler;
 use super::guard::Guarded;
+use super::overrides::Overrides;
 use super::{Definition, Shared};
 use crate::error::Result;
 use crate::io_loop::LoopHandle;
-use crate::pipeline::{Chain, Handler, HandlerFactory, Layer, LayerFactory};
+use crate::layer::DecodedLimit;
+use crate::metrics::LoopMetrics;
+use crate::pipeline::{Chain, HandlerFactory, Layer, LayerFactory};
+use crate::protocol::h1::loop_metrics;
 use crate::router::{Router, RouterBuilder, ScopeId};
 
 /// A checked application, ready to be served.
@@ -23,8 +26,7 @@ pub(super) struct LocalGeneration {
     pub router: Arc<Router>,
     pub routes: Vec<LocalRoute>,
     pub scopes: Vec<LocalScope>,
-    /// For fallbacks.
-    pub default_body_limit: u64,
+    pub metrics: Arc<LoopMetrics>,
 }
 
 pub(super) struct LocalRoute {
@@ -39,6 +41,8 @@ pub(super) struct LocalScope {
     /// Answers misses inside the scope's layers: the nearest fallback, or 404.
     pub miss: Rc<Chain>,
     pub has_fallback: bool,
+    /// For fallbacks.
+    pub body_limit: u64,
 }
 
 impl Generation {
@@ -71,20 +75,26 @@ impl Generation {
             }
             path.iter().rev().flat_map(|s| own[*s].iter().cloned()).collect::<Vec<_>>()
         };
-        let guard = |factory: &Arc<dyn HandlerFactory>, timeout: Duration| -> Rc<dyn Handler> {
-            Guarded::new(factory.build(io_loop), timeout, io_loop.clone(), shared.clone())
+        let mut overrides: Vec<Overrides> = Vec::with_capacity(definition.scopes.len());
+        for scope in &definition.scopes {
+            let outer = scope.parent.map_or_else(|| Overrides::of(settings), |parent| overrides[parent]);
+            overrides.push(outer.inside(&scope.layers));
+        }
+        let metrics = loop_metrics(io_loop);
+        let guarded = |mut layers: Vec<_>, factory: &Arc<dyn HandlerFactory>, overrides: Overrides| {
+            if let Some(max) = overrides.decoded_limit {
+                layers.push(Rc::new(DecodedLimit { max, metrics: metrics.clone() }) as Rc<dyn Layer>);
+            }
+            let handler = factory.build(io_loop);
+            let guard = Guarded::new(handler, overrides.timeout, io_loop.clone(), shared.clone());
+            Chain::new(layers, guard)
         };
         let routes = definition.routes.iter().map(|route| {
             let mut layers = enclosing(route.scope);
             layers.extend(build_layers(&route.layers, io_loop));
-            LocalRoute {
-                chain: Chain::new(
-                    layers,
-                    guard(&route.handler, route.timeout.unwrap_or(settings.timeouts.handler)),
-                ),
-                scope: route.scope,
-                body_limit: route.body_limit.unwrap_or(settings.limits.body),
-            }
+            let own = overrides[route.scope].inside(&route.layers).with(route.timeout, route.body_limit);
+            let chain = guarded(layers, &route.handler, own);
+            LocalRoute { chain, scope: route.scope, body_limit: own.body_limit }
         });
         let scopes = (0..definition.scopes.len()).map(|index| {
             let layers = enclosing(index);
@@ -94,21 +104,23 @@ impl Generation {
             LocalScope {
                 has_fallback: fallback.is_some(),
                 miss: match fallback {
-                    Some(factory) => Chain::new(layers, guard(factory, settings.timeouts.handler)),
+                    Some(factory) => guarded(layers, factory, overrides[index]),
                     None => automatic.clone(),
                 },
                 automatic,
+                body_limit: overrides[index].body_limit,
             }
         });
         LocalGeneration {
             router: self.router.clone(),
             routes: routes.collect(),
             scopes: scopes.collect(),
-            default_body_limit: settings.limits.body,
+            metrics: metrics.clone(),
         }
     }
 }
 
+/// Those that have something to do with requests.
 fn build_layers(factories: &[Arc<dyn LayerFactory>], io_loop: &LoopHandle) -> Vec<Rc<dyn Layer>> {
-    factories.iter().map(|factory| factory.build(io_loop)).collect()
+    factories.iter().filter(|factory| factory.effect().runs()).map(|factory| factory.build(io_loop)).collect()
 }

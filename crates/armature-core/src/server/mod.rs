@@ -11,6 +11,7 @@ mod guard;
 mod local;
 mod loops;
 mod open;
+mod overrides;
 mod per_ip;
 mod proxied;
 mod quic;

@@ -51,6 +51,7 @@ impl NativeServer {
     #[napi]
     pub fn retire(&self, drain: f64) {
         self.hub.seats.set(self.seed.id, State::Draining);
+        self.hub.wiring.health.forget(self.seed.id);
         if let Some(inline) = &self.inline {
             let (drain, wiring) = (Duration::from_millis(drain.max(0.0) as u64), self.hub.wiring.clone());
             let own = self.hub.server.remote(inline.index().into());

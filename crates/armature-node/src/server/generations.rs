@@ -119,6 +119,7 @@ impl NativeServer {
         }
         generations.current = plans;
         self.hub.seats.advance(generation);
+        self.hub.wiring.health.advance(generation);
         Ok(())
     }
 
@@ -126,6 +127,8 @@ impl NativeServer {
     #[napi]
     pub fn discard(&self, generation: u32) {
         let next = lock(&self.hub.generations).next.take_if(|(plans, _)| plans.number == generation);
-        drop(next);
+        if next.is_some() {
+            self.hub.wiring.health.discard(generation);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A body whose coding is undone while it is read.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -10,6 +11,7 @@ use compression_core::util::{PartialBuffer, WriteBuffer};
 
 use super::ContentCoding;
 use crate::http::{Body, BodyError, BodyStream, Frame};
+use crate::metrics::LoopMetrics;
 
 /// Room for output: what one step can give at most.
 const ROOM: usize = 16 * 1024;
@@ -43,10 +45,11 @@ pub(super) struct Decoded {
     /// `body` has nothing more.
     exhausted: bool,
     trailers: Option<http::HeaderMap>,
+    metrics: Arc<LoopMetrics>,
 }
 
 impl Decoded {
-    pub fn new(body: Body, coding: ContentCoding, bounds: Bounds) -> Self {
+    pub fn new(body: Body, coding: ContentCoding, bounds: Bounds, metrics: Arc<LoopMetrics>) -> Self {
         let decoder: Box<dyn DecodeV2> = match coding {
             ContentCoding::Gzip => Box::new(GzipDecoder::new()),
             ContentCoding::Deflate => Box::new(ZlibDecoder::new()),
@@ -67,6 +70,7 @@ impl Decoded {
             complete: false,
             exhausted: false,
             trailers: None,
+            metrics,
         }
     }
 
@@ -104,7 +108,11 @@ impl Decoded {
     fn count(&mut self, length: usize) -> Result<(), BodyError> {
         self.produced += length as u64;
         let allowed = self.received.saturating_mul(self.bounds.ratio).max(RATIO_FREE);
-        if self.produced > self.bounds.size.min(allowed) { Err(BodyError::TooLarge) } else { Ok(()) }
+        if self.produced <= self.bounds.size.min(allowed) {
+            return Ok(());
+        }
+        self.metrics.large_bodies.add(1);
+        Err(BodyError::TooLarge)
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {

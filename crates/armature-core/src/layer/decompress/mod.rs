@@ -5,6 +5,7 @@ mod decoder;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::HeaderValue;
@@ -16,7 +17,9 @@ use crate::config::Size;
 use crate::error::{Error, Result};
 use crate::http::{Body, BodyError, BodyStream, Frame, Problem, Request, Response};
 use crate::io_loop::LoopHandle;
-use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
+use crate::metrics::LoopMetrics;
+use crate::pipeline::{Effect, Layer, LayerFactory, LocalFuture, Next};
+use crate::protocol::h1::loop_metrics;
 use decoder::{Bounds, Decoded};
 
 /// Codings one inside the other; nobody who means well sends more.
@@ -140,6 +143,7 @@ struct LocalDecompress {
     options: Decompress,
     /// Bodies that are decompressed now.
     taken: Rc<Cell<usize>>,
+    metrics: Arc<LoopMetrics>,
 }
 
 impl Layer for LocalDecompress {
@@ -165,7 +169,7 @@ impl Layer for LocalDecompress {
         let bounds = Bounds { size, ratio: self.options.max_ratio };
         let mut body = std::mem::take(&mut request.body);
         for coding in codings.into_iter().rev() {
-            body = Body::stream(Decoded::new(body, coding, bounds));
+            body = Body::stream(Decoded::new(body, coding, bounds, self.metrics.clone()));
         }
         request.body = Body::stream(Placed { body, _place: place });
         next.run(request)
@@ -173,8 +177,13 @@ impl Layer for LocalDecompress {
 }
 
 impl LayerFactory for Decompress {
-    fn build(&self, _: &LoopHandle) -> Rc<dyn Layer> {
-        Rc::new(LocalDecompress { options: self.clone(), taken: Rc::default() })
+    fn effect(&self) -> Effect {
+        Effect::Decodes
+    }
+
+    fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Layer> {
+        let metrics = loop_metrics(io_loop);
+        Rc::new(LocalDecompress { options: self.clone(), taken: Rc::default(), metrics })
     }
 }
 
