@@ -54,7 +54,13 @@ export type {
   LogFormat,
   LoggerOptions,
   Origins,
+  RateLimitAlgorithm,
+  RateLimitFailure,
+  RateLimitKey,
+  RateLimitKeyPart,
+  RateLimitOptions,
   RedactOptions,
+  RedisOptions,
   RequestIdOptions,
   SecurityHeadersOptions,
 } from './generated/layers.js'
@@ -67,6 +73,7 @@ export { Decompress } from './layers/decompress.js'
 export { ETag } from './layers/etag.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
+export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
 export type { Locals } from './locals.js'
@@ -94,6 +101,7 @@ export type {
   AcmeStats,
   LaneStats,
   LogStats,
+  RateLimitStats,
   RefusedStats,
   ServerStats,
   ShedStats,

@@ -3,7 +3,8 @@
 use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
     Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Logger,
-    LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
+    LoggerContext, LoggerOptions, RateLimit, RateLimitContext, RateLimitOptions, RequestIdLayer,
+    RequestIdOptions, RouteName, SecurityHeaders, SecurityHeadersOptions,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -93,6 +94,8 @@ pub struct LayerContext<'a> {
     pub wiring: &'a Wiring,
     /// Patterns by the number of the route.
     pub routes: Arc<[String]>,
+    /// The same with their methods.
+    pub names: &'a [RouteName],
 }
 
 /// Builds the native layer `kind`; without an application its options are only checked.
@@ -104,7 +107,7 @@ pub fn layer(
     Ok(Some(match kind {
         "logger" => {
             let logger = Logger::new(parse::<LoggerOptions>("Logger", options)?).map_err(js)?;
-            let Some(LayerContext { wiring, routes }) = context else { return Ok(None) };
+            let Some(LayerContext { wiring, routes, .. }) = context else { return Ok(None) };
             let settings = &wiring.settings;
             let context = LoggerContext { log: &settings.log, trust: &settings.trust_proxy, routes };
             let logger = logger.open(context).map_err(js)?;
@@ -117,6 +120,12 @@ pub fn layer(
             Arc::new(Decompress::new(parse::<DecompressOptions>("Decompress", options)?).map_err(js)?)
         }
         "etag" => Arc::new(Etag::new(parse::<EtagOptions>("ETag", options)?).map_err(js)?),
+        "rateLimit" => {
+            let limit = RateLimit::new(parse::<RateLimitOptions>("RateLimit", options)?).map_err(js)?;
+            let Some(LayerContext { wiring, names: routes, .. }) = context else { return Ok(None) };
+            let (trust, counters) = (wiring.settings.trust_proxy.clone(), wiring.rate_limits.clone());
+            Arc::new(limit.open(RateLimitContext { trust, routes, counters }).map_err(js)?)
+        }
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)
         }

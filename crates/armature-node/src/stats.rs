@@ -60,6 +60,11 @@ pub fn server(hub: &Hub) -> Value {
         "writeTimeouts": metrics.sum(|of_loop| &of_loop.write_timeouts),
         "panics": metrics.panics.get(),
         "slots": { "used": used, "limit": limit },
+        "rateLimits": {
+            "limited": wiring.rate_limits.limited.get(),
+            "evicted": wiring.rate_limits.evicted.get(),
+            "uncounted": wiring.rate_limits.uncounted.get(),
+        },
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),

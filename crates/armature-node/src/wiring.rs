@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use armature_bridge::{SlotId, SlotUsage};
 use armature_core::config::Settings;
 use armature_core::io_loop::LoopHandle;
+use armature_core::layer::RateLimitCounters;
 use armature_core::server::io_threads;
 
 use crate::bridge::lane::{LoopAddress, LoopEnds};
@@ -22,6 +23,7 @@ pub struct Wiring {
     pub settings: Settings,
     pub shed: Arc<Shed>,
     pub logs: Logs,
+    pub rate_limits: Arc<RateLimitCounters>,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -40,6 +42,7 @@ impl Wiring {
             settings,
             shed: Arc::default(),
             logs: Logs::default(),
+            rate_limits: Arc::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

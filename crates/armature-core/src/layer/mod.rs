@@ -5,6 +5,7 @@ mod cors;
 mod decompress;
 mod etag;
 mod logger;
+mod rate_limit;
 mod request_id;
 mod security_headers;
 
@@ -14,6 +15,10 @@ pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
 pub use logger::{
     LogField, LogFormat, Logger, LoggerContext, LoggerOptions, OpenLogger, RedactOptions, shows_colors,
+};
+pub use rate_limit::{
+    OpenRateLimit, RateLimit, RateLimitAlgorithm, RateLimitContext, RateLimitCounters, RateLimitFailure,
+    RateLimitHeaders, RateLimitKey, RateLimitKeyPart, RateLimitOptions, RouteName,
 };
 pub use request_id::{RequestIdLayer, RequestIdOptions};
 pub use security_headers::{CspOptions, HstsOptions, SecurityHeaders, SecurityHeadersOptions};
@@ -39,6 +44,12 @@ mod tests {
             alias::<LogFormat>(out);
             alias::<LogField>(out);
             interface::<RedactOptions>(out, "");
+            interface::<RateLimitOptions>(out, "");
+            alias::<RateLimitAlgorithm>(out);
+            alias::<RateLimitFailure>(out);
+            alias::<RateLimitKey>(out);
+            alias::<RateLimitKeyPart>(out);
+            interface::<crate::store::redis::RedisOptions>(out, "");
             interface::<RequestIdOptions>(out, "");
             interface::<SecurityHeadersOptions>(out, "");
             interface::<CspOptions>(out, "");
