@@ -75,6 +75,8 @@ describe('the reference of options', () => {
     ['RedactOptions', 'logger'],
     ['CorsOptions', 'cors'],
     ['RequestIdOptions', 'request-id'],
+    ['RateLimitOptions', 'rate-limit'],
+    ['RedisOptions', 'rate-limit'],
   ])('has every option of %s', (type, layer) => {
     const documented = rows(`docs/reference/layers/${layer}.md`)
     for (const { name } of members(type === 'LogFileOptions' ? config : 'src/generated/layers.ts', type)) {

@@ -59,7 +59,13 @@ export type {
   LogFormat,
   LoggerOptions,
   Origins,
+  RateLimitAlgorithm,
+  RateLimitFailure,
+  RateLimitKey,
+  RateLimitKeyPart,
+  RateLimitOptions,
   RedactOptions,
+  RedisOptions,
   RequestIdOptions,
   SecurityHeadersOptions,
   TimeoutLayerOptions,
@@ -76,6 +82,7 @@ export { ETag } from './layers/etag.js'
 export { Health, type HealthCheck } from './layers/health.js'
 export type { NativeLayer } from './layers/layer.js'
 export { Logger } from './layers/logger.js'
+export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
 export { Timeout } from './layers/timeout.js'
@@ -107,6 +114,7 @@ export type {
   HealthStats,
   LaneStats,
   LogStats,
+  RateLimitStats,
   RefusedStats,
   ServerStats,
   ShedStats,

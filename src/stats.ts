@@ -47,6 +47,8 @@ export interface ServerStats {
   readonly panics: number
   /** Places for requests that JavaScript has, or will have. */
   readonly slots: SlotStats
+  /** What the `RateLimit` layers do. */
+  readonly rateLimits: RateLimitStats
   /** Lines of the access log, and of `app.log` and `req.log`. */
   readonly log: LogStats
   /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
@@ -143,6 +145,16 @@ export interface HealthCheckStats {
   readonly name: string
   /** The worst of all threads that run it; `'late'`: a result is overdue; `'pending'`: there was none yet. */
   readonly state: 'passed' | 'failed' | 'late' | 'pending'
+}
+
+/** What the rate limits of a server do, all of them together. */
+export interface RateLimitStats {
+  /** Requests answered 429. */
+  readonly limited: number
+  /** Keys that were forgotten before they had recovered, because as many were counted as `capacity` has room for. */
+  readonly evicted: number
+  /** Requests that passed, or were answered 503, because Redis did not answer. */
+  readonly uncounted: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

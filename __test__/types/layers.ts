@@ -8,6 +8,8 @@ import {
   ETag,
   Health,
   Logger,
+  RateLimit,
+  type RateLimitKey,
   RequestId,
   SecurityHeaders,
   Timeout,
@@ -30,6 +32,15 @@ export const layers = [
   Cors.new({ origins: ['https://a.example'], credentials: true, maxAge: '10m' }),
   RequestId.default(),
   RequestId.new({ header: 'x-id', trust: true }),
+  RateLimit.default(),
+  RateLimit.new({ limit: 5, window: '10s', algorithm: 'sliding-window', key: 'route', headers: false }),
+  RateLimit.new({
+    burst: 20,
+    key: ['ip', { header: 'x-key' }],
+    costs: { 'POST /login': 5 },
+    headers: 'legacy',
+  }),
+  RateLimit.new({ redis: { url: 'redis://localhost', timeout: '200ms' }, failure: 'closed', prefix: 'x:' }),
   SecurityHeaders.default(),
   SecurityHeaders.api(),
   SecurityHeaders.new({
@@ -69,6 +80,14 @@ Health.default().check('a', () => true, { probe: 'startup' })
 Logger.new({ colour: true })
 // @ts-expect-error
 Compress.new({ codings: ['deflate'] })
+// @ts-expect-error
+RateLimit.new({ key: { query: 'a' } })
+// @ts-expect-error
+RateLimit.new({ redis: {} })
+// @ts-expect-error
+RateLimit.new({ headers: true })
+const key: RateLimitKey = ['ip', { cookie: 'sid' }, { value: 'tenant' }]
+RateLimit.new({ key })
 // @ts-expect-error
 SecurityHeaders.new({ xFrameOptions: 'ALLOW' })
 // @ts-expect-error

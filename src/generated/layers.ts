@@ -162,6 +162,65 @@ export interface RedactOptions {
   query?: readonly string[] | undefined
 }
 
+/** Options of the rate limit. */
+export interface RateLimitOptions {
+  /** What a key may take in a `window`: as many requests, when each costs 1. From 1 to 1000000, by default 1000. */
+  limit?: number | undefined
+  /** Whole seconds, from 1s to 24h. Default 1m. */
+  window?: Duration | undefined
+  /** How it is counted. Default `'token-bucket'`. */
+  algorithm?: RateLimitAlgorithm | undefined
+  /** Most tokens that are there at once, of `'token-bucket'`. From 1 to 1000000, and to 100 times `limit`, which is the default. */
+  burst?: number | undefined
+  /** What has a limit of its own. Default `'ip'`. */
+  key?: RateLimitKey | undefined
+  /** Bits of an IPv6 address that tell clients apart; whoever has one address has a whole network of them. From 1 to 128, by default 64. */
+  ipv6Prefix?: number | undefined
+  /** What a request takes. From 0, which is not counted, to `limit` or `burst`. Default 1. */
+  cost?: number | undefined
+  /** What requests of single routes take instead, such as `{ 'POST /login': 20, '/search': 5 }`. */
+  costs?: Readonly<Record<string, number>> | undefined
+  /** Fields that tell a client what is left. Default `'draft'`. */
+  headers?: false | 'draft' | 'legacy' | undefined
+  /** What the policy is called in `RateLimit-Policy`, and in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Default `'default'`. */
+  name?: string | undefined
+  /** Keys that are counted in memory, 24 bytes each. From 1 to 100000000, by default 100000. Not with `redis`. */
+  capacity?: number | undefined
+  /** Counts in Redis, for all processes together. Default: in the memory of this process. */
+  redis?: RedisOptions | undefined
+  /** What the names of keys in Redis begin with. Default `'armature:rate:'`. */
+  prefix?: string | undefined
+  /** What becomes of requests when Redis does not answer: `'open'` lets them pass without being counted, `'closed'` answers 503. Default `'open'`. */
+  failure?: RateLimitFailure | undefined
+}
+
+/** How requests are counted. */
+export type RateLimitAlgorithm = 'token-bucket' | 'sliding-window'
+
+/** What becomes of requests that cannot be counted. */
+export type RateLimitFailure = 'open' | 'closed'
+
+/** What has a limit of its own: one thing, or what several together are. */
+export type RateLimitKey = RateLimitKeyPart | readonly RateLimitKeyPart[]
+
+/** One of the things that a key is made of. */
+export type RateLimitKeyPart = 'ip' | 'route' | { readonly header: string } | { readonly cookie: string } | { readonly value: string }
+
+/** A Redis, or what speaks its protocol. Layers with the same options share one connection. */
+export interface RedisOptions {
+  /**
+   * Where it is: `redis://[user:password@]host[:port][/database]`, or `unix:///path/of/socket` with `?db=`, `?user=` and
+   * `?pass=`.
+   */
+  url: string
+  /** How long a command may take from when it is sent, and how long connecting may take. From 1ms to 60s, by default 500ms. */
+  timeout?: Duration | undefined
+  /** Most commands that may wait for their answers; more fail at once. From 1 to 1000000, by default 10000. */
+  queue?: number | undefined
+  /** Most bytes of commands that may wait for their answers; more fail at once. From 1kb to 4gb, by default 16mb. */
+  queueSize?: Size | undefined
+}
+
 /** Options of the request-id layer. */
 export interface RequestIdOptions {
   /** Response header that carries the id, and request header that is read with `trust`. Default `x-request-id`. */

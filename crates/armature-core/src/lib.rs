@@ -34,6 +34,7 @@
 //! | [`pipeline`] | layers around a handler |
 //! | [`layer`], [`handler`] | the native ones |
 //! | [`log`] | outputs of logs |
+//! | [`store`] | what processes share: Redis |
 //!
 //! A request may leave HTTP: [`http::Response::upgrade`] hands its connection over to another protocol, and
 //! [`handler::upgrade`] serves one at a path.
@@ -52,6 +53,7 @@ mod platform;
 pub mod protocol;
 pub mod router;
 pub mod server;
+pub mod store;
 pub mod testing;
 #[cfg(test)]
 mod typescript;

@@ -4,8 +4,9 @@ use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
     BodyLimit, BodyLimitOptions, Compress, CompressOptions, ConcurrencyLimit, ConcurrencyLimitOptions, Cors,
     CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Health, HealthCheck, HealthCheckOptions,
-    HealthOptions, Logger, LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders,
-    SecurityHeadersOptions, Timeout, TimeoutLayerOptions, Vitals,
+    HealthOptions, Logger, LoggerContext, LoggerOptions, RateLimit, RateLimitContext, RateLimitOptions,
+    RequestIdLayer, RequestIdOptions, RouteName, SecurityHeaders, SecurityHeadersOptions, Timeout,
+    TimeoutLayerOptions, Vitals,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -100,6 +101,8 @@ pub struct LayerContext<'a> {
     pub number: usize,
     /// What `Health` checks: names, and options.
     pub checks: Vec<(String, serde_json::Value)>,
+    /// The same with their methods.
+    pub names: &'a [RouteName],
 }
 
 /// Builds the native layer `kind`; without an application its options are only checked.
@@ -143,6 +146,12 @@ pub fn layer(
             let checks = checks.iter().map(|(name, options)| health_check(name, options.clone()));
             let vitals = wiring.health.add(*generation, *number, checks.collect::<Result<_>>()?);
             Arc::new(Health::new(options, vitals).map_err(js)?)
+        }
+        "rateLimit" => {
+            let limit = RateLimit::new(parse::<RateLimitOptions>("RateLimit", options)?).map_err(js)?;
+            let Some(LayerContext { wiring, names: routes, .. }) = context else { return Ok(None) };
+            let (trust, counters) = (wiring.settings.trust_proxy.clone(), wiring.rate_limits.clone());
+            Arc::new(limit.open(RateLimitContext { trust, routes, counters }).map_err(js)?)
         }
         "requestId" => {
             Arc::new(RequestIdLayer::new(parse::<RequestIdOptions>("RequestId", options)?).map_err(js)?)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use armature_core::config::{Config, parse_body_limit, parse_handler_timeout, parse_websocket};
 use armature_core::handler::Fixed;
 use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
+use armature_core::layer::RouteName;
 use armature_core::pipeline::{HandlerFactory, LayerFactory};
 use armature_core::router::MethodPattern;
 use armature_core::server::{Definition, Generation, RouteDefinition, ScopeDefinition};
@@ -109,6 +110,7 @@ impl Plan {
     ) -> Result<Generation> {
         let target = Target { buffers, wiring, generation: number };
         let patterns: Arc<[String]> = self.routes.iter().map(|route| route.path.clone()).collect();
+        let names: Vec<_> = self.routes.iter().map(RouteSpec::name).collect();
         let layers = self
             .layers
             .into_iter()
@@ -116,7 +118,8 @@ impl Plan {
             .filter_map(|(number, spec)| {
                 let checks = spec.checks.into_iter().map(|check| (check.name, check.options)).collect();
                 let routes = patterns.clone();
-                let context = LayerContext { wiring, routes, generation: target.generation, number, checks };
+                let generation = target.generation;
+                let context = LayerContext { wiring, routes, generation, number, checks, names: &names };
                 layer(&spec.r#type, spec.options, Some(&context)).transpose()
             })
             .collect::<Result<Vec<_>>>()?;
@@ -158,6 +161,13 @@ impl Plan {
     }
 }
 
+impl RouteSpec {
+    fn name(&self) -> RouteName {
+        let method = if self.method == "*" { "ANY" } else { &self.method };
+        RouteName { method: method.to_owned(), pattern: self.path.clone() }
+    }
+}
+
 /// An option of one route.
 fn option<T>(
     route: &RouteSpec,
@@ -166,8 +176,8 @@ fn option<T>(
     parse: impl Fn(&str, serde_json::Value) -> armature_core::error::Result<T>,
 ) -> Result<Option<T>> {
     let Some(value) = value else { return Ok(None) };
-    let method = if route.method == "*" { "ANY" } else { &route.method };
-    parse(&format!("{name} of {method} {}", route.path), value.clone()).map(Some).map_err(js)
+    let RouteName { method, pattern } = route.name();
+    parse(&format!("{name} of {method} {pattern}"), value.clone()).map(Some).map_err(js)
 }
 
 fn method(name: &str) -> Result<MethodPattern> {

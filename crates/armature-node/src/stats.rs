@@ -76,6 +76,11 @@ pub fn server(hub: &Hub) -> Value {
         "panics": metrics.panics.get(),
         "health": wiring.health.stats(),
         "slots": { "used": used, "limit": limit },
+        "rateLimits": {
+            "limited": wiring.rate_limits.limited.get(),
+            "evicted": wiring.rate_limits.evicted.get(),
+            "uncounted": wiring.rate_limits.uncounted.get(),
+        },
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),

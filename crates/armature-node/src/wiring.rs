@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use armature_bridge::{SlotId, SlotUsage};
 use armature_core::config::Settings;
 use armature_core::io_loop::LoopHandle;
+use armature_core::layer::RateLimitCounters;
 use armature_core::server::io_threads;
 
 use crate::bridge::lane::{LoopAddress, LoopEnds};
@@ -26,6 +27,7 @@ pub struct Wiring {
     pub logs: Logs,
     pub concurrency: ConcurrencyLimits,
     pub health: HealthBook,
+    pub rate_limits: Arc<RateLimitCounters>,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -46,6 +48,7 @@ impl Wiring {
             logs: Logs::default(),
             concurrency: ConcurrencyLimits::default(),
             health: HealthBook::default(),
+            rate_limits: Arc::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

@@ -32,18 +32,18 @@ impl Forwarded {
         if head.get("x-forwarded-for").is_some() {
             let proto = nearest_in_list(head, "x-forwarded-proto");
             return Self {
-                ip,
+                ip: ip.map(|ip| ip.to_string()),
                 host: nearest_in_list(head, "x-forwarded-host").as_deref().and_then(valid_host),
                 secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
             };
         }
         let elements = lists(head.get_all("forwarded"));
         // The element nearest to us was written by the proxy that we trust for certain.
-        let nearest = |name| elements.iter().rev().find_map(|e| parameter(e, name));
+        let nearest = |name| elements.iter().rev().find_map(|e| parameter(e, name)).map(str::to_owned);
         let proto = nearest("proto").or_else(|| nearest_in_list(head, "x-forwarded-proto"));
         let host = nearest("host").or_else(|| nearest_in_list(head, "x-forwarded-host"));
         Self {
-            ip,
+            ip: ip.map(|ip| ip.to_string()),
             host: host.as_deref().and_then(valid_host),
             secure: proto.map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
         }
@@ -51,17 +51,18 @@ impl Forwarded {
 }
 
 /// The client's address, when it is not that of the socket; see [`Forwarded`].
-pub(crate) fn client_ip(request: &Request, trust: &TrustProxy) -> Option<String> {
+pub(crate) fn client_ip(request: &Request, trust: &TrustProxy) -> Option<IpAddr> {
     let trusted = !trust.0.is_empty() && is_trusted(&request.peer.remote, trust);
     trusted.then(|| ip(&request.head, trust)).flatten()
 }
 
-fn ip(head: &Head, trust: &TrustProxy) -> Option<String> {
+/// Allocates nothing: layers ask with each request.
+fn ip(head: &Head, trust: &TrustProxy) -> Option<IpAddr> {
     if head.get("x-forwarded-for").is_some() {
-        return client(lists(head.get_all("x-forwarded-for")), trust);
+        return client(items(head.get_all("x-forwarded-for")), trust);
     }
-    let elements = lists(head.get_all("forwarded"));
-    client(elements.iter().filter_map(|e| parameter(e, "for")), trust)
+    let elements = items(head.get_all("forwarded"));
+    client(elements.filter_map(|e| parameter(e, "for")), trust)
 }
 
 /// A Unix socket's peer is on this machine and counts as the loopback address.
@@ -70,27 +71,28 @@ fn is_trusted(peer: &Address, trust: &TrustProxy) -> bool {
 }
 
 fn lists<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    items(values).map(str::to_owned).collect()
+}
+
+fn items<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a str> {
     values
         .filter_map(|value| std::str::from_utf8(value).ok())
         .flat_map(|value| value.split(','))
-        .map(|item| item.trim().to_owned())
-        .collect()
+        .map(str::trim)
 }
 
-fn client(
-    hops: impl IntoIterator<Item = String, IntoIter: DoubleEndedIterator>,
-    trust: &TrustProxy,
-) -> Option<String> {
-    let mut last = None;
-    for hop in hops.into_iter().rev() {
-        // What cannot be read was not written by a proxy we trust: the hop before is the best that is known.
-        let Some(ip) = parse_node(&hop) else { break };
-        last = Some(ip);
-        if !trust.contains(ip) {
-            break;
+/// The rightmost of `hops` that is not trusted; when all are, the leftmost. What cannot be read was not written by a proxy we
+/// trust: of what stands before it nothing counts.
+fn client<'a>(hops: impl Iterator<Item = &'a str>, trust: &TrustProxy) -> Option<IpAddr> {
+    let (mut untrusted, mut leftmost) = (None, None);
+    for hop in hops {
+        match parse_node(hop) {
+            None => (untrusted, leftmost) = (None, None),
+            Some(ip) if trust.contains(ip) => leftmost = leftmost.or(Some(ip)),
+            Some(ip) => untrusted = Some(ip),
         }
     }
-    last.map(|ip| ip.to_canonical().to_string())
+    untrusted.or(leftmost).map(|ip| ip.to_canonical())
 }
 
 /// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -105,12 +107,12 @@ fn parse_node(node: &str) -> Option<IpAddr> {
 }
 
 /// A parameter of one Forwarded element, unquoted.
-fn parameter(element: &str, name: &str) -> Option<String> {
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     element.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         let value = value.trim();
         let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-        key.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
+        key.trim().eq_ignore_ascii_case(name).then_some(value)
     })
 }
 

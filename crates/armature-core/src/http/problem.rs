@@ -81,6 +81,11 @@ problems! {
     /// A content coding that is not undone.
     CODING_UNSUPPORTED = UNSUPPORTED_MEDIA_TYPE, "ARMATURE_CODING_UNSUPPORTED",
         "The request body has a content coding that is not accepted; see the Accept-Encoding header.";
+    /// More than a `RateLimit` allows.
+    RATE_LIMITED = TOO_MANY_REQUESTS, "ARMATURE_RATE_LIMITED", "Too many requests; see the Retry-After header.";
+    /// What has to be asked before a request is served cannot be reached.
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "ARMATURE_STORE_UNAVAILABLE",
+        "The server cannot reach what it needs to serve this; try again.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.

@@ -8,6 +8,7 @@ mod decompress;
 mod etag;
 mod health;
 mod logger;
+mod rate_limit;
 mod request_id;
 mod security_headers;
 mod timeout;
@@ -22,6 +23,10 @@ pub use etag::{Etag, EtagOptions};
 pub use health::{CheckState, Health, HealthCheck, HealthCheckOptions, HealthOptions, Probe, Vitals};
 pub use logger::{
     LogField, LogFormat, Logger, LoggerContext, LoggerOptions, OpenLogger, RedactOptions, shows_colors,
+};
+pub use rate_limit::{
+    OpenRateLimit, RateLimit, RateLimitAlgorithm, RateLimitContext, RateLimitCounters, RateLimitFailure,
+    RateLimitHeaders, RateLimitKey, RateLimitKeyPart, RateLimitOptions, RouteName,
 };
 pub use request_id::{RequestIdLayer, RequestIdOptions};
 pub use security_headers::{CspOptions, HstsOptions, SecurityHeaders, SecurityHeadersOptions};
@@ -53,6 +58,12 @@ mod tests {
             alias::<LogFormat>(out);
             alias::<LogField>(out);
             interface::<RedactOptions>(out, "");
+            interface::<RateLimitOptions>(out, "");
+            alias::<RateLimitAlgorithm>(out);
+            alias::<RateLimitFailure>(out);
+            alias::<RateLimitKey>(out);
+            alias::<RateLimitKeyPart>(out);
+            interface::<crate::store::redis::RedisOptions>(out, "");
             interface::<RequestIdOptions>(out, "");
             interface::<SecurityHeadersOptions>(out, "");
             interface::<CspOptions>(out, "");

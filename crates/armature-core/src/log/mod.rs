@@ -12,6 +12,7 @@ mod thread;
 
 pub use output::{LogSink, Notices, OutputStats};
 pub use registry::flush;
+pub(crate) use thread::complain;
 
 use std::sync::Arc;
 

@@ -121,7 +121,7 @@ fn notice(form: Notices, missing: u64, now: SystemTime) -> String {
 }
 
 /// Tells the operator, if anybody listens.
-pub(super) fn complain(what: &str) {
+pub(crate) fn complain(what: &str) {
     use std::io::Write;
     let _ = writeln!(io::stderr(), "[armature] {what}");
 }

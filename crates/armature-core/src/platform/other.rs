@@ -48,5 +48,10 @@ impl Source for LocalUnixListener {
     }
 }
 
+/// There are none to connect to.
+pub async fn connect_unix(_: &std::path::Path) -> io::Result<tokio::net::TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// There is no such option here.
 pub fn limit_unsent(_: &socket2::Socket, _: u32) {}

@@ -28,6 +28,11 @@ pub fn accept_unix(listener: &LocalUnixListener) -> io::Result<UnixStream> {
     listener.accept().map(|(stream, _)| stream)
 }
 
+/// A connection to the socket at `path`, for a task of tokio.
+pub async fn connect_unix(path: &std::path::Path) -> io::Result<tokio::net::UnixStream> {
+    tokio::net::UnixStream::connect(path).await
+}
+
 /// Reports a socket writable only while the kernel holds less than `bytes` that have not left. Connections inherit it
 /// from their listener. Without it a slow reader would empty a third of a buffer of megabytes before a write succeeds
 /// again, and would look stalled for as long.

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 pub mod http2;
 pub mod http3;
+pub mod redis;
 pub mod tls;
 
 /// A server whose handlers tell that they have begun, and wait until they may answer.

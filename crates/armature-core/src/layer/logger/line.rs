@@ -97,7 +97,7 @@ impl Form {
             member(out, r#","url":"#, request.head.target().as_bytes());
         }
         match client_ip(request, &self.trust) {
-            Some(ip) => member(out, r#","ip":"#, ip.as_bytes()),
+            Some(ip) => member(out, r#","ip":"#, ip.to_string().as_bytes()),
             None => member(out, r#","ip":"#, request.peer.remote_ip.as_bytes()),
         }
         self.each_field(request, |name, value| {
@@ -112,7 +112,7 @@ impl Form {
 
     fn note_clf(&self, request: &Request, noted: &mut Noted) {
         let out = &mut noted.text;
-        let told = client_ip(request, &self.trust);
+        let told = client_ip(request, &self.trust).map(|ip| ip.to_string());
         let ip = told.as_deref().unwrap_or(&request.peer.remote_ip);
         out.extend_from_slice(if ip.is_empty() { b"-" } else { ip.as_bytes() });
         out.extend_from_slice(b" - - ");

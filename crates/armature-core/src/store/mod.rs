@@ -1,0 +1,3 @@
+//! What processes share: counters and contents that are kept outside of them.
+
+pub mod redis;
