@@ -96,13 +96,13 @@ pub struct LayerContext<'a> {
     pub wiring: &'a Wiring,
     /// Patterns by the number of the route.
     pub routes: Arc<[String]>,
+    /// The same with their methods.
+    pub names: &'a [RouteName],
     pub generation: u32,
     /// The layer's own, among those of the application.
     pub number: usize,
     /// What `Health` checks: names, and options.
     pub checks: Vec<(String, serde_json::Value)>,
-    /// The same with their methods.
-    pub names: &'a [RouteName],
 }
 
 /// Builds the native layer `kind`; without an application its options are only checked.
