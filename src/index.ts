@@ -34,6 +34,7 @@ export type {
   TlsOptions,
   TrailingSlash,
   WatchOptions,
+  WebSocketDeflate,
   WebSocketLimits,
   WebSocketOptions,
   WebSocketOrigins,

@@ -14,6 +14,13 @@ interface User {
 }
 const auth = middleware<{ user: User }>((_req, next) => next())
 
+// --- Compression is on, off, or has options ---
+App.new()
+  .websocket('/a', { deflate: true })
+  .websocket('/b', { deflate: { threshold: '4kb', level: 1 } })
+// @ts-expect-error: no such option
+App.new().websocket('/c', { deflate: { treshold: 1 } })
+
 // --- The data of a socket is what upgrade returns, without what refuses ---
 App.new()
   .wrap(auth)

@@ -1,11 +1,14 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** One frame as the server sent it. */
 export interface Frame {
   fin: boolean
   opcode: number
   payload: Buffer
+  /** RSV1, where compression was agreed on. */
+  compressed?: boolean
 }
 
 export const Op = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const
@@ -55,13 +58,14 @@ export const HANDSHAKE =
 
 /** A client that sends the bytes it is told to, and reads strictly what a server may send. */
 export class RawSocket implements AsyncDisposable {
-  readonly socket: Socket
+  readonly socket: Duplex
   head = ''
   #buffer = Buffer.alloc(0)
   #ended = false
   #wake: () => void = () => {}
 
-  private constructor(socket: Socket) {
+  /** Over a connection, or a stream of one, that speaks WebSocket already. */
+  constructor(socket: Duplex) {
     this.socket = socket
     socket.on('data', (chunk: Buffer) => {
       this.#buffer = Buffer.concat([this.#buffer, chunk])
@@ -112,7 +116,8 @@ export class RawSocket implements AsyncDisposable {
     const head = await this.#peek(2)
     if (head === null) return null
     const first = head[0] as number
-    if ((first & 0x70) !== 0) throw new Error('a reserved bit')
+    const compressed = (first & 0x40) !== 0
+    if ((first & 0x30) !== 0 || (compressed && !this.deflates)) throw new Error('a reserved bit')
     if (((head[1] as number) & 0x80) !== 0) throw new Error('a masked frame')
     let size = head[1] as number
     let at = 2
@@ -127,7 +132,13 @@ export class RawSocket implements AsyncDisposable {
     }
     const whole = await this.#take((bytes) => (bytes.length >= at + size ? at + size : 0))
     if (whole === null) throw new Error('the connection ended inside a frame')
-    return { fin: first >= 0x80, opcode: first & 0x0f, payload: whole.subarray(at) }
+    const read = { fin: first >= 0x80, opcode: first & 0x0f, payload: whole.subarray(at) }
+    return compressed ? { ...read, compressed } : read
+  }
+
+  /** Whether compression was agreed on. */
+  get deflates(): boolean {
+    return /\r\nsec-websocket-extensions: permessage-deflate/i.test(this.head)
   }
 
   /** Every frame until the server ends the connection. */

@@ -375,6 +375,8 @@ export interface WebSocketOptions {
    * not send that message. By default `'close'`.
    */
   slow?: SlowConsumer | undefined
+  /** Whether messages are compressed where a client offers it (permessage-deflate, RFC 7692), and how. By default `false`. */
+  deflate?: boolean | WebSocketDeflate | undefined
 }
 
 /** Limits of a WebSocket. */
@@ -395,6 +397,23 @@ export interface WebSocketLimits {
    * default 64kb.
    */
   receiveBuffer?: Size | undefined
+}
+
+/** Compression of the messages of a WebSocket. The option may also be `true` or `false` alone. */
+export interface WebSocketDeflate {
+  /** Smallest message that is compressed. Up to 16mb, by default 1kb. */
+  threshold?: Size | undefined
+  /** How hard it tries: more is smaller and slower. From 1 to 9, by default 3. */
+  level?: number | undefined
+  /** Whether messages may refer to earlier ones of their connection: smaller, and the most expensive in memory. By default `false`. */
+  contextTakeover?: boolean | undefined
+  /** How far back a message may refer, as a power of two. From 8 to 15, by default 15. */
+  windowBits?: number | undefined
+  /**
+   * Most bytes that what connections remember of earlier messages takes on each IO loop. Beyond it connections do without.
+   * From 0 to 16gb, by default 64mb.
+   */
+  memory?: Size | undefined
 }
 
 /** Times of a WebSocket. */

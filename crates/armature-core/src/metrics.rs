@@ -71,9 +71,9 @@ pub struct Metrics {
     pub retries: Counter,
     /// Requests dispatched since the start.
     pub requests: Counter,
-    /// Connections that left HTTP for another protocol since the start.
+    /// Connections, and streams of HTTP/2, that left HTTP for another protocol since the start.
     pub upgrades: Counter,
-    /// Open connections that speak another protocol; they are among `connections`.
+    /// Open connections and streams that speak another protocol; the connections are among `connections`.
     pub upgraded: Gauge,
     /// What was refused because it was no request: malformed, too large, too slow.
     pub malformed: Counter,

@@ -14,7 +14,7 @@ use armature_core::http::{
 use armature_core::io_loop::LoopHandle;
 use armature_core::metrics::Counter;
 use armature_core::pipeline::{Handler, HandlerFactory, LocalFuture};
-use armature_core::protocol::ws::Handshake;
+use armature_core::protocol::ws::{Deflate, Handshake};
 
 use crate::bridge::answer::{Answer, State};
 use crate::bridge::clock;
@@ -50,11 +50,19 @@ impl HandlerFactory for JsHandlerFactory {
             generation: self.generation,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
             socket: self.socket.as_deref().map(|settings| Rc::new(settings.clone())),
+            deflate: self.deflate(io_loop),
             lanes: side.lanes_of(self.generation).for_handler(),
             side,
             requests: io_loop.local(RequestPool::default),
             wiring: self.wiring.clone(),
         })
+    }
+}
+
+impl JsHandlerFactory {
+    fn deflate(&self, io_loop: &LoopHandle) -> Option<Rc<Deflate>> {
+        let settings = self.socket.as_ref()?.deflate.as_ref()?;
+        Some(Deflate::new(settings, io_loop))
     }
 }
 
@@ -64,6 +72,8 @@ struct JsHandler {
     lanes: Rc<LaneUse>,
     native: Option<Rc<dyn Handler>>,
     socket: Option<Rc<WebSocketSettings>>,
+    /// Exists when its messages may be compressed.
+    deflate: Option<Rc<Deflate>>,
     side: Rc<LoopSide>,
     requests: Rc<RequestPool>,
     wiring: Arc<Wiring>,
@@ -198,8 +208,12 @@ impl JsHandler {
     fn opening(&self, settings: &Rc<WebSocketSettings>, request: &Request) -> Result<Opening, Response> {
         let forwarded = Forwarded::resolve(request, &self.wiring.settings.trust_proxy);
         let host = forwarded.host.as_deref().or_else(|| request.head.get_str("host"));
-        let handshake = Handshake::check(request, &settings.origins, host.unwrap_or_default())?;
-        Ok(Opening { handshake, settings: settings.clone() })
+        let mut handshake = Handshake::check(request, &settings.origins, host.unwrap_or_default())?;
+        let deflate = match &self.deflate {
+            None => None,
+            Some(deflate) => handshake.deflate(deflate, request)?,
+        };
+        Ok(Opening { handshake, deflate, settings: settings.clone() })
     }
 
     /// Queues `record` in `lane`, or in another one.

@@ -56,6 +56,7 @@ mod trailing_slash;
 mod trust_proxy;
 mod watch;
 mod websocket;
+mod websocket_deflate;
 mod workers;
 
 pub(crate) use log::check_output;
@@ -93,5 +94,6 @@ pub use self::{
         SlowConsumer, WebSocketConfig, WebSocketLimits, WebSocketSettings, WebSocketTimeouts, WsOrigins,
         parse_websocket,
     },
+    websocket_deflate::WebSocketDeflate,
     workers::{WorkerCount, Workers, WorkersConfig},
 };

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::{
     millis::Millis, names::Names, parse::parse_value, range::within, size::Size, timeouts::TimeoutsConfig,
+    websocket_deflate::WebSocketDeflate,
 };
 use crate::error::{Error, Result};
-use crate::protocol::ws::WsSettings;
+use crate::protocol::ws::{DeflateSettings, WsSettings};
 
 /// Options of a WebSocket route, beside its handlers.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +26,10 @@ pub struct WebSocketConfig {
     /// What happens to a message that would be more than `limits.backlog`: `'close'` closes the socket with 1008, `'skip'` does
     /// not send that message. By default `'close'`.
     pub slow: Option<SlowConsumer>,
+    /// Whether messages are compressed where a client offers it (permessage-deflate, RFC 7692), and how. By default `false`.
+    #[serde(default, deserialize_with = "WebSocketDeflate::any_form")]
+    #[cfg_attr(test, ts(as = "Option<super::websocket_deflate::AnyFormTs>", inline))]
+    pub deflate: Option<WebSocketDeflate>,
 }
 
 /// Limits of a WebSocket.
@@ -135,6 +140,7 @@ pub struct WebSocketSettings {
     pub origins: WsOrigins,
     /// What the protocol needs.
     pub ws: WsSettings,
+    pub deflate: Option<DeflateSettings>,
     /// In bytes, as those that follow.
     pub send_buffer: usize,
     pub backlog: usize,
@@ -190,8 +196,9 @@ impl WebSocketConfig {
             idle: silence("timeouts.idle", timeouts.idle, 75)?.duration(),
             close: timeouts.close.unwrap_or(Millis::seconds(10)).duration(),
         };
+        let deflate = self.deflate.unwrap_or_else(WebSocketDeflate::off).resolve(names)?;
         let slow = self.slow.unwrap_or_default();
-        Ok(WebSocketSettings { origins, ws, send_buffer, backlog, receive_buffer, slow })
+        Ok(WebSocketSettings { origins, ws, deflate, send_buffer, backlog, receive_buffer, slow })
     }
 }
 

@@ -63,6 +63,8 @@ problems! {
         "This connection speaks HTTP/1.1 and HTTP/1.0.";
     /// CONNECT.
     NO_TUNNEL = NOT_IMPLEMENTED, "ARMATURE_NOT_IMPLEMENTED", "This server is not a proxy and opens no tunnels.";
+    /// An extended CONNECT for something that is not spoken there.
+    UNKNOWN_PROTOCOL = NOT_IMPLEMENTED, "ARMATURE_NOT_IMPLEMENTED", "This path does not speak what :protocol asks for.";
     /// No route has this path.
     NOT_FOUND = NOT_FOUND, "ARMATURE_NOT_FOUND", "Nothing is served at this path.";
     /// The path exists for other methods.
@@ -73,6 +75,8 @@ problems! {
         "This path speaks another protocol; see the Upgrade header.";
     /// A request for a WebSocket without one well-formed key.
     BAD_WEBSOCKET = BAD_REQUEST, "ARMATURE_WEBSOCKET_HANDSHAKE", "The request needs one Sec-WebSocket-Key of 16 bytes.";
+    /// A request for a WebSocket whose extensions cannot be read.
+    BAD_EXTENSIONS = BAD_REQUEST, "ARMATURE_WEBSOCKET_HANDSHAKE", "Sec-WebSocket-Extensions is malformed.";
     /// A page of another origin asks for a WebSocket.
     ORIGIN_FORBIDDEN = FORBIDDEN, "ARMATURE_ORIGIN_FORBIDDEN", "Pages of this origin may not connect.";
     /// `If-Match` or `If-Unmodified-Since` does not hold.

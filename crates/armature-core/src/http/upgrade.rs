@@ -224,9 +224,14 @@ impl Request {
     /// it. Names are compared without regard to case, versions are a part of them.
     ///
     /// Over HTTP/1 that takes HTTP/1.1, `Connection: upgrade` without `close`, and an `Upgrade` field that lists the
-    /// protocol.
+    /// protocol; over HTTP/2 an extended CONNECT with that `:protocol` (RFC 8441), which is known for `websocket` only.
     pub fn asks_for_upgrade(&self, protocol: &str) -> bool {
         self.context.asks_for_upgrade(protocol.as_bytes())
+    }
+
+    /// Notes that `protocol` may be spoken on its stream.
+    pub(crate) fn note_protocol(&self, protocol: &str) {
+        let _ = self.context.upgrade.set(protocol.as_bytes().into());
     }
 
     /// Notes that the protocols of the request's `Upgrade` fields may be spoken on its connection.

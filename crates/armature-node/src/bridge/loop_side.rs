@@ -93,7 +93,7 @@ impl LoopSide {
         opening: Option<Opening>,
     ) -> Option<SlotId> {
         let streams = (body.is_some() || opening.is_some())
-            .then(|| Box::new(Streams { body, opening, ..Streams::default() }));
+            .then(|| Box::new(Streams { body, opening: opening.map(Box::new), ..Streams::default() }));
         let end = lane.clone();
         let (number, reply, waker, announced) = (u64::MAX, None, None, false);
         let due = u64::MAX;

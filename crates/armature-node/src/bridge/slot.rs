@@ -41,7 +41,7 @@ pub struct Streams {
     /// The body that JavaScript has not asked for yet.
     pub body: Option<Body>,
     /// What is needed to become a WebSocket.
-    pub opening: Option<Opening>,
+    pub opening: Option<Box<Opening>>,
     /// The WebSocket that it has become.
     pub socket: Option<Rc<SocketEnd>>,
 }

@@ -10,7 +10,9 @@ use armature_bridge::record::{self, Kind, MESSAGE_ASCII, MESSAGE_BINARY, MESSAGE
 use armature_bridge::{Credit, SlotId};
 use armature_core::config::WebSocketSettings;
 use armature_core::http::{CancelReason, Headers, Response};
-use armature_core::protocol::ws::{self, CloseCode, Farewell, Handshake, Link, Outbox, Room, Text};
+use armature_core::protocol::ws::{
+    self, Agreement, CloseCode, Farewell, Handshake, Link, Outbox, Room, Text,
+};
 
 use super::lanes::LaneEnd;
 use super::loop_side::LoopSide;
@@ -27,6 +29,8 @@ const MOST_CREDIT: usize = (1 << (32 - MESSAGE_CREDIT)) - 1;
 /// A request that JavaScript may make a WebSocket of.
 pub struct Opening {
     pub handshake: Handshake,
+    /// What was agreed on about compression.
+    pub deflate: Option<Agreement>,
     pub settings: Rc<WebSocketSettings>,
 }
 
@@ -47,9 +51,9 @@ impl Opening {
         slot: SlotId,
         headers: Headers,
     ) -> (Rc<SocketEnd>, Response) {
-        let Self { handshake, settings } = self;
+        let Self { handshake, deflate, settings } = self;
         let end = Rc::new(SocketEnd {
-            outbox: Outbox::new(&side.io_loop),
+            outbox: Outbox::deflating(&side.io_loop, deflate),
             credit: Cell::new(Credit::new(settings.receive_buffer as u64)),
             pending: Cell::new(true),
         });

@@ -30,6 +30,7 @@ fn exports_typescript_types() {
         alias::<LogPeriod>(out);
         interface::<WebSocketConfig>(out, "");
         interface::<WebSocketLimits>(out, "");
+        interface::<WebSocketDeflate>(out, "");
         interface::<WebSocketTimeouts>(out, "");
         alias::<WsOrigins>(out);
         alias::<SlowConsumer>(out);

@@ -14,7 +14,7 @@ use http::Method;
 
 use super::PREFACE;
 use super::body::{RequestBody, Responder};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, WayOut};
 use super::head::{self, Parsed};
 use super::meter::Meter;
 use super::streams::Streams;
@@ -23,9 +23,9 @@ use crate::config::{Limits, Settings};
 use crate::http::{Body, CancelReason, Head, Peer};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
-use crate::protocol::Dispatch;
 use crate::protocol::control::{Control, Shutdown};
 use crate::protocol::h1::Linger;
+use crate::protocol::{Dispatch, ws};
 
 /// Streams that one poll begins before other tasks have their turn.
 const TURNS: usize = 32;
@@ -119,7 +119,8 @@ fn builder(settings: &Settings) -> server::Builder {
         .max_send_buffer_size(response_buffer)
         // Resets have an allowance, which counts those of both sides; see `meter`.
         .max_pending_accept_reset_streams(streams)
-        .max_local_error_reset_streams(None);
+        .max_local_error_reset_streams(None)
+        .enable_connect_protocol();
     builder
 }
 
@@ -214,6 +215,7 @@ impl<D: Dispatch + 'static> Session<D> {
         {
             self.told = Some(now);
             connection.graceful_shutdown();
+            self.streams.drain();
         }
     }
 
@@ -324,7 +326,7 @@ impl<D: Dispatch + 'static> Session<D> {
         self.first = false;
         let (parts, received) = request.into_parts();
         let spare = std::mem::take(&mut self.spare);
-        let Parsed { head, length, expects, problem } =
+        let Parsed { head, length, expects, websocket, problem } =
             head::read(&parts, spare, &self.server.settings().limits);
         let head_only = *head.method() == Method::HEAD;
         let id = self.io_loop().next_request_id();
@@ -333,13 +335,17 @@ impl<D: Dispatch + 'static> Session<D> {
         let context = request.context.clone();
         let respond = Rc::new(RefCell::new(Responder { stream: respond, answered: false }));
         let streams = self.streams.clone();
+        let mut way_out = None;
         let (answer, in_flight) = match problem {
             Some(problem) => {
                 self.server.metrics().malformed.add(1);
                 (self.server.clone().refuse(request, problem), None)
             }
             None => {
-                if !received.is_end_stream() {
+                if websocket {
+                    request.note_protocol(ws::PROTOCOL);
+                    way_out = Some(Box::new(WayOut { received, server: self.server.clone() }));
+                } else if !received.is_end_stream() {
                     let expects = expects.then(|| respond.clone());
                     let (streams, context) = (streams.clone(), context.clone());
                     request.body =
@@ -349,7 +355,7 @@ impl<D: Dispatch + 'static> Session<D> {
                 (answer, Some(in_flight))
             }
         };
-        let mut exchange = Exchange::new(respond, streams, context, head_only, answer, in_flight);
+        let mut exchange = Exchange::new(respond, streams, context, (head_only, way_out), answer, in_flight);
         // Most answers of native handlers are complete before anybody has to wait.
         if exchange.is_answered() && Pin::new(&mut exchange).poll(cx).is_ready() {
             return;

@@ -5,18 +5,19 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use ::h2::{Reason, SendStream};
+use ::h2::{Reason, RecvStream, SendStream};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use super::body::Respond;
 use super::encode::{self, Content};
 use super::streams::Streams;
-use crate::http::{Body, CancelReason, Frame, RequestContext, Response};
+use super::tunnel::Tunnel;
+use crate::http::{Body, CancelReason, Frame, Problem, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
-use crate::protocol::announce;
+use crate::protocol::{Dispatch, announce};
 
 /// Pieces that one poll sends before other streams have their turn.
 const ROUNDS: usize = 16;
@@ -30,7 +31,15 @@ pub(super) struct Exchange {
     context: Option<Rc<RequestContext>>,
     /// The method was HEAD.
     head_only: bool,
+    /// Exists while the stream may leave HTTP.
+    way_out: Option<Box<WayOut>>,
     step: Step,
+}
+
+/// What a stream that leaves HTTP needs.
+pub(super) struct WayOut {
+    pub received: RecvStream,
+    pub server: Rc<dyn Dispatch>,
 }
 
 enum Step {
@@ -40,6 +49,8 @@ enum Step {
         _in_flight: Option<InFlight>,
     },
     Sending(Sending),
+    /// It has left HTTP.
+    Tunnel(Box<Tunnel>),
 }
 
 /// An answer whose head has been sent.
@@ -67,13 +78,13 @@ impl Exchange {
         respond: Respond,
         streams: Rc<Streams>,
         context: Rc<RequestContext>,
-        head_only: bool,
+        (head_only, way_out): (bool, Option<Box<WayOut>>),
         answer: LocalFuture<Response>,
         in_flight: Option<InFlight>,
     ) -> Self {
         let place = streams.enter(context.clone());
         let step = Step::Waiting { answer, _in_flight: in_flight };
-        Self { respond, streams, place, context: Some(context), head_only, step }
+        Self { respond, streams, place, context: Some(context), head_only, way_out, step }
     }
 
     /// Whether the answer is there already.
@@ -92,21 +103,30 @@ impl Exchange {
                 }
             };
             match self.start(response) {
-                Ok(sending) => self.step = Step::Sending(sending),
+                Ok(step) => self.step = step,
                 Err(end) => return Poll::Ready(end),
             }
         }
-        let Step::Sending(sending) = &mut self.step else { return Poll::Ready(End::Gone) };
-        sending.poll(&self.streams, cx)
+        match &mut self.step {
+            Step::Sending(sending) => sending.poll(&self.streams, cx),
+            Step::Tunnel(tunnel) => Pin::new(&mut **tunnel).poll(cx).map(|()| End::Complete),
+            Step::Waiting { .. } => Poll::Ready(End::Gone),
+        }
     }
 
     /// Sends the head. An error says that nothing follows.
-    fn start(&mut self, mut response: Response) -> Result<Sending, End> {
+    fn start(&mut self, mut response: Response) -> Result<Step, End> {
         if !response.is_final()
-            && let Some(context) = &self.context
+            && let Some(context) = self.context.clone()
         {
-            // No stream leaves HTTP.
-            response = response.permitted(context, None);
+            response = response.permitted(&context, None);
+            if !response.is_final() {
+                return self.leave(response, context);
+            }
+        }
+        if self.way_out.take().is_some() && response.status.is_success() {
+            // A success would say that the stream has left HTTP (RFC 8441 section 5).
+            response = Problem::UNKNOWN_PROTOCOL.response(None);
         }
         announce(&mut response, self.streams.peer.alternative.as_deref());
         let content = encode::content(&response, self.head_only);
@@ -121,7 +141,27 @@ impl Exchange {
         if is_over {
             return Err(End::Complete);
         }
-        Ok(Sending { stream, body: response.body, content, piece: Bytes::new(), stalled: None })
+        let body = response.body;
+        Ok(Step::Sending(Sending { stream, body, content, piece: Bytes::new(), stalled: None }))
+    }
+
+    /// Sends the 200 of a stream that leaves HTTP, which is the 101 of HTTP/1.
+    fn leave(&mut self, mut response: Response, context: Rc<RequestContext>) -> Result<Step, End> {
+        let date = self.streams.local.date.value(self.streams.io_loop.now());
+        let head = encode::head(&response, false, date);
+        let (Some(mut head), Some(way_out)) = (head, self.way_out.take()) else {
+            return Err(End::Broken(Reason::INTERNAL_ERROR));
+        };
+        let Body::Upgrade(upgrade) = std::mem::take(&mut response.body) else {
+            return Err(End::Broken(Reason::INTERNAL_ERROR));
+        };
+        *head.status_mut() = StatusCode::OK;
+        let mut respond = self.respond.borrow_mut();
+        respond.answered = true;
+        let sending = respond.stream.send_response(head, false).map_err(|_| End::Gone)?;
+        let WayOut { received, server } = *way_out;
+        let streams = self.streams.clone();
+        Ok(Step::Tunnel(Box::new(Tunnel::new(*upgrade, (received, sending), context, streams, server))))
     }
 }
 

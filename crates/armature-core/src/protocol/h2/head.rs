@@ -3,6 +3,7 @@
 //! The `h2` crate resets streams with pseudo fields that are missing, repeated, unknown or late, names that are not lower case,
 //! fields of a connection, and content that is not as long as `Content-Length` says. What it lets pass is judged here.
 
+use ::h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method};
 use crate::config::Limits;
 use crate::http::{Head, Problem, Version};
 use crate::protocol::h1::grammar::{is_host, is_target, number};
+use crate::protocol::ws;
 
 /// What a head says.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Parsed {
     pub length: Option<u64>,
     /// The client waits for a 100 before it sends the content.
     pub expects: bool,
+    /// An extended CONNECT for a WebSocket (RFC 8441): what is a GET with an `Upgrade` field in HTTP/1.1.
+    pub websocket: bool,
     pub problem: Option<Problem>,
 }
 
@@ -28,8 +32,10 @@ pub(super) fn read(parts: &Parts, spare: Head, limits: &Limits) -> Parsed {
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let mut head = spare;
     let is_good = is_target(target.as_bytes());
-    head.restart(parts.method.clone(), Version::H2, if is_good { target } else { "" });
-    let mut parsed = Parsed { head, length: None, expects: false, problem: None };
+    let websocket = is_for_websocket(parts);
+    let method = if websocket { Method::GET } else { parts.method.clone() };
+    head.restart(method, Version::H2, if is_good { target } else { "" });
+    let mut parsed = Parsed { head, length: None, expects: false, websocket, problem: None };
     parsed.problem = judge(parts, target, limits, &mut parsed).err();
     parsed
 }
@@ -37,8 +43,9 @@ pub(super) fn read(parts: &Parts, spare: Head, limits: &Limits) -> Parsed {
 fn judge(parts: &Parts, target: &str, limits: &Limits, parsed: &mut Parsed) -> Result<(), Problem> {
     // Tells no more than the request has: logs show it.
     fields(parts, limits, &mut parsed.head)?;
-    if parts.method == Method::CONNECT {
-        return Err(Problem::NO_TUNNEL);
+    if parts.method == Method::CONNECT && !parsed.websocket {
+        let is_extended = parts.extensions.get::<Protocol>().is_some();
+        return Err(if is_extended { Problem::UNKNOWN_PROTOCOL } else { Problem::NO_TUNNEL });
     }
     let is_path = target.starts_with('/') || (target == "*" && parts.method == Method::OPTIONS);
     if !is_path || !is_target(target.as_bytes()) {
@@ -51,7 +58,8 @@ fn judge(parts: &Parts, target: &str, limits: &Limits, parsed: &mut Parsed) -> R
     if let Some(value) = lengths.next() {
         parsed.length = Some(number(value.as_bytes()).ok_or(Problem::BAD_LENGTH)?);
     }
-    if lengths.next().is_some() {
+    // What follows a CONNECT is no content.
+    if lengths.next().is_some() || (parsed.websocket && parsed.length.is_some()) {
         return Err(Problem::BAD_LENGTH);
     }
     for value in parts.headers.get_all(EXPECT) {
@@ -61,6 +69,12 @@ fn judge(parts: &Parts, target: &str, limits: &Limits, parsed: &mut Parsed) -> R
         parsed.expects = true;
     }
     Ok(())
+}
+
+/// Names of protocols are compared as those of an `Upgrade` field.
+fn is_for_websocket(parts: &Parts) -> bool {
+    let protocol = parts.extensions.get::<Protocol>().filter(|_| parts.method == Method::CONNECT);
+    protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case(ws::PROTOCOL))
 }
 
 /// Puts the fields into `head`, the host first.
@@ -184,6 +198,21 @@ mod tests {
         assert_eq!(parsed(options).head.target(), "*");
         let connect = Request::builder().method("CONNECT").uri("h:443").body(()).unwrap();
         refused(&parsed(connect), Problem::NO_TUNNEL);
+        let extended = |protocol: &'static str, length: Option<&str>| {
+            let mut request = Request::builder().method("CONNECT").uri("https://h/chat");
+            request = request.extension(Protocol::from_static(protocol));
+            if let Some(length) = length {
+                request = request.header("content-length", length);
+            }
+            parsed(request.body(()).unwrap())
+        };
+        let websocket = extended("WebSocket", None);
+        assert!(websocket.websocket && websocket.problem.is_none());
+        assert_eq!((websocket.head.method(), websocket.head.target()), (&Method::GET, "/chat"));
+        refused(&extended("websocket", Some("0")), Problem::BAD_LENGTH);
+        let other = extended("connect-udp", None);
+        assert_eq!(other.head.method(), Method::CONNECT);
+        refused(&other, Problem::UNKNOWN_PROTOCOL);
         let twice = [("content-length", "5"), ("content-length", "5")];
         refused(&get("http://h/", &twice), Problem::BAD_LENGTH);
         refused(&get("http://h/", &[("content-length", "+5")]), Problem::BAD_LENGTH);

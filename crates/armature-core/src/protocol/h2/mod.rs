@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113), over the state machine of the `h2` crate.
 //!
 //! * `connection` drives one connection: it begins streams, and knows when to give up
-//! * `exchange` is one stream: from its request to the last byte of the answer
+//! * `exchange` is one stream: from its request to the last byte of the answer; `tunnel` one that leaves HTTP
 //! * `head` judges what the fields of a request say, `body` is the way of its content, `encode` makes the head of an answer
 //! * `wire` are the bytes below, which `meter` counts by `frames`
 //! * `streams` is what a connection and its streams share
@@ -14,6 +14,7 @@ mod frames;
 mod head;
 mod meter;
 mod streams;
+mod tunnel;
 mod wire;
 
 use std::future::Future;

@@ -1,9 +1,10 @@
 //! What a connection and its streams share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use slab::Slab;
+use tokio::sync::Notify;
 
 use super::wire::Pulse;
 use crate::config::Settings;
@@ -16,6 +17,10 @@ use crate::protocol::h1::Local;
 pub(super) struct Streams {
     /// Of the requests that have not been answered completely.
     open: RefCell<Slab<Rc<RequestContext>>>,
+    /// The server drains.
+    pub draining: Cell<bool>,
+    /// Tells the streams that have left HTTP to look at that.
+    pub notice: Notify,
     pub control: Rc<Control>,
     pub pulse: Rc<Pulse>,
     pub local: Rc<Local>,
@@ -40,6 +45,8 @@ impl Streams {
         use crate::io_loop::ticks;
         Rc::new(Self {
             open: RefCell::default(),
+            draining: Cell::new(false),
+            notice: Notify::new(),
             control,
             pulse,
             local: Local::of(&io_loop),
@@ -76,6 +83,12 @@ impl Streams {
             // The connection may be idle from now on, or at its end.
             self.control.wake();
         }
+    }
+
+    /// The server drains.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.notice.notify_waiters();
     }
 
     /// Tells everybody who works on an answer that nobody will take it.

@@ -61,6 +61,7 @@ pub fn serve<L: Link>(
     io_loop: &LoopHandle,
 ) -> impl Future<Output = ()> + use<L> {
     let now = io_loop.now();
+    let decoder = outbox.take_inflater().map_or_else(Decoder::default, Decoder::inflating);
     link.opened();
     Connection {
         closing: Some(io.closing()),
@@ -69,7 +70,8 @@ pub fn serve<L: Link>(
         outbox,
         link,
         io_loop: io_loop.clone(),
-        decoder: Decoder::default(),
+        decoder,
+        rest: Vec::new(),
         sleep: io_loop.sleep(),
         armed: 0,
         heard: now,
@@ -89,6 +91,8 @@ struct Connection<L> {
     link: L,
     io_loop: LoopHandle,
     decoder: Decoder,
+    /// Read, and not decoded as long as there is no room for what comes of it.
+    rest: Vec<u8>,
     /// Resolves when the server drains; taken then.
     closing: Option<LocalFuture<()>>,
     sleep: Sleep,
@@ -206,6 +210,11 @@ impl<L: Link> Connection<L> {
                 }
             }
         }
+        if !self.rest.is_empty() {
+            let mut rest = std::mem::take(&mut self.rest);
+            self.take(&mut rest);
+            return Read::Some;
+        }
         let mut buffer = self.outbox.scratch().take_read();
         let read = self.io.poll_read(cx, &mut buffer);
         let came = match read {
@@ -232,8 +241,12 @@ impl<L: Link> Connection<L> {
             Event::Ping(content) => outbox.pong(content),
             Event::Close(farewell) => goodbye = Some(farewell),
         });
-        if let Err(violation) = fed {
-            goodbye = Some(Farewell { code: violation.code, reason: violation.reason.to_owned() });
+        match fed {
+            Ok(left) if goodbye.is_none() => self.rest.extend_from_slice(&bytes[bytes.len() - left..]),
+            Ok(_) => {}
+            Err(violation) => {
+                goodbye = Some(Farewell { code: violation.code, reason: violation.reason.to_owned() });
+            }
         }
         if let Some(farewell) = goodbye {
             if !outbox.is_closing() {

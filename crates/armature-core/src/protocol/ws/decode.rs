@@ -1,6 +1,7 @@
 //! Bytes of a client into messages, strictly (RFC 6455 section 5).
 
 use super::close::{CloseCode, Farewell};
+use super::deflate::Inflater;
 use super::header::{Header, Opcode, Partial};
 use super::mask::unmask;
 use super::settings::WsSettings;
@@ -35,6 +36,7 @@ violations! {
     CLOSE = PROTOCOL, "a close code has two bytes";
     CLOSE_CODE = PROTOCOL, "this close code cannot be sent";
     TEXT = INVALID, "text must be UTF-8";
+    DEFLATE = INVALID, "the message cannot be decompressed";
     FRAME = TOO_BIG, "the frame is too large";
     MESSAGE = TOO_BIG, "the message is too large";
 }
@@ -48,6 +50,19 @@ pub enum Text {
     Utf8,
     /// UTF-8 that has nothing but ASCII in it.
     Ascii,
+}
+
+impl Text {
+    /// What the text of a whole message is.
+    fn of(content: &[u8]) -> Result<Self, Violation> {
+        if content.is_ascii() {
+            Ok(Self::Ascii)
+        } else if std::str::from_utf8(content).is_ok() {
+            Ok(Self::Utf8)
+        } else {
+            Err(Violation::TEXT)
+        }
+    }
 }
 
 /// What has arrived.
@@ -71,13 +86,27 @@ pub struct Decoder {
     frame: Option<(Header, u64, u64)>,
     /// What the message is whose frames are arriving.
     kind: Option<Opcode>,
+    /// Whether that is compressed.
+    compressed: bool,
+    /// Exists where messages may be compressed.
+    inflater: Option<Box<Inflater>>,
     message: Vec<u8>,
     utf8: Utf8,
     control: Vec<u8>,
 }
 
+/// How much may come of compressed messages before whoever gets them is asked again: they may be a thousand times as large as what
+/// was read.
+const INFLATED_AT_ONCE: usize = 256 * 1024;
+
 impl Decoder {
-    /// Reads `input`, in which masks are taken off. Stops behind a Close frame.
+    /// For a connection whose messages may be compressed.
+    pub(super) fn inflating(inflater: Inflater) -> Self {
+        Self { inflater: Some(Box::new(inflater)), ..Self::default() }
+    }
+
+    /// Reads `input`, in which masks are taken off, and returns how much of it is left. That is nothing, unless a Close frame has
+    /// come, behind which nothing counts, or a lot has come of compressed messages: then the rest is for the next call.
     ///
     /// # Errors
     /// The first [`Violation`]; nothing more is to be read then.
@@ -86,12 +115,17 @@ impl Decoder {
         mut input: &mut [u8],
         limits: &WsSettings,
         mut on: impl FnMut(Event<'_>),
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
+        let mut inflated = 0;
         loop {
             let (header, left, had) = match self.frame {
                 Some(frame) => frame,
                 None => {
-                    let Some(header) = self.header.take(&mut input)? else { return Ok(()) };
+                    if inflated >= INFLATED_AT_ONCE {
+                        return Ok(input.len());
+                    }
+                    let deflates = self.inflater.is_some();
+                    let Some(header) = self.header.take(&mut input, deflates)? else { return Ok(0) };
                     self.check(&header, limits)?;
                     (header, header.len, 0)
                 }
@@ -104,17 +138,21 @@ impl Decoder {
             self.frame = (!is_last).then_some((header, left - here as u64, had + here as u64));
             let is_closed = match header.opcode.is_control() {
                 true => self.control(&header, content, is_last, &mut on)?,
+                false if self.compressed => {
+                    inflated += self.compressed(&header, content, is_last, limits, &mut on)?;
+                    false
+                }
                 false => self.data(&header, content, is_last, &mut on).map(|()| false)?,
             };
             if is_closed || !is_last {
-                return Ok(());
+                return Ok(input.len());
             }
         }
     }
 
     /// What of a message is kept; for whoever wants to know what a connection takes.
     pub fn kept(&self) -> usize {
-        self.message.capacity()
+        self.message.capacity() + self.inflater.as_ref().map_or(0, |inflater| inflater.kept())
     }
 
     fn check(&mut self, header: &Header, limits: &WsSettings) -> Result<(), Violation> {
@@ -125,7 +163,10 @@ impl Decoder {
             (Opcode::Continuation, None) => return Err(Violation::NO_MESSAGE),
             (Opcode::Continuation, Some(_)) => {}
             (_, Some(_)) => return Err(Violation::IN_MESSAGE),
-            (opcode, None) => self.kind = Some(opcode),
+            (opcode, None) => {
+                self.kind = Some(opcode);
+                self.compressed = header.compressed;
+            }
         }
         if header.len > limits.frame as u64 {
             return Err(Violation::FRAME);
@@ -147,12 +188,7 @@ impl Decoder {
         let is_whole = is_last && header.fin;
         if is_whole && content.len() as u64 == header.len && header.opcode != Opcode::Continuation {
             self.kind = None;
-            let text = match is_text {
-                false => Text::Not,
-                true if content.is_ascii() => Text::Ascii,
-                true if std::str::from_utf8(content).is_ok() => Text::Utf8,
-                true => return Err(Violation::TEXT),
-            };
+            let text = if is_text { Text::of(content)? } else { Text::Not };
             on(Event::Message(text, content));
             return Ok(());
         }
@@ -175,6 +211,37 @@ impl Decoder {
             on(Event::Message(text, &message));
         }
         Ok(())
+    }
+
+    /// A part of a message that is compressed. Returns how much has come of it.
+    fn compressed(
+        &mut self,
+        header: &Header,
+        content: &[u8],
+        is_last: bool,
+        limits: &WsSettings,
+        on: &mut impl FnMut(Event<'_>),
+    ) -> Result<usize, Violation> {
+        let Self { message, inflater, .. } = self;
+        let Some(inflater) = inflater else { return Err(Violation::RESERVED) };
+        let is_whole = is_last && header.fin;
+        let gathered;
+        let content = if is_whole && message.is_empty() {
+            content
+        } else {
+            message.extend_from_slice(content);
+            if !is_whole {
+                return Ok(0);
+            }
+            gathered = std::mem::take(message);
+            &gathered
+        };
+        let is_text = self.kind.take() == Some(Opcode::Text);
+        inflater.inflate(content, limits.message, |content| {
+            let text = if is_text { Text::of(content)? } else { Text::Not };
+            on(Event::Message(text, content));
+            Ok(content.len())
+        })?
     }
 
     /// True behind a Close frame.

@@ -4,12 +4,24 @@ use super::close::CloseCode;
 use super::header::Opcode;
 
 /// Bytes of the largest header.
-const MAX_HEADER: usize = 10;
+pub(super) const MAX_HEADER: usize = 10;
+const FIN: u8 = 0x80;
+/// The message is compressed (RFC 7692 section 6).
+const RSV1: u8 = 0x40;
 
 /// Appends a frame with `content` to `out`.
 pub(super) fn frame(out: &mut Vec<u8>, opcode: Opcode, content: &[u8]) {
+    write(out, FIN | opcode.bits(), content);
+}
+
+/// Appends a frame with a message that has been compressed to `content`.
+pub(super) fn compressed_frame(out: &mut Vec<u8>, opcode: Opcode, content: &[u8]) {
+    write(out, FIN | RSV1 | opcode.bits(), content);
+}
+
+fn write(out: &mut Vec<u8>, first: u8, content: &[u8]) {
     out.reserve(MAX_HEADER + content.len());
-    out.push(0x80 | opcode.bits());
+    out.push(first);
     match content.len() {
         len @ 0..=125 => out.push(len as u8),
         len @ 126..=0xffff => {

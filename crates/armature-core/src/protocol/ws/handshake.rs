@@ -1,32 +1,38 @@
 //! The opening handshake (RFC 6455 section 4.2).
 
 use std::future::Future;
+use std::rc::Rc;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::deflate::{Agreement, Deflate};
 use crate::config::WsOrigins;
-use crate::http::{HeaderName, HeaderValue, Headers, Method, Problem, Request, Response, Upgraded};
+use crate::http::{HeaderName, HeaderValue, Headers, Method, Problem, Request, Response, Upgraded, Version};
 
-const PROTOCOL: &str = "websocket";
+/// The name of the protocol, for an `Upgrade` field or a `:protocol` of HTTP/2.
+pub(in crate::protocol) const PROTOCOL: &str = "websocket";
 const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
 const ACCEPT: HeaderName = HeaderName::from_static("sec-websocket-accept");
+const EXTENSIONS: HeaderName = HeaderName::from_static("sec-websocket-extensions");
 /// RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// A request that may become a WebSocket.
 #[derive(Debug)]
 pub struct Handshake {
-    accept: HeaderValue,
+    /// `Sec-WebSocket-Accept`; HTTP/2 has nothing like it.
+    accept: Option<HeaderValue>,
+    extensions: Option<HeaderValue>,
 }
 
 impl Handshake {
     /// Checks `request`, of which trusted proxies say that it was for `host`.
     ///
     /// # Errors
-    /// The refusal: 426 when it does not ask for a WebSocket of version 13, 400 without a well-formed key, 403 for an origin
-    /// that `origins` does not allow.
+    /// The refusal: 426 when it does not ask for a WebSocket of version 13, 400 without a well-formed key over HTTP/1.1, 403 for
+    /// an origin that `origins` does not allow.
     pub fn check(request: &Request, origins: &WsOrigins, host: &str) -> Result<Self, Response> {
         let id = Some(&request.id);
         let required = || Problem::upgrade_required(&HeaderValue::from_static(PROTOCOL), id);
@@ -36,20 +42,38 @@ impl Handshake {
         if only(request, "sec-websocket-version") != Some(b"13") {
             return Err(required().with_header(VERSION, HeaderValue::from_static("13")));
         }
-        let key = only(request, "sec-websocket-key").filter(|key| is_key(key));
-        let Some(key) = key else { return Err(Problem::BAD_WEBSOCKET.response(id)) };
+        let accept = match request.head.version() {
+            // RFC 8441 section 5.1: what the key is for is in the request itself.
+            Version::H2 | Version::H3 => None,
+            Version::Http10 | Version::Http11 => {
+                let key = only(request, "sec-websocket-key").filter(|key| is_key(key));
+                Some(key.and_then(accept_of).ok_or_else(|| Problem::BAD_WEBSOCKET.response(id))?)
+            }
+        };
         // A browser sends the origin of the page, and cookies whatever the page is; who is no browser could send anything.
         let mut sent = request.head.get_all("origin");
         if !sent.all(|origin| origins.allow(origin, host)) {
             return Err(Problem::ORIGIN_FORBIDDEN.response(id));
         }
-        let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat());
-        let accept =
-            HeaderValue::from_str(&STANDARD.encode(digest)).map_err(|_| Problem::INTERNAL.response(id))?;
-        Ok(Self { accept })
+        Ok(Self { accept, extensions: None })
     }
 
-    /// The 101 with `headers`; `serve` gets the connection.
+    /// Agrees on compression with the client of `request`, if it offers some that can be had. The agreement is for
+    /// [`super::Outbox::deflating`].
+    ///
+    /// # Errors
+    /// The refusal: 400 when the client's offers are malformed.
+    pub fn deflate(
+        &mut self,
+        deflate: &Rc<Deflate>,
+        request: &Request,
+    ) -> Result<Option<Agreement>, Response> {
+        let agreement = deflate.negotiate(request)?;
+        self.extensions = agreement.as_ref().and_then(Agreement::answer);
+        Ok(agreement)
+    }
+
+    /// The 101 with `headers`, which HTTP/2 makes a 200 of; `serve` gets the connection.
     pub fn accept<F, Fut>(self, headers: Headers, serve: F) -> Response
     where
         F: FnOnce(Upgraded) -> Fut + 'static,
@@ -57,7 +81,14 @@ impl Handshake {
     {
         let mut response = Response::upgrade(PROTOCOL, serve);
         response.headers = headers;
-        response.headers.insert(ACCEPT, self.accept);
+        if let Some(accept) = self.accept {
+            response.headers.insert(ACCEPT, accept);
+        }
+        // What nobody agreed on is not announced, whoever sets the field.
+        response.headers.remove(&EXTENSIONS);
+        if let Some(extensions) = self.extensions {
+            response.headers.insert(EXTENSIONS, extensions);
+        }
         response
     }
 }
@@ -68,6 +99,12 @@ fn only<'a>(request: &'a Request, name: &'a str) -> Option<&'a [u8]> {
     values.next().filter(|_| values.next().is_none())
 }
 
+/// What proves that somebody has understood `key`.
+fn accept_of(key: &[u8]) -> Option<HeaderValue> {
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat());
+    HeaderValue::from_str(&STANDARD.encode(digest)).ok()
+}
+
 /// 16 bytes in base64.
 fn is_key(key: &[u8]) -> bool {
     key.len() == 24 && STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16)
@@ -75,10 +112,8 @@ fn is_key(key: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use super::*;
-    use crate::http::{Address, Body, Head, Peer, RequestId, Version};
+    use crate::http::{Address, Body, Head, Peer, RequestId};
 
     fn request(method: Method, fields: &[(&str, &str)]) -> Request {
         let mut head = Head::new(method, Version::Http11, "/");
@@ -106,7 +141,7 @@ mod tests {
     #[test]
     fn accepts_the_example_of_the_rfc() {
         let handshake = check(&[UPGRADE, THIRTEEN, KEY], &WsOrigins::Same).unwrap();
-        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(handshake.accept.unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]

@@ -46,6 +46,8 @@ impl Opcode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub fin: bool,
+    /// RSV1 is set: a message that is compressed begins.
+    pub compressed: bool,
     pub opcode: Opcode,
     pub len: u64,
     pub mask: [u8; 4],
@@ -53,6 +55,9 @@ pub(super) struct Header {
 
 /// Bytes of the largest header.
 const MAX: usize = 14;
+const RSV1: u8 = 0x40;
+const RSV2: u8 = 0x20;
+const RSV3: u8 = 0x10;
 
 /// A header that has not arrived as a whole.
 #[derive(Debug, Default)]
@@ -63,10 +68,10 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Takes what belongs to the header from the front of `input`, and refuses what cannot become one as soon as that is
-    /// certain.
-    pub fn take(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
+    /// certain. `deflates` where messages may be compressed.
+    pub fn take(&mut self, input: &mut &mut [u8], deflates: bool) -> Result<Option<Header>, Violation> {
         if self.len == 0
-            && let Some((header, len)) = parse(input)?
+            && let Some((header, len)) = parse(input, deflates)?
         {
             // Nearly always; nothing is copied.
             *input = &mut std::mem::take(input)[len..];
@@ -75,7 +80,7 @@ impl Partial {
         let n = input.len().min(MAX - usize::from(self.len));
         let had = usize::from(self.len);
         self.bytes[had..had + n].copy_from_slice(&input[..n]);
-        match parse(&self.bytes[..had + n])? {
+        match parse(&self.bytes[..had + n], deflates)? {
             Some((header, len)) => {
                 *input = &mut std::mem::take(input)[len - had..];
                 self.len = 0;
@@ -91,12 +96,17 @@ impl Partial {
 }
 
 /// The header at the front of `bytes` and its length, when it is all there.
-fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Violation> {
+fn parse(bytes: &[u8], deflates: bool) -> Result<Option<(Header, usize)>, Violation> {
     let Some(&first) = bytes.first() else { return Ok(None) };
-    if first & 0x70 != 0 {
+    let compressed = first & RSV1 != 0;
+    if first & (RSV2 | RSV3) != 0 || (compressed && !deflates) {
         return Err(Violation::RESERVED);
     }
     let opcode = Opcode::from_bits(first & 0x0f).ok_or(Violation::OPCODE)?;
+    // Only the first frame of a message says that it is compressed (RFC 7692 section 6.1).
+    if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+        return Err(Violation::RESERVED);
+    }
     let fin = first & 0x80 != 0;
     if opcode.is_control() && !fin {
         return Err(Violation::CONTROL_FRAGMENT);
@@ -130,5 +140,5 @@ fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Violation> {
     }
     let Some(mask) = bytes.get(mask_at..mask_at + 4) else { return Ok(None) };
     let mask = [mask[0], mask[1], mask[2], mask[3]];
-    Ok(Some((Header { fin, opcode, len, mask }, mask_at + 4)))
+    Ok(Some((Header { fin, compressed, opcode, len, mask }, mask_at + 4)))
 }

@@ -2,6 +2,7 @@
 //!
 //! * `handshake` checks the request and makes the 101
 //! * `header` and `decode` turn bytes into messages, `encode` the other way round; `mask`, `utf8` and `close` are parts of that
+//! * `deflate` compresses messages where client and route agree on it
 //! * `outbox` has what waits to be written, `connection` reads, writes and keeps the time
 //!
 //! [`Link`] is who gets the messages, [`Outbox`] how to send some: what the application is, this room does not know.
@@ -9,6 +10,7 @@
 mod close;
 mod connection;
 mod decode;
+mod deflate;
 mod encode;
 mod handshake;
 mod header;
@@ -23,6 +25,8 @@ mod utf8;
 pub use close::{CloseCode, Farewell};
 pub use connection::{Link, Room, serve};
 pub use decode::{Decoder, Event, Text, Violation};
+pub use deflate::{Agreement, Deflate};
 pub use handshake::Handshake;
+pub(in crate::protocol) use handshake::PROTOCOL;
 pub use outbox::Outbox;
-pub use settings::WsSettings;
+pub use settings::{DeflateSettings, WsSettings};

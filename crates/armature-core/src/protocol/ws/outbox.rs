@@ -4,7 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::close::CloseCode;
+use super::deflate::{Agreement, Compressor, Inflater};
 use super::encode;
 use super::header::Opcode;
 use super::scratch::Scratch;
@@ -16,6 +19,10 @@ const CONTROL_ROOM: usize = 16 * 1024;
 /// Messages on their way to one peer. Whoever sends has to bound what it sends: see [`super::Link::taken`].
 pub struct Outbox {
     scratch: Rc<Scratch>,
+    /// Exists where messages may be compressed.
+    compressor: Option<Box<Compressor>>,
+    /// That of the same agreement, for the decoder.
+    inflater: Cell<Option<Inflater>>,
     bytes: RefCell<Vec<u8>>,
     /// Of these, so many are written.
     at: Cell<usize>,
@@ -37,8 +44,16 @@ enum State {
 impl Outbox {
     /// For a connection of `io_loop`.
     pub fn new(io_loop: &LoopHandle) -> Rc<Self> {
+        Self::deflating(io_loop, None)
+    }
+
+    /// For one on which compression was agreed on.
+    pub fn deflating(io_loop: &LoopHandle, agreement: Option<Agreement>) -> Rc<Self> {
+        let (compressor, inflater) = agreement.map(Agreement::split).unzip();
         Rc::new(Self {
             scratch: io_loop.local(Scratch::default),
+            compressor: compressor.map(Box::new),
+            inflater: Cell::new(inflater),
             bytes: RefCell::default(),
             at: Cell::new(0),
             messages: Cell::new(0),
@@ -53,10 +68,28 @@ impl Outbox {
     pub fn send(&self, is_binary: bool, content: &[u8]) {
         if self.state.get() == State::Open {
             let opcode = if is_binary { Opcode::Binary } else { Opcode::Text };
-            self.append(|out| encode::frame(out, opcode, content));
+            self.append(|out| match &self.compressor {
+                None => encode::frame(out, opcode, content),
+                Some(compressor) => compressor.frame(out, opcode, content),
+            });
             self.messages.set(self.messages.get() + content.len());
             self.wake();
         }
+    }
+
+    /// Sends a message of `bytes` bytes that [`super::Deflate::shared_frame`] has made a frame of. False when the peer could not read
+    /// that: then the message itself is to be sent.
+    pub fn send_shared(&self, frame: &Bytes, bytes: usize) -> bool {
+        let Some(compressor) = self.compressor.as_ref().filter(|compressor| compressor.reads_shared()) else {
+            return false;
+        };
+        if self.state.get() == State::Open {
+            compressor.forget();
+            self.append(|out| out.extend_from_slice(frame));
+            self.messages.set(self.messages.get() + bytes);
+            self.wake();
+        }
+        true
     }
 
     /// Sends a Close frame behind what was sent. The connection ends when the peer has answered.
@@ -71,6 +104,11 @@ impl Outbox {
     pub fn cut(&self) {
         self.cut.set(true);
         self.wake();
+    }
+
+    /// What reads the peer's messages, where they may be compressed; once.
+    pub(super) fn take_inflater(&self) -> Option<Inflater> {
+        self.inflater.take()
     }
 
     pub(super) fn scratch(&self) -> &Rc<Scratch> {

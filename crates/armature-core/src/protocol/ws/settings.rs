@@ -17,6 +17,27 @@ pub struct WsSettings {
     pub close: Duration,
 }
 
+/// How the messages of a route are compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeflateSettings {
+    /// Bytes of the smallest message that is compressed.
+    pub threshold: usize,
+    /// How hard it tries, from 1 to 9.
+    pub level: u8,
+    /// Messages may refer to earlier ones.
+    pub context_takeover: bool,
+    /// How far back, as a power of two: from 8 to 15.
+    pub window_bits: u8,
+    /// Bytes that contexts may take on each loop.
+    pub memory: usize,
+}
+
+impl Default for DeflateSettings {
+    fn default() -> Self {
+        Self { threshold: 1 << 10, level: 3, context_takeover: false, window_bits: 15, memory: 64 << 20 }
+    }
+}
+
 impl Default for WsSettings {
     fn default() -> Self {
         Self {

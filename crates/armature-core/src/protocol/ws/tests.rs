@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::decode::{Decoder, Event, Text, Violation};
+use super::deflate::tests::inflater;
 use super::{CloseCode, Farewell, WsSettings};
 
 /// A client's frame.
@@ -36,7 +37,15 @@ fn decode<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: &WsSettings,
 ) -> (Vec<Got>, Result<(), Violation>) {
-    let (mut decoder, mut got) = (Decoder::default(), Vec::new());
+    decode_with(Decoder::default(), pieces, limits)
+}
+
+fn decode_with<'a>(
+    mut decoder: Decoder,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    limits: &WsSettings,
+) -> (Vec<Got>, Result<(), Violation>) {
+    let mut got = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
         let fed = decoder.feed(&mut piece, limits, |event| {
@@ -47,8 +56,8 @@ fn decode<'a>(
                 Event::Close(farewell) => Got::Close(farewell),
             });
         });
-        if fed.is_err() {
-            return (got, fed);
+        if let Err(violation) = fed {
+            return (got, Err(violation));
         }
     }
     (got, Ok(()))
@@ -106,6 +115,74 @@ fn text_fails_inside_its_frame() {
     let bytes = frame(0x81, b"ok\xf5 and more", [7; 4]);
     assert_eq!(all(&bytes[..9]).1, Err(Violation::TEXT));
     assert_eq!(all(&bytes[..8]).1, Ok(()));
+}
+
+#[test]
+fn only_the_first_frame_says_that_a_message_is_compressed() {
+    let (mask, limits) = ([1, 2, 3, 4], WsSettings { message: 300, frame: 7, ..WsSettings::default() });
+    let decode = |pieces: &[Vec<u8>], size: usize| {
+        let bytes = pieces.concat();
+        decode_with(Decoder::inflating(inflater(true)), bytes.chunks(size.min(bytes.len())), &limits)
+    };
+    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
+    let got = |text: &str| Got::Message(Text::Ascii, text.as_bytes().to_vec());
+    for size in [1, 2, 7, 1000] {
+        let pieces = [
+            frame(0xc1, &hello, mask),
+            frame(0x81, b"plain", mask),
+            frame(0x41, &again[..2], mask),
+            frame(0x89, b"!", mask),
+            frame(0x00, b"", mask),
+            frame(0x80, &again[2..], mask),
+            frame(0xc2, &[0], mask),
+        ];
+        let expected = vec![
+            got("Hello"),
+            got("plain"),
+            Got::Ping(b"!".to_vec()),
+            got("Hello"),
+            Got::Message(Text::Not, Vec::new()),
+        ];
+        assert_eq!(decode(&pieces, size), (expected, Ok(())));
+        for (pieces, violation) in [
+            (&[frame(0x41, &hello, mask), frame(0xc0, b"", mask)][..], Violation::RESERVED),
+            (&[frame(0x01, b"", mask), frame(0xc0, &hello, mask)], Violation::RESERVED),
+            (&[frame(0xc9, b"", mask)], Violation::RESERVED),
+            (&[frame(0xc8, b"", mask)], Violation::RESERVED),
+            (&[frame(0xe1, &hello, mask)], Violation::RESERVED),
+            (&[frame(0xd1, &hello, mask)], Violation::RESERVED),
+            (&[frame(0xc1, &hello[..6], mask)], Violation::DEFLATE),
+            (&[frame(0x41, b"1234567", mask), frame(0x80, b"12345678", mask)], Violation::FRAME),
+            // A block as it is, of text that is none.
+            (&[frame(0xc1, &[0, 1, 0, 0xfe, 0xff, 0xff, 0], mask)], Violation::TEXT),
+        ] {
+            assert_eq!(decode(pieces, size).1, Err(violation), "{pieces:x?} {size}");
+        }
+    }
+    // What was taken in before is in no frame of the message.
+    assert_eq!(decode(&[frame(0xc1, &again, mask)], 1000).1, Err(Violation::DEFLATE));
+}
+
+#[test]
+fn what_comes_of_one_read_is_bounded() {
+    // 200 KiB of the same byte in a few bytes, five times.
+    let mut zlib = flate2::Compress::new(flate2::Compression::new(9), false);
+    let mut content = Vec::with_capacity(4096);
+    zlib.compress_vec(&[7; 200 << 10], &mut content, flate2::FlushCompress::Sync).unwrap();
+    content.truncate(content.len() - 4);
+    let one = frame(0xc2, &content, [1, 2, 3, 4]);
+    let mut bytes = one.repeat(5);
+    let mut decoder = Decoder::inflating(inflater(false));
+    let (mut rest, mut counts) = (&mut bytes[..], Vec::new());
+    while !rest.is_empty() {
+        let mut count = 0;
+        let left = decoder.feed(rest, &WsSettings::default(), |_| count += 1).unwrap();
+        counts.push(count);
+        let at = rest.len() - left;
+        rest = &mut rest[at..];
+    }
+    assert_eq!(counts, [2, 2, 1]);
 }
 
 #[test]
