@@ -9,7 +9,7 @@ mod request_id;
 mod security_headers;
 
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
-pub use cors::{Cors, CorsOptions};
+pub use cors::{Cors, CorsOptions, Origins};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
 pub use logger::{
@@ -31,7 +31,7 @@ mod tests {
             alias::<Coding>(out);
             interface::<CompressionLevels>(out, "");
             interface::<CorsOptions>(out, "");
-            alias::<cors::Origins>(out);
+            alias::<Origins>(out);
             interface::<DecompressOptions>(out, "");
             alias::<ContentCoding>(out);
             interface::<EtagOptions>(out, "");
