@@ -122,7 +122,10 @@ test('every origin: one answer for all, so that caches need not tell them apart'
   await using client = await RawClient.to(t.server.port)
   for (const origin of [APP, 'null']) {
     const { headers } = await client.get('/js', `origin: ${origin}\r\n`)
-    expect(headers).toMatchObject({ 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' })
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': '*',
+    })
     expect(headers).not.toHaveProperty('vary')
     client.send(preflight(origin, 'DELETE'))
     expect((await client.read()).headers['access-control-allow-methods']).toBe('*')
@@ -132,17 +135,21 @@ test('every origin: one answer for all, so that caches need not tell them apart'
 test('of an application, a scope and a route', async () => {
   const app = App.new()
     .get('/closed', () => 'closed')
-    .service(scope('/api').wrap(Cors.new({ origins: [APP] })).get('/a', () => 'a'))
+    .service(
+      scope('/api')
+        .wrap(Cors.new({ origins: [APP] }))
+        .get('/a', () => 'a'),
+    )
     .route('/open', get(() => 'open').wrap(Cors.permissive()))
   await using t = await testServer(app)
   const field = async (path: string) =>
     (await t.fetch(path, { headers: { origin: APP } })).headers.get('access-control-allow-origin')
-  expect([await field('/closed'), await field('/api/a'), await field('/api/missing'), await field('/open')]).toEqual([
-    null,
-    APP,
-    APP,
-    '*',
-  ])
+  expect([
+    await field('/closed'),
+    await field('/api/a'),
+    await field('/api/missing'),
+    await field('/open'),
+  ]).toEqual([null, APP, APP, '*'])
   await using client = await RawClient.to(t.server.port)
   client.send(preflight(APP).replace('/js', '/api/a'))
   expect((await client.read()).headers['access-control-allow-origin']).toBe(APP)
@@ -150,15 +157,15 @@ test('of an application, a scope and a route', async () => {
 
 test.each([
   [{ origins: '*', credentials: true }, /Cors\.credentials/],
-  [{ origins: [APP], credentials: true, methods: ['*'] }, /Cors\.methods: '\*'/],
-  [{ origins: [APP], credentials: true, headers: ['x-a', '*'] }, /Cors\.headers: '\*'/],
-  [{ origins: [APP], credentials: true, exposeHeaders: ['*'] }, /Cors\.exposeHeaders: '\*'/],
-  [{ origins: ['https://*'] }, /Cors\.origins: 'https:\/\/\*'/],
-  [{ origins: ['example.com'] }, /Cors\.origins: 'example\.com'/],
+  [{ origins: [APP], credentials: true, methods: ['*'] }, /Cors\.methods: \* is/],
+  [{ origins: [APP], credentials: true, headers: ['x-a', '*'] }, /Cors\.headers: \* is/],
+  [{ origins: [APP], credentials: true, exposeHeaders: ['*'] }, /Cors\.exposeHeaders: \* is/],
+  [{ origins: ['https://*'] }, /Cors\.origins: https:\/\/\* is/],
+  [{ origins: ['example.com'] }, /Cors\.origins: example\.com is/],
   [{ origins: ['https://a.example/'] }, /Cors\.origins/],
   [{ origins: 'https://a.example' }, /Cors\.origins/],
-  [{ methods: ['G T'] }, /Cors\.methods: 'G T'/],
-  [{ headers: ['a b'] }, /Cors\.headers: 'a b'/],
+  [{ methods: ['G T'] }, /Cors\.methods: G T is/],
+  [{ headers: ['a b'] }, /Cors\.headers: a b is/],
 ])('a TypeError where it is written: %j', (options, message) => {
   const make = () => Cors.new(options as never)
   expect(make).toThrow(TypeError)

@@ -12,10 +12,12 @@ export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } f
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
 export type { SseEvent, SseOptions, SseSource } from './events.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
+export { type FilesHandler, files } from './files.js'
 export type {
   AcmeOptions,
   AppOptions,
   Duration,
+  FileReadOptions,
   Http3Options,
   LimitOptions,
   ListenerOptions,
@@ -40,6 +42,7 @@ export type {
   WebSocketTimeouts,
   WorkerOptions,
 } from './generated/config.js'
+export type { Dotfiles, FilesOptions, Symlinks } from './generated/files.js'
 export type {
   Coding,
   CompressionLevels,
@@ -92,6 +95,7 @@ export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
 export type {
   AcmeStats,
+  FileStats,
   LaneStats,
   LogStats,
   RefusedStats,

@@ -28,6 +28,7 @@ pub fn server(hub: &Hub) -> Value {
     let shed = &wiring.shed;
     let (in_flight, queue) = (metrics.shed.get(), shed.queue.get());
     let (queue_age, slots) = (shed.queue_age.get(), shed.slots.get());
+    let files = wiring.files.stats();
     let refused = metrics.refused.get();
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
@@ -51,8 +52,14 @@ pub fn server(hub: &Hub) -> Value {
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),
-        "shed": in_flight + queue + queue_age + slots,
-        "shedBy": { "inFlight": in_flight, "queue": queue, "queueAge": queue_age, "slots": slots },
+        "shed": in_flight + queue + queue_age + slots + files.shed,
+        "shedBy": {
+            "inFlight": in_flight,
+            "queue": queue,
+            "queueAge": queue_age,
+            "slots": slots,
+            "files": files.shed,
+        },
         "handlerTimeouts": metrics.handler_timeouts.get(),
         "headerTimeouts": metrics.header_timeouts.get(),
         "bodyTimeouts": metrics.sum(|of_loop| &of_loop.body_timeouts),
@@ -60,6 +67,12 @@ pub fn server(hub: &Hub) -> Value {
         "writeTimeouts": metrics.sum(|of_loop| &of_loop.write_timeouts),
         "panics": metrics.panics.get(),
         "slots": { "used": used, "limit": limit },
+        "files": {
+            "threads": files.threads,
+            "queued": files.queued,
+            "open": files.open,
+            "cached": files.cached,
+        },
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),

@@ -8,6 +8,7 @@ mod logger;
 mod request_id;
 mod security_headers;
 
+pub(crate) use compress::Accepted;
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use cors::{Cors, CorsOptions, Origins};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};

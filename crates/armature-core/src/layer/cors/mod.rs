@@ -140,7 +140,8 @@ impl Cors {
         if let Some(age) = &self.max_age {
             headers.insert(ACCESS_CONTROL_MAX_AGE, age.clone());
         }
-        if self.private_network && request.head.get("access-control-request-private-network") == Some(b"true") {
+        if self.private_network && request.head.get("access-control-request-private-network") == Some(b"true")
+        {
             headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
         }
         response
