@@ -194,6 +194,23 @@ const calls: Record<string, Call> = {
     expect(String((await once(res, 'data'))[0])).toBe('retry: 1000\n\n')
   },
 
+  'static-site': async (url) => {
+    const page = await fetch(url)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(await page.text()).toContain('<h1>Static site</h1>')
+    const style = await fetch(`${url}/assets/site.5f3a9c.css`, { headers: { 'accept-encoding': 'gzip' } })
+    expect(style.headers.get('content-encoding')).toBe('gzip')
+    expect(style.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(await style.text()).toContain('font-family')
+    const part = await fetch(`${url}/licence`, { headers: { range: 'bytes=0-6' } })
+    expect([part.status, await part.text()]).toEqual([206, 'Do with'])
+    expect(part.headers.get('content-disposition')).toBe('attachment; filename="LICENCE.txt"')
+    const deep = await fetch(`${url}/any/page`, { headers: { accept: 'text/html' } })
+    expect([deep.status, await deep.text()]).toEqual([200, expect.stringContaining('Static site')])
+    expect((await fetch(`${url}/assets/missing.js`)).status).toBe(404)
+    expect(await (await fetch(`${url}/api/time`)).json()).toEqual({ time: expect.any(String) })
+  },
+
   workers: async (url) => {
     const threads = new Set<number>()
     const ask = async () => threads.add(((await (await fetch(url)).json()) as { thread: number }).thread)
@@ -227,7 +244,9 @@ describe.each(Object.entries(calls))('%s', (name, call) => {
       const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
       // Inline there is one JavaScript thread.
       if (name === 'workers' && isInline) return
-      const server = await startServer([script], { env: { HTTP_PORT: '0' } })
+      const server = await startServer([script], {
+        env: { HTTP_PORT: '0', SITE: join(examples, 'static-site', 'public') },
+      })
       await call(server.url, script, server.output)
       expect(await server.end('SIGINT')).toBe(0)
     },

@@ -1,5 +1,6 @@
 import { errorBoundary, isBoundary } from './error-boundary.js'
 import { typeError } from './errors.js'
+import { depthOf, type Files, isFiles } from './files.js'
 import { isNativeLayer, type NativeLayer } from './layers/layer.js'
 import type { AppLog } from './log/app-log.js'
 import { type AnyMiddleware, compose, type Run } from './middleware.js'
@@ -75,6 +76,7 @@ type Context = Pick<CompiledHandler, 'pattern' | 'paramNames' | 'scope'>
 class Compiler {
   readonly #layers = new Map<NativeLayer, number>()
   readonly #buffers = new Map<Uint8Array, number>()
+  readonly #files = new Map<Files, number>()
   readonly #handlers: NamedHandler[] = []
   readonly #scopes: ScopeSpec[] = []
   readonly #routes: RouteSpec[] = []
@@ -120,23 +122,33 @@ class Compiler {
     const checks = natives.flatMap((layer, number) =>
       layer._checks.map((check, index) => ({ ...check, layer: number, index })),
     )
-    const plan = { config, layers, scopes: this.#scopes, routes: this.#routes }
+    const files = [...this.#files.keys()].map(({ dir, options }) => ({ dir, options }))
+    const plan = { config, layers, scopes: this.#scopes, routes: this.#routes, files }
     return { plan, buffers: [...this.#buffers.keys()], handlers: this.#handlers, checks, log, natives }
   }
 
   #addRoute(route: RouteNode, place: Place): void {
     const path = joinPath(place.prefix, route.path)
+    this.#addRouteAt(path, route, place)
+    // A folder without its slash: sent on to it, unless somebody else has that path.
+    const bare = path.slice(0, -1)
+    if (isFiles(route.handler) && route.isFolder && bare !== '' && !route.scope.root.hasRoute('GET', bare))
+      this.#addRouteAt(bare, route, place, true)
+  }
+
+  #addRouteAt(path: string, route: RouteNode, place: Place, isBareFolder = false): void {
     const { native, js } = sortLayers(route.layers, place.js)
     this.#routes.push({
       scope: place.index,
       method: route.method,
       path,
       layers: this.#layersOf(native),
-      handler: this.#handler(route.handler, js, {
-        pattern: path,
-        paramNames: parsePath(path).params,
-        scope: place.runtime,
-      }),
+      handler: this.#handler(
+        route.handler,
+        js,
+        { pattern: path, paramNames: parsePath(path).params, scope: place.runtime },
+        isBareFolder,
+      ),
       ...(route.bodyLimit !== undefined && { bodyLimit: route.bodyLimit }),
       ...(route.timeout !== undefined && { timeout: route.timeout }),
     })
@@ -154,13 +166,23 @@ class Compiler {
     owner.fallback = this.#handler(handler, js, { pattern: '', paramNames, scope: runtime })
   }
 
-  #handler(handler: AnyHandler, js: readonly AnyMiddleware[], context: Context): HandlerSpec {
+  #handler(
+    handler: AnyHandler,
+    js: readonly AnyMiddleware[],
+    context: Context,
+    isBareFolder = false,
+  ): HandlerSpec {
     const declared = js.filter((each) => !isBoundary(each))
     const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
     const add = (run: Run, status?: number) =>
       this.#handlers.push({ ...context, names, run: compose(js, run), ...(status && { status }) }) - 1
     if (isSocketRoute(handler))
       return { type: 'ws', id: add(handler.run), options: portable(handler.options) }
+    if (isFiles(handler)) {
+      const depth = isBareFolder ? parsePath(context.pattern).segments.length : depthOf(context.pattern)
+      const id = declared.length === 0 ? null : add(nativeResponse)
+      return { type: 'files', id, files: indexIn(this.#files, handler), depth }
+    }
     if (!isFixed(handler)) return { type: 'js', id: add(handler as Run) }
     const { status, headers, body } = handler.response
     const id = declared.length === 0 ? null : add(nativeResponse, status)

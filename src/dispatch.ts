@@ -1,5 +1,6 @@
 import { ambient } from './ambient.js'
-import { FLAG_EVENTS, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM } from './bridge/commands.js'
+import { FLAG_EVENTS, FLAG_FILE, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM } from './bridge/commands.js'
+import { fileText, type NamedFile } from './bridge/file.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import type { SocketEvents } from './bridge/socket-link.js'
@@ -181,6 +182,11 @@ export class Dispatcher {
         commands.respondText(record, status, FLAG_SOCKET, set, this.#list(set, type, headers), '')
         this.#lane.openSocket(record, body as SocketEvents)
         break
+      case BodyKind.File: {
+        const text = fileText(body as NamedFile, req)
+        commands.respondText(record, status, FLAG_FILE, set, this.#list(set, type, headers), text)
+        break
+      }
       case BodyKind.Native: {
         const lost = [...(response._lost ?? [])]
         commands.respondText(record, lost.length, FLAG_NATIVE, 0, changes(lost, type, headers), '')

@@ -70,6 +70,7 @@ export const errorTable = {
     'the content coding of the body is not accepted; see the Accept-Encoding header',
   ],
   ARMATURE_EXPECTATION_FAILED: [417, 'the only expectation that is met is 100-continue'],
+  ARMATURE_FORBIDDEN: [403, 'this may not be read'],
   ARMATURE_FORM_INVALID: [400, 'the form is malformed: {why}'],
   ARMATURE_HANDLER_TIMEOUT: [503, 'the handler did not answer in time'],
   ARMATURE_HEADERS_TOO_LARGE: [431, 'the request head is larger than the server accepts'],
@@ -83,6 +84,10 @@ export const errorTable = {
   ARMATURE_ORIGIN_FORBIDDEN: [403, 'pages of this origin may not connect'],
   ARMATURE_OVERLOADED: [503, 'the server is at its limit; try again later'],
   ARMATURE_PRECONDITION_FAILED: [412, 'what the request expects of the resource does not hold any more'],
+  ARMATURE_RANGE_INVALID: [
+    416,
+    'the file has none of the bytes that the request asks for; see the Content-Range header',
+  ],
   ARMATURE_RATE_LIMITED: [429, 'too many requests; see the Retry-After header'],
   ARMATURE_REQUEST_TIMEOUT: [408, 'the request head took too long to arrive'],
   ARMATURE_STREAM_CLOSED: [500, 'nobody receives this stream any more'],

@@ -100,7 +100,7 @@ function answered(
   handler: HandlerSpec,
   native: ExplainedLayer[],
 ): Explanation {
-  const names = handler.id === null ? ['fixed'] : (app.handlers[handler.id]?.names ?? [])
+  const names = handler.id === null ? [handler.type] : (app.handlers[handler.id]?.names ?? [])
   const js = names.slice(0, -1).map((name) => ({ name, native: false }))
   return new Explanation(request, pattern, names.at(-1) ?? '', [...native, ...js])
 }

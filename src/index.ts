@@ -12,10 +12,12 @@ export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } f
 export { ArmatureError, type ArmatureErrorCode } from './errors.js'
 export type { SseEvent, SseOptions, SseSource } from './events.js'
 export type { ExplainedLayer, Explanation } from './explain.js'
+export { type FilesHandler, files } from './files.js'
 export type {
   AcmeOptions,
   AppOptions,
   Duration,
+  FileReadOptions,
   Http3Options,
   LimitOptions,
   ListenerOptions,
@@ -41,6 +43,7 @@ export type {
   WebSocketTimeouts,
   WorkerOptions,
 } from './generated/config.js'
+export type { Dotfiles, FilesOptions, Symlinks } from './generated/files.js'
 export type {
   BodyLimitOptions,
   Coding,
@@ -113,6 +116,7 @@ export type {
   ConcurrencyStats,
   HealthCheckStats,
   HealthStats,
+  FileStats,
   LaneStats,
   LogStats,
   RateLimitStats,

@@ -88,8 +88,12 @@ export function parsePrefix(prefix: unknown): void {
   }
 }
 
+/** @internal Below a prefix: the prefix with a slash at its end, which no path of a declaration can say. */
+export const PREFIX_SLASH = '//'
+
 /** @internal `''` and `'/'` below a prefix both mean the prefix itself. */
 export function joinPath(prefix: string, path: string): string {
+  if (path === PREFIX_SLASH) return `${prefix}/`
   if (path === '' || path === '/') return prefix === '' ? '/' : prefix
   return prefix + path
 }

@@ -150,7 +150,7 @@ function notBody(value: unknown): TypeError {
 function defaultType(kind: BodyKind): string | null {
   if (kind === BodyKind.Json) return JSON_TYPE
   if (kind === BodyKind.Text) return TEXT
-  return kind === BodyKind.Empty || kind === BodyKind.Native ? null : BYTES
+  return kind === BodyKind.Bytes || kind === BodyKind.Stream ? BYTES : null
 }
 
 function tagOf(value: object): unknown {

@@ -14,6 +14,14 @@ export interface Plan {
   /** `scopes[0]` is the application itself: prefix `''`, parent `null`. A parent comes before its children. */
   scopes: ScopeSpec[]
   routes: RouteSpec[]
+  /** Folders whose files are served; handlers refer to them by their index. */
+  files: FilesSpec[]
+}
+
+/** A folder, and the options of `files()`. */
+export interface FilesSpec {
+  dir: string
+  options: Record<string, unknown>
 }
 
 /** One instance of a native layer; scopes and routes refer to it by its index. */
@@ -51,6 +59,8 @@ export type HandlerSpec =
   | { type: 'js'; id: number }
   | { type: 'ws'; id: number; options: Record<string, unknown> }
   | { type: 'fixed'; id: number | null; status: number; headers: [string, string][]; body: number | null }
+  /** `depth` segments of the path come before that of the file. */
+  | { type: 'files'; id: number | null; files: number; depth: number }
 
 /** The JavaScript half of a route or fallback. */
 export interface CompiledHandler {

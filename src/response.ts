@@ -2,11 +2,15 @@
  * `HttpResponse`. Over 300 lines because every status has a documented helper of its own; what is more than storing a
  * value lives in payload.ts (bodies), headers.ts, cookies.ts and stream.ts.
  */
+import { resolve } from 'node:path'
 import { type InspectOptions, inspect, types } from 'node:util'
+import type { NamedFile } from './bridge/file.js'
 import { BodyKind } from './bridge/types.js'
 import { type CookieOptions, checkCookie, type ResponseCookieOptions, serializeCookie } from './cookies.js'
+import { dispositionOf } from './disposition.js'
 import { ArmatureError, nameOf, typeError } from './errors.js'
 import { EventStream, type SseOptions, type SseSource } from './events.js'
+import { pathOf } from './files.js'
 import { isJsonType } from './forms.js'
 import {
   checkHeaderName,
@@ -59,11 +63,14 @@ export interface StreamOptions {
 
 /** Options of {@link HttpResponse.file}. */
 export interface FileOptions {
-  /** Folder that the path may not leave. */
-  root?: string | undefined
+  /**
+   * Folder that the file has to be in, a path or a `file:` URL: needed where a client has a say in the path. What is not below it, what
+   * only a symbolic link that leads out of it reaches, and names that begin with a dot, are not found. Default: any file.
+   */
+  root?: string | URL | undefined
   /** Content type. Default: by the extension of the file. */
   type?: string | undefined
-  /** Offers it as a download, under this name or its own. */
+  /** Offers it as a download, under this name or its own (RFC 6266). Default: `false`. */
   download?: boolean | string | undefined
 }
 
@@ -209,11 +216,24 @@ export class HttpResponse {
   }
 
   /**
-   * A file from the disk. Reserved.
-   * @throws ArmatureError `ARMATURE_NOT_AVAILABLE`
+   * A file, read and sent by Rust: its content never enters JavaScript. Ranges and conditions of the request count, unless the status
+   * is changed. The answer is 404 when there is no such file.
+   *
+   * @param path a path: below `root`; without it, any of the machine, relative to the current folder of the process, or a `file:` URL
+   * @example
+   * app.get('/reports/*name', auth, (req) => HttpResponse.file(req.param('name'), { root: 'reports', download: true }))
+   * @throws TypeError `ARMATURE_OPTION_INVALID` when the path or an option is none
    */
-  static file(_path: string, _options?: FileOptions): HttpResponse {
-    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'HttpResponse.file()' })
+  static file(path: string | URL, options?: FileOptions): HttpResponse {
+    const root =
+      options?.root === undefined ? null : resolve(pathOf('root of HttpResponse.file()', options.root))
+    // What a client says is never an error of the handler, but it may name nothing.
+    const name =
+      root !== null && typeof path === 'string' ? path : pathOf('path of HttpResponse.file()', path)
+    const type = options?.type === undefined ? null : checkHeaderValue('content-type', options.type)
+    const res = new HttpResponse(200, type, BodyKind.File, { path: name, root } satisfies NamedFile)
+    const download = options?.download ?? false
+    return download === false ? res : res.header('content-disposition', dispositionOf(download, name))
   }
 
   /**
@@ -385,12 +405,13 @@ export class HttpResponse {
   }
 
   /**
-   * The body as it was given: a string, bytes, a stream, the value behind JSON; `null` without body. Who reads a stream
+   * The body as it was given: a string, bytes, a stream, the value behind JSON, the path of a file; `null` without body. Who reads a stream
    * here looks after it: otherwise it is cancelled when middleware replaces the response or its body.
    */
   get value(): unknown {
     this.#own('body')
     this._taken = true
+    if (this._kind === BodyKind.File) return (this._body as NamedFile).path
     return this._body instanceof EventStream ? this._body.source : this._body
   }
 
@@ -547,9 +568,9 @@ export interface FrozenResponse {
  * which belong to one client
  */
 export function freezeForNative(res: HttpResponse): FrozenResponse {
-  if (res._kind === BodyKind.Stream || isLater(res)) {
+  if (res._kind === BodyKind.Stream || res._kind === BodyKind.File || isLater(res)) {
     throw typeError('ARMATURE_RESPONSE_TYPE', {
-      what: 'a streamed or native response',
+      what: 'a streamed or native response, or a file',
       where: 'a fixed response',
     })
   }

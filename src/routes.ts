@@ -1,5 +1,6 @@
 // biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { isBranded, nameOf, typeError } from './errors.js'
+import { type Files, type FilesHandler, isFiles } from './files.js'
 import type { Duration, Size } from './generated/config.js'
 import { isNativeLayer } from './layers/layer.js'
 import type { Added, AnyMiddleware, Layer } from './middleware.js'
@@ -21,10 +22,11 @@ export interface FixedHandler {
   readonly [FIXED]: true
 }
 
-/** What a route may be answered by: a function, or {@link fixed}. */
+/** What a route may be answered by: a function, {@link fixed}, or {@link files}. */
 export type RouteHandler<P extends object = Record<string, string>, L extends object = {}> =
   | Handler<P, L>
   | FixedHandler
+  | FilesHandler
 
 /** Options of one route; they stand before its handler. */
 export interface RouteOptions<Layers extends readonly unknown[] = readonly Layer[]> {
@@ -77,7 +79,7 @@ export class Fixed implements FixedHandler {
 }
 
 /** @internal A handler as it is stored: what it needs was checked where it was declared. */
-export type AnyHandler = Handler<never, never> | Fixed | SocketRoute
+export type AnyHandler = Handler<never, never> | Fixed | Files | SocketRoute
 
 /** @internal A layer as it is stored. */
 export type AnyLayer = Exclude<Layer, (...args: never) => unknown> | AnyMiddleware
@@ -89,6 +91,8 @@ export interface RouteDeclaration {
   readonly layers: readonly AnyLayer[]
   readonly bodyLimit: Size | undefined
   readonly timeout: Duration | undefined
+  /** Of `files()`: the folder itself. */
+  readonly isFolder?: boolean
 }
 
 /**
@@ -120,8 +124,9 @@ export function readRoute(route: string, args: readonly unknown[]): RouteDeclara
 
 /** @internal */
 export function checkHandler(route: string, value: unknown): AnyHandler {
-  if (typeof value === 'function' || isFixed(value) || isSocketRoute(value)) return value as AnyHandler
-  throw wrong(`handler of ${route}`, value, 'a function or fixed()')
+  if (typeof value === 'function' || isFixed(value) || isFiles(value) || isSocketRoute(value))
+    return value as AnyHandler
+  throw wrong(`handler of ${route}`, value, 'a function, fixed() or files()')
 }
 
 /** @internal */

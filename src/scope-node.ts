@@ -93,6 +93,12 @@ export class ScopeNode {
       await Promise.all(all)
   }
 
+  /** Of the outermost scope: whether somebody has declared this route, by its full path. */
+  hasRoute(method: string, path: string): boolean {
+    const { key } = parsePath(path)
+    return this.table.has(`${method} ${key}`) || this.table.has(`* ${key}`)
+  }
+
   /** @throws TypeError `ARMATURE_ROUTE_PATTERN`, `ARMATURE_ROUTE_CONFLICT` */
   addRoute(method: string, path: string, declaration: RouteDeclaration): void {
     const route: RouteNode = { ...declaration, scope: this, method, path }

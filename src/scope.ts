@@ -4,10 +4,12 @@
 // biome-ignore-all lint/complexity/noBannedTypes: {} is the identity of intersections, which object is not
 import { addData, type DataKey } from './data.js'
 import { nameOf, typeError } from './errors.js'
+import { Files } from './files.js'
+import type { FilesOptions } from './generated/files.js'
 import { type MethodRouter, takeRoutes, VERBS } from './method-router.js'
 import type { Layer } from './middleware.js'
 import { notAvailable } from './not-available.js'
-import { checkPath, joinPath, type Params, parsePrefix } from './paths.js'
+import { checkPath, joinPath, type Params, PREFIX_SLASH, parsePrefix } from './paths.js'
 import { isThenable } from './payload.js'
 import type { HttpRequest } from './request.js'
 import type { Responder } from './responder.js'
@@ -72,8 +74,6 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
   /** Declares a route for every method that the path has no other route for. */
   declare readonly any: DeclareRoute<P, L, this>
 
-  /** Reserved: static files. Throws `ARMATURE_NOT_AVAILABLE`. */
-  declare readonly files: (...args: unknown[]) => never
   /**
    * Declares a WebSocket route: GET with an upgrade. Options of the route stand before its handlers.
    *
@@ -137,6 +137,28 @@ export class Scope<out P extends object = {}, out L extends object = {}> {
     for (const { method, route } of routes) {
       node.addRoute(method, path, { ...route, layers: [...layers, ...route.layers] })
     }
+    return this
+  }
+
+  /**
+   * Answers GET and HEAD below a prefix with the files of a folder. Rust sends them: JavaScript is not entered, unless
+   * middleware surrounds them. Other routes below the prefix win where they are more specific.
+   *
+   * @param prefix as that of {@link Scope.scope}; `'/'` is everything that no other route has
+   * @param dir a path, relative to the current folder of the process, or a `file:` URL
+   * @throws TypeError `ARMATURE_OPTION_INVALID` when `dir` is no path; options, and whether the folder is there, are checked
+   * when the application starts. `ARMATURE_ROUTE_PATTERN`, `ARMATURE_ROUTE_CONFLICT`
+   * @example
+   * app.files('/assets', new URL('./assets/', import.meta.url), { precompressed: true })
+   */
+  files(prefix: string, dir: string | URL, options: FilesOptions = {}): this {
+    const where = `files '${prefix}'`
+    const node = open(this, where)
+    const isRoot = prefix === '' || prefix === '/'
+    if (!isRoot) parsePrefix(prefix)
+    const route = readRoute(where, [new Files(where, dir, options)])
+    node.addRoute('GET', isRoot ? PREFIX_SLASH : `${prefix}/`, { ...route, isFolder: true })
+    node.addRoute('GET', isRoot ? '/*path' : `${prefix}/*path`, route)
     return this
   }
 
@@ -271,7 +293,6 @@ define('websocket', function (path, ...args) {
   return this
 })
 
-define('files', notAvailable('files()', "read the file in a handler of '/prefix/*rest' and return its bytes"))
 define(
   'mount',
   notAvailable('mount()', "return the Response of the fetch handler from any('/prefix/*rest', …)"),

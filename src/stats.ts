@@ -51,6 +51,8 @@ export interface ServerStats {
   readonly rateLimits: RateLimitStats
   /** Lines of the access log, and of `app.log` and `req.log`. */
   readonly log: LogStats
+  /** Files that are read and sent. */
+  readonly files: FileStats
   /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
   readonly bufferedBytes: number
   /** The JS threads, each with its queue; the one that listens first. */
@@ -116,6 +118,8 @@ export interface ShedStats {
   readonly slots: number
   /** `ConcurrencyLimit` layers. */
   readonly concurrency: number
+  /** `files.queue` or `files.open`, or the process cannot open one more file. */
+  readonly files: number
 }
 
 /** What the `ConcurrencyLimit` layers of a server have and have done. */
@@ -155,6 +159,17 @@ export interface RateLimitStats {
   readonly evicted: number
   /** Requests that passed, or were answered 503, because Redis did not answer. */
   readonly uncounted: number
+
+/** Reading files, of the whole server. */
+export interface FileStats {
+  /** Threads that read. They start when they are needed. */
+  readonly threads: number
+  /** Pieces of work that wait for one of them. */
+  readonly queued: number
+  /** Files that are open because their content is being sent. */
+  readonly open: number
+  /** Bytes of content that are kept. */
+  readonly cached: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

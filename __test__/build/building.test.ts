@@ -185,7 +185,7 @@ test('nothing can be declared once it is frozen', () => {
 
 test('names of later versions throw ARMATURE_NOT_AVAILABLE and say what to use', () => {
   const app = App.new()
-  const calls = [app.files, app.mount, scope('/x').files, serve, openapi, rpc, fromConnect]
+  const calls = [app.mount, scope('/x').mount, serve, openapi, rpc, fromConnect]
   for (const call of calls) {
     const error = thrown(() => call('/x'))
     expect(error).toBeInstanceOf(ArmatureError)

@@ -27,6 +27,7 @@ describe('the plan', () => {
         layers: [],
         scopes: [{ prefix: '', parent: null, layers: [], fallback: null }],
         routes: [],
+        files: [],
       },
       buffers: [],
       handlers: [],

@@ -112,8 +112,13 @@ describe('static methods', () => {
     expect(thrown(() => res.clone())).toMatchObject({ code: 'ARMATURE_RESPONSE_REUSED' })
   })
 
-  it('file is reserved', () => {
-    expect(thrown(() => HttpResponse.file('a'))).toMatchObject({ code: 'ARMATURE_NOT_AVAILABLE' })
+  it('a file is a path until Rust sends it', () => {
+    const res = HttpResponse.file('a.txt', { root: 'public', type: 'text/x' })
+    expect(res).toMatchObject({ statusCode: 200, isStream: false, value: 'a.txt' })
+    expect(res.clone().value).toBe('a.txt')
+    expect(HttpResponse.file('a').body('text').headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    for (const wrong of [() => HttpResponse.file(''), () => HttpResponse.file('a', { root: '' })])
+      expect(thrown(wrong)).toMatchObject({ code: 'ARMATURE_OPTION_INVALID' })
   })
 
   it('status', () => {

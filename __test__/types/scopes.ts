@@ -1,5 +1,6 @@
 import {
   App,
+  files,
   get,
   type HttpRequest,
   middleware,
@@ -126,7 +127,12 @@ App.new()
   .explain('/').chain[0]?.native
 
 // --- Names of later versions type-check as never ---
-export const later: never = App.new().files('/static', 'public')
+export const later: never = App.new().mount('/static', 'public')
+
+// --- Files keep the chain ---
+App.new().files('/static', 'public', { dotfiles: 'deny' }).get('/x/*path', files('public'))
+// @ts-expect-error
+App.new().files('/static', 'public', { dotfile: 'deny' })
 
 // --- Params of a nested scope for handlers elsewhere ---
 function member(req: HttpRequest<Params<'/orgs/:org/users/:id'>>) {

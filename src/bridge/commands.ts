@@ -18,6 +18,7 @@ export const FLAG_STREAM = 1
 export const FLAG_NATIVE = 2
 export const FLAG_EVENTS = 4
 export const FLAG_SOCKET = 8
+export const FLAG_FILE = 16
 const FLAG_BINARY = 1
 
 const INITIAL = 256 * 1024

@@ -96,5 +96,7 @@ export const BodyKind = {
   Native: 5,
   /** The connection becomes a WebSocket. */
   Socket: 6,
+  /** Rust sends a file. */
+  File: 7,
 } as const
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]

@@ -25,6 +25,8 @@ export interface AppOptions {
   timeouts?: TimeoutOptions | undefined
   /** What `app.log` and `req.log` write, and where: options, a logger such as pino's, or `false` for nothing. */
   log?: boolean | LogOptions | LogLike | undefined
+  /** What reading files may take. */
+  files?: FileReadOptions | undefined
   /** Whether SIGTERM and SIGINT close the server. By default `true`. */
   signals?: boolean | undefined
   /** What this server is called, for workers that attach to it and in messages. */
@@ -358,6 +360,23 @@ export type LogStyle = 'dev' | 'json'
 
 /** When a new file is begun. */
 export type LogPeriod = 'hour' | 'day'
+
+/** What reading files may take, of a whole server. */
+export interface FileReadOptions {
+  /**
+   * Threads that read: reading a file makes a thread wait, and an IO loop must not. They start when they are needed. From 1 to
+   * 256, by default 4.
+   */
+  threads?: number | undefined
+  /** Requests that may wait for such a thread; more are answered 503. From 1 to 1000000, by default 1024. */
+  queue?: number | undefined
+  /** Files that may be open because their content is being sent; more are answered 503. From 1 to 1000000, by default 1024. */
+  open?: number | undefined
+  /** Memory for the content of files that are asked for often, up to 16gb; 0 for none. By default 32mb. */
+  cache?: Size | undefined
+  /** The largest file that is kept there, up to 16mb. By default 64kb. It is read in one go, also when it is not kept. */
+  cachedFile?: Size | undefined
+}
 
 /** Options of a WebSocket route, beside its handlers. */
 export interface WebSocketOptions {

@@ -56,21 +56,32 @@ export interface ConcurrencyLimitOptions {
 
 /** Options of the CORS layer. */
 export interface CorsOptions {
-  /** Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none. */
+  /**
+   * Origins that may read answers: `'*'`, or a list such as `['https://app.example.com', 'https://*.example.com']`.
+   * Default: none.
+   */
   origins?: Origins | undefined
-  /** Methods that a preflight allows. Default `GET, HEAD, POST, PUT, PATCH, DELETE`. */
+  /** Methods that a preflight allows; `['*']` are all, without credentials. Default `GET, HEAD, POST, PUT, PATCH, DELETE`. */
   methods?: readonly string[] | undefined
-  /** Request headers that a preflight allows. Default: those that the preflight asks for. */
+  /**
+   * Request headers that a preflight allows; `['*']` are all but `Authorization`, without credentials. Default: those that
+   * the preflight asks for.
+   */
   headers?: readonly string[] | undefined
-  /** Response headers that scripts may read besides the safelisted ones. Default: none. */
+  /** Response headers that scripts may read besides the safelisted ones; `['*']` are all, without credentials. Default: none. */
   exposeHeaders?: readonly string[] | undefined
   /** Whether requests may carry cookies and other credentials. Not with `origins: '*'`. Default `false`. */
   credentials?: boolean | undefined
   /** How long a browser may remember a preflight. Default: the browser's own choice. */
   maxAge?: Duration | undefined
+  /** Whether pages of public networks may reach this server when it is in a private one. Default `false`. */
+  privateNetwork?: boolean | undefined
 }
 
-/** `'*'`, or a list of exact origins. */
+/**
+ * `'*'`, or a list of origins. One with `*` is a pattern: `https://*.example.com` are all names below `example.com`,
+ * `https://app-*.example.com` those whose first label begins with `app-`, and `http://localhost:*` any port.
+ */
 export type Origins = '*' | readonly string[]
 
 /** Options of the decompression layer. */

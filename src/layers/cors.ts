@@ -17,7 +17,7 @@ export class Cors extends NativeLayer<CorsOptions> {
     return new Cors({})
   }
 
-  /** @throws TypeError `ARMATURE_OPTION_INVALID` */
+  /** @throws TypeError `ARMATURE_OPTION_INVALID`, also for `credentials` with `'*'` as origin, method or header */
   static new(options: CorsOptions): Cors {
     return new Cors(options)
   }

@@ -31,6 +31,8 @@ pub const FLAG_NATIVE: u8 = 1 << 1;
 pub const FLAG_EVENTS: u8 = 1 << 2;
 /// The request becomes a WebSocket; the status is 101 whatever stands there.
 pub const FLAG_SOCKET: u8 = 1 << 3;
+/// The body of the command is JSON that names a file: `src/bridge/file.ts` writes it.
+pub const FLAG_FILE: u8 = 1 << 4;
 /// Of a `send`: the message is binary.
 pub const FLAG_BINARY: u8 = 1;
 

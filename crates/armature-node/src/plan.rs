@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use armature_core::config::{Config, parse_body_limit, parse_handler_timeout, parse_websocket};
-use armature_core::handler::Fixed;
+use armature_core::config::{Config, parse_body_limit, parse_handler_timeout, parse_value, parse_websocket};
+use armature_core::handler::{Files, Fixed};
 use armature_core::http::{HeaderName, HeaderValue, Method, StatusCode};
 use armature_core::layer::RouteName;
 use armature_core::pipeline::{HandlerFactory, LayerFactory};
@@ -26,6 +26,7 @@ struct RawPlan {
     layers: Vec<LayerSpec>,
     scopes: Vec<ScopeSpec>,
     routes: Vec<RouteSpec>,
+    files: Vec<FilesSpec>,
 }
 
 /// A plan whose options have been read.
@@ -34,6 +35,7 @@ pub struct Plan {
     layers: Vec<LayerSpec>,
     scopes: Vec<ScopeSpec>,
     routes: Vec<RouteSpec>,
+    files: Vec<FilesSpec>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +52,14 @@ struct LayerSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CheckSpec {
     name: String,
+    options: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FilesSpec {
+    dir: String,
+    /// Read by core, for messages that name the option.
     options: serde_json::Value,
 }
 
@@ -92,13 +102,19 @@ enum HandlerSpec {
         headers: Vec<(String, String)>,
         body: Option<usize>,
     },
+    Files {
+        id: Option<u32>,
+        files: usize,
+        depth: usize,
+    },
 }
 
 impl Plan {
     pub fn from_json(json: &str) -> Result<Self> {
         let raw: RawPlan = serde_json::from_str(json).map_err(|e| internal(format!("plan: {e}")))?;
         let config = Config::from_json(&raw.config.to_string()).map_err(js)?;
-        Ok(Self { config, layers: raw.layers, scopes: raw.scopes, routes: raw.routes })
+        let RawPlan { layers, scopes, routes, files, .. } = raw;
+        Ok(Self { config, layers, scopes, routes, files })
     }
 
     /// Builds generation number `number` of the routes.
@@ -108,7 +124,16 @@ impl Plan {
         wiring: &Arc<Wiring>,
         number: u32,
     ) -> Result<Generation> {
-        let target = Target { buffers, wiring, generation: number };
+        let files = self
+            .files
+            .into_iter()
+            .map(|spec| {
+                let options = parse_value("files()", spec.options)?;
+                Files::new(spec.dir, options, wiring.files.clone())
+            })
+            .collect::<armature_core::error::Result<Vec<_>>>()
+            .map_err(js)?;
+        let target = Target { buffers, wiring, files: &files, generation: number };
         let patterns: Arc<[String]> = self.routes.iter().map(|route| route.path.clone()).collect();
         let names: Vec<_> = self.routes.iter().map(RouteSpec::name).collect();
         let layers = self
@@ -193,12 +218,13 @@ fn method(name: &str) -> Result<MethodPattern> {
 struct Target<'a> {
     buffers: &'a [Buffer],
     wiring: &'a Arc<Wiring>,
+    files: &'a [Files],
     generation: u32,
 }
 
 impl HandlerSpec {
     fn build(&self, target: &Target<'_>) -> Result<Arc<dyn HandlerFactory>> {
-        let Target { buffers, wiring, generation } = *target;
+        let Target { buffers, wiring, files: folders, generation } = *target;
         let js_handler = |id, native| -> Arc<dyn HandlerFactory> {
             Arc::new(JsHandlerFactory { id, generation, native, socket: None, wiring: wiring.clone() })
         };
@@ -208,6 +234,14 @@ impl HandlerSpec {
                 let settings = parse_websocket("ws()", options.clone()).map_err(js)?;
                 let (socket, wiring) = (Some(Arc::new(settings)), wiring.clone());
                 Ok(Arc::new(JsHandlerFactory { id: *id, generation, native: None, socket, wiring }))
+            }
+            Self::Files { id, files, depth } => {
+                let files = folders.get(*files).ok_or_else(|| internal("plan: no such folder"))?;
+                let files: Arc<dyn HandlerFactory> = Arc::new(files.clone().below(*depth));
+                Ok(match id {
+                    Some(id) => js_handler(*id, Some(files)),
+                    None => files,
+                })
             }
             Self::Fixed { id, status, headers, body } => {
                 let fixed: Arc<dyn HandlerFactory> = Arc::new(fixed(*status, headers, *body, buffers)?);

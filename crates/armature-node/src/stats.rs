@@ -30,6 +30,7 @@ pub fn server(hub: &Hub) -> Value {
     let (queue_age, slots) = (shed.queue_age.get(), shed.slots.get());
     let concurrency = wiring.concurrency.usage();
     let limited = concurrency.refused + concurrency.late;
+    let files = wiring.files.stats();
     let refused = metrics.refused.get();
     let (per_ip, proxy) = (metrics.refused_per_ip.get(), metrics.refused_proxy.get());
     let (used, limit) = {
@@ -53,13 +54,14 @@ pub fn server(hub: &Hub) -> Value {
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),
-        "shed": in_flight + queue + queue_age + slots + limited,
+        "shed": in_flight + queue + queue_age + slots + limited + files.shed,
         "shedBy": {
             "inFlight": in_flight,
             "queue": queue,
             "queueAge": queue_age,
             "slots": slots,
             "concurrency": limited,
+            "files": files.shed,
         },
         "concurrency": {
             "taken": concurrency.taken,
@@ -80,6 +82,12 @@ pub fn server(hub: &Hub) -> Value {
             "limited": wiring.rate_limits.limited.get(),
             "evicted": wiring.rate_limits.evicted.get(),
             "uncounted": wiring.rate_limits.uncounted.get(),
+        },
+        "files": {
+            "threads": files.threads,
+            "queued": files.queued,
+            "open": files.open,
+            "cached": files.cached,
         },
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),

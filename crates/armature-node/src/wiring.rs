@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use armature_bridge::{SlotId, SlotUsage};
 use armature_core::config::Settings;
+use armature_core::handler::{FileReaders, FileSender};
 use armature_core::io_loop::LoopHandle;
 use armature_core::layer::RateLimitCounters;
 use armature_core::server::io_threads;
@@ -28,6 +29,8 @@ pub struct Wiring {
     pub concurrency: ConcurrencyLimits,
     pub health: HealthBook,
     pub rate_limits: Arc<RateLimitCounters>,
+    /// Threads that read files.
+    pub files: FileReaders,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -42,8 +45,10 @@ struct Side(Rc<LoopSide>);
 impl Wiring {
     pub fn new(settings: Settings, first: LaneSeed) -> Arc<Self> {
         let loops = io_threads(&settings);
+        let files = FileReaders::new(settings.files.clone());
         Arc::new(Self {
             settings,
+            files,
             shed: Arc::default(),
             logs: Logs::default(),
             concurrency: ConcurrencyLimits::default(),
@@ -69,7 +74,8 @@ impl Wiring {
             let windows = Windows { response: limits.response_buffer };
             let (paused, shed) = (self.paused.clone(), self.shed.clone());
             let patience = Patience { limit: limits.queue_age, paused, shed };
-            let side = LoopSide::start(io_loop, slots, windows, patience);
+            let files = Rc::new(FileSender::new(&self.files, io_loop));
+            let side = LoopSide::start(io_loop, slots, windows, patience, files);
             side.add_lane(lane);
             let (number, index) = (io_loop.index(), usize::from(io_loop.index()));
             lock(&self.slots).push((number, side.slot_usage()));

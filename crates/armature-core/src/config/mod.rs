@@ -28,6 +28,7 @@ mod descriptor;
 mod deserializer;
 mod environment;
 mod file_mode;
+mod files;
 mod http3;
 mod io;
 mod limits;
@@ -68,6 +69,7 @@ pub use self::{
     cidr::{Cidr, NotACidr},
     descriptor::Descriptor,
     file_mode::FileMode,
+    files::{FilesConfig, FilesSettings},
     http3::{Announce, Http3, Http3Config},
     io::{Io, IoMode},
     limits::{Limits, LimitsConfig},

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    deserializer::Input, environment, io::Io, limits::LimitsConfig, listen::ListenConfig, log::LogConfig,
-    names::Names, parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig,
+    deserializer::Input, environment, files::FilesConfig, io::Io, limits::LimitsConfig, listen::ListenConfig,
+    log::LogConfig, names::Names, parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig,
     trailing_slash::TrailingSlash, trust_proxy::TrustProxy, watch::WatchConfig, workers::WorkersConfig,
 };
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ pub struct AppConfig {
     #[serde(default, deserialize_with = "LogConfig::any_form")]
     #[cfg_attr(test, ts(as = "Option<super::log::AnyFormTs>", inline))]
     pub log: Option<LogConfig>,
+    /// What reading files may take.
+    pub files: Option<FilesConfig>,
     /// Whether SIGTERM and SIGINT close the server. By default `true`.
     pub signals: Option<bool>,
     /// What this server is called, for workers that attach to it and in messages.
@@ -79,6 +81,9 @@ pub struct Config {
     #[serde(default, deserialize_with = "LogConfig::any_form")]
     #[cfg_attr(test, ts(skip))]
     pub log: Option<LogConfig>,
+    /// As in [`AppConfig`].
+    #[cfg_attr(test, ts(skip))]
+    pub files: Option<FilesConfig>,
     /// As in [`AppConfig`].
     #[cfg_attr(test, ts(skip))]
     pub signals: Option<bool>,
@@ -130,6 +135,7 @@ impl Config {
             workers: both(self.workers, over.workers, WorkersConfig::merge),
             watch: both(self.watch, over.watch, WatchConfig::merge),
             log: both(self.log, over.log, LogConfig::merge),
+            files: both(self.files, over.files, FilesConfig::merge),
             signals: over.signals.or(self.signals),
             name: over.name.or(self.name),
             async_resource: over.async_resource.or(self.async_resource),
@@ -138,7 +144,7 @@ impl Config {
 
     /// Checks each value by itself, where the place it was set in can still be named.
     pub(super) fn check(&self, names: Names<'_>) -> Result<()> {
-        let Self { limits, timeouts, listen, io, workers, watch, log, name, .. } = self;
+        let Self { limits, timeouts, listen, io, workers, watch, log, files, name, .. } = self;
         limits.as_ref().map_or(Ok(()), |limits| limits.check(names))?;
         timeouts.as_ref().map_or(Ok(()), |timeouts| timeouts.check(names))?;
         listen.as_ref().map_or(Ok(()), |listen| listen.check(names))?;
@@ -146,6 +152,7 @@ impl Config {
         workers.as_ref().map_or(Ok(()), |workers| workers.check(names))?;
         watch.as_ref().map_or(Ok(()), |watch| watch.check(names))?;
         log.as_ref().map_or(Ok(()), |log| log.check(names))?;
+        files.as_ref().map_or(Ok(()), |files| files.check(names))?;
         match name {
             Some(name) if name.trim().is_empty() => {
                 Err(Error::option(names.name("name"), format_args!("'{name}'"), "a name"))
@@ -164,6 +171,7 @@ impl From<AppConfig> for Config {
             limits,
             timeouts,
             log,
+            files,
             signals,
             name,
             async_resource,
@@ -175,6 +183,7 @@ impl From<AppConfig> for Config {
             limits,
             timeouts,
             log,
+            files,
             signals,
             name,
             async_resource,

@@ -2,6 +2,7 @@
 
 use super::{
     address::parse_port,
+    files::FilesSettings,
     io::IoMode,
     limits::Limits,
     listen::{Listen, ListenConfig, ListenerConfig},
@@ -50,6 +51,8 @@ pub struct Settings {
     pub watch: Option<Watch>,
     /// What the application logs, and where.
     pub log: LogSettings,
+    /// What reading files may take.
+    pub files: FilesSettings,
     /// Whether SIGTERM and SIGINT close the server.
     pub signals: bool,
     /// What this server is called.
@@ -102,6 +105,7 @@ impl Settings {
             workers,
             watch,
             log: config.log.unwrap_or_default().resolve(env.production),
+            files: config.files.unwrap_or_default().resolve(),
             signals: config.signals.unwrap_or(true),
             name: config.name,
             async_resource: config.async_resource.unwrap_or(false),

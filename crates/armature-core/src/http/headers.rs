@@ -16,7 +16,7 @@ pub struct Headers {
 }
 
 /// Fields that many responses begin with, kept once, with the bytes that HTTP/1 sends for them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HeaderBlock {
     fields: Box<[Field]>,
     lines: Box<[u8]>,

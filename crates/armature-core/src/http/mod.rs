@@ -4,6 +4,7 @@
 //! HTTP version looks on the wire.
 
 mod body;
+mod conditions;
 mod forwarded;
 mod head;
 mod headers;
@@ -18,6 +19,7 @@ mod trailers;
 mod upgrade;
 
 pub use body::{Body, BodyError, BodyStream, Frame, SizeHint};
+pub(crate) use conditions::{Verdict, judge, range_counts, whole_seconds};
 pub use forwarded::Forwarded;
 pub(crate) use forwarded::client_ip;
 pub use head::{Head, Version};

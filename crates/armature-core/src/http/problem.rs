@@ -82,6 +82,11 @@ problems! {
     /// `If-Match` or `If-Unmodified-Since` does not hold.
     PRECONDITION_FAILED = PRECONDITION_FAILED, "ARMATURE_PRECONDITION_FAILED",
         "What the request expects of the resource does not hold any more.";
+    /// What may not be had, as a file whose name begins with a dot.
+    FORBIDDEN = FORBIDDEN, "ARMATURE_FORBIDDEN", "This may not be read.";
+    /// A `Range` of which the file has nothing.
+    RANGE_NOT_SATISFIABLE = RANGE_NOT_SATISFIABLE, "ARMATURE_RANGE_INVALID",
+        "The file has none of the bytes that the request asks for; see the Content-Range header.";
     /// A content coding that is not undone.
     CODING_UNSUPPORTED = UNSUPPORTED_MEDIA_TYPE, "ARMATURE_CODING_UNSUPPORTED",
         "The request body has a content coding that is not accepted; see the Accept-Encoding header.";

@@ -15,9 +15,10 @@ mod timeout;
 
 pub(crate) use body_limit::DecodedLimit;
 pub use body_limit::{BodyLimit, BodyLimitOptions};
+pub(crate) use compress::Accepted;
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitOptions, ConcurrencyUsage};
-pub use cors::{Cors, CorsOptions};
+pub use cors::{Cors, CorsOptions, Origins};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
 pub use health::{CheckState, Health, HealthCheck, HealthCheckOptions, HealthOptions, Probe, Vitals};
@@ -47,7 +48,7 @@ mod tests {
             interface::<CompressionLevels>(out, "");
             interface::<ConcurrencyLimitOptions>(out, "");
             interface::<CorsOptions>(out, "");
-            alias::<cors::Origins>(out);
+            alias::<Origins>(out);
             interface::<DecompressOptions>(out, "");
             alias::<ContentCoding>(out);
             interface::<EtagOptions>(out, "");

@@ -6,6 +6,15 @@ mod unix;
 pub use unix::*;
 
 #[cfg(unix)]
+mod confined;
+#[cfg(unix)]
+pub use confined::*;
+#[cfg(not(unix))]
+mod no_confined;
+#[cfg(not(unix))]
+pub use no_confined::*;
+
+#[cfg(unix)]
 mod inherited;
 #[cfg(unix)]
 pub use inherited::*;
@@ -37,6 +46,25 @@ pub use epoll::EventQueue;
 mod no_event_queue;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub use no_event_queue::EventQueue;
+
+/// Which symbolic links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// All of them.
+    Everywhere,
+    /// Those that stay below the folder.
+    Inside,
+    /// None.
+    Nowhere,
+}
+
+/// A name in a folder.
+pub struct Listed {
+    /// Without what is before it.
+    pub name: String,
+    /// Whether it is a folder; a link is none.
+    pub is_folder: bool,
+}
 
 /// Whether events are edges, so that a read that did not fill its buffer need not be repeated.
 pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "android"));

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use armature_bridge::SlotId;
 use armature_bridge::command::{
-    Action, Command, Commands, FLAG_EVENTS, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM,
+    Action, Command, Commands, FLAG_EVENTS, FLAG_FILE, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM,
 };
 use armature_core::http::{Body, Response, StatusCode};
 use bytes::Bytes;
 
 use super::body;
 use super::events::Events;
+use super::file;
 use super::flow::Flow;
 use super::headers::{self, HeaderChange};
 use super::loop_side::LoopSide;
@@ -106,7 +107,16 @@ impl LoopSide {
         let events = flags & FLAG_STREAM != 0 && flags & FLAG_EVENTS != 0;
         let named = usize::from(status);
         let status = StatusCode::from_u16(status).ok().filter(|s| (200..600).contains(&s.as_u16()));
+        if let (Some(list), Some(status), true) = (&list, status, flags & FLAG_FILE != 0)
+            && let Some(named) = file::read(&batch.bytes()[body.clone()], status, list, entry.id.clone())
+        {
+            // JavaScript has said all it had to say: it need not hear of a client that leaves.
+            entry.announced = true;
+            drop(slots);
+            return file::send(self, slot, named);
+        }
         let reply = match (list, status) {
+            (Some(_), _) if flags & FLAG_FILE != 0 => Reply::Broken,
             (Some(list), _) if flags & FLAG_NATIVE != 0 => Reply::Native(HeaderChange::new(list, named)),
             (Some(headers), _) if flags & FLAG_SOCKET != 0 => {
                 match entry.streams.as_mut().and_then(|streams| streams.opening.take()) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
+use armature_core::handler::FileSender;
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
@@ -37,6 +38,7 @@ pub struct LoopSide {
     generations: Arc<Generations>,
     pub(super) windows: Windows,
     pub(super) watch: Watch,
+    pub(super) files: Rc<FileSender>,
     /// Streams of events end when they begin: the server closes.
     pub(super) ends_events: Cell<bool>,
     _live: Live,
@@ -50,7 +52,13 @@ impl Drop for LoopSide {
 }
 
 impl LoopSide {
-    pub fn start(io_loop: &LoopHandle, max_slots: usize, windows: Windows, patience: Patience) -> Rc<Self> {
+    pub fn start(
+        io_loop: &LoopHandle,
+        max_slots: usize,
+        windows: Windows,
+        patience: Patience,
+        files: Rc<FileSender>,
+    ) -> Rc<Self> {
         let slots = Slots::new(io_loop.index() as u8, max_slots);
         let side = Rc::new(Self {
             io_loop: io_loop.clone(),
@@ -60,6 +68,7 @@ impl LoopSide {
             mailbox: Arc::default(),
             windows,
             watch: Watch::new(patience),
+            files,
             ends_events: Cell::default(),
             _live: Live::one_of(&census::LOOPS),
         });

@@ -7,6 +7,7 @@ pub mod body;
 pub mod clock;
 pub mod commit;
 pub mod events;
+pub mod file;
 pub mod flow;
 pub mod headers;
 pub mod inherited;

@@ -71,6 +71,7 @@ fn unchanged(before: &Settings, after: &Settings) -> Result<()> {
         "trustProxy": trust_proxy,
         "secrets": secrets,
         "log": log,
+        "files": files,
         "signals": signals,
         "asyncResource": async_resource,
         "limits.body": limits.body,

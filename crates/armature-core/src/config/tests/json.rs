@@ -78,7 +78,7 @@ fn unknown_names() {
         (
             r#"{ "port": 1 }"#,
             "port is not an option. Known: trailingSlash, trustProxy, secrets, limits, timeouts, listen, io, workers, \
-             watch, log, signals, name, asyncResource",
+             watch, log, files, signals, name, asyncResource",
         ),
         (
             r#"{ "listen": [8080, { "prot": 1 }] }"#,

@@ -53,6 +53,7 @@ fn defaults() {
         },
         signals: true,
         name: None,
+        files: FilesSettings::default(),
         async_resource: false,
     };
     assert_eq!(settings, expected);

@@ -28,6 +28,7 @@ fn exports_typescript_types() {
         alias::<LogLevel>(out);
         alias::<LogStyle>(out);
         alias::<LogPeriod>(out);
+        interface::<FilesConfig>(out, "");
         interface::<WebSocketConfig>(out, "");
         interface::<WebSocketLimits>(out, "");
         interface::<WebSocketDeflate>(out, "");

@@ -23,7 +23,7 @@ use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 use body::Compressed;
 pub(super) use body::Place;
 use encoder::Encoder;
-use negotiate::Accepted;
+pub(crate) use negotiate::Accepted;
 pub use negotiate::Coding;
 use types::Types;
 

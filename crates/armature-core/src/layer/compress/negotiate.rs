@@ -22,7 +22,7 @@ impl Coding {
     pub(super) const ALL: [Self; 3] = [Self::Zstd, Self::Br, Self::Gzip];
 
     /// Its registered name.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
             Self::Br => "br",
@@ -31,9 +31,20 @@ impl Coding {
     }
 }
 
+impl Coding {
+    /// What the names of files with it end with.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Zstd => ".zst",
+            Self::Br => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
+}
+
 /// What a request accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     /// The best of the codings that are offered; `None` to leave the content as it is.
     pub coding: Option<Coding>,
     /// Whether the content may be left as it is.
@@ -46,6 +57,48 @@ impl Accepted {
 
     /// Picks from `offered`, the best first, by the qualities in the `Accept-Encoding` fields of `head`.
     pub fn of(head: &Head, offered: &[Coding]) -> Self {
+        let Some(asked) = Asked::of(head) else { return Self::ANY };
+        // Of equals the first that is offered.
+        let mut best: Option<(Coding, u16)> = None;
+        for coding in offered {
+            let quality = asked.quality(*coding);
+            if quality > best.map_or(0, |(_, best)| best) {
+                best = Some((*coding, quality));
+            }
+        }
+        // Content as it is is acceptable unless it is excluded; preferred only when the client says so.
+        let as_it_is = asked.identity.or(asked.rest);
+        let preferred = asked.identity.is_some_and(|identity| best.is_none_or(|(_, best)| identity > best));
+        let coding = best.filter(|_| !preferred).map(|(coding, _)| coding);
+        Self { coding, identity: as_it_is != Some(0) || coding.is_none() }
+    }
+
+    /// All of `offered` that the client likes no less than the content as it is, the best first.
+    pub(crate) fn ranked(head: &Head, offered: &[Coding]) -> Vec<Coding> {
+        let Some(asked) = Asked::of(head) else { return Vec::new() };
+        let least = asked.identity.unwrap_or(0).max(1);
+        let mut ranked: Vec<_> = offered
+            .iter()
+            .map(|coding| (*coding, asked.quality(*coding)))
+            .filter(|(_, q)| *q >= least)
+            .collect();
+        // Stable: of equals the first that is offered.
+        ranked.sort_by_key(|(_, quality)| std::cmp::Reverse(*quality));
+        ranked.into_iter().map(|(coding, _)| coding).collect()
+    }
+}
+
+/// Qualities in thousandths, as far as a request has them.
+struct Asked {
+    qualities: [Option<u16>; Coding::ALL.len()],
+    identity: Option<u16>,
+    /// Of what is not named.
+    rest: Option<u16>,
+}
+
+impl Asked {
+    /// `None` when the request does not say.
+    fn of(head: &Head) -> Option<Self> {
         let mut said = false;
         let mut qualities: [Option<u16>; Coding::ALL.len()] = [None; Coding::ALL.len()];
         let (mut identity, mut rest) = (None, None);
@@ -62,26 +115,12 @@ impl Accepted {
                 }
             }
         }
-        if !said {
-            return Self::ANY;
-        }
-        let quality = |coding: Coding| {
-            let slot = Coding::ALL.iter().position(|other| *other == coding);
-            slot.and_then(|slot| qualities[slot]).or(rest).unwrap_or(0)
-        };
-        // Of equals the first that is offered.
-        let mut best: Option<(Coding, u16)> = None;
-        for coding in offered {
-            let quality = quality(*coding);
-            if quality > best.map_or(0, |(_, best)| best) {
-                best = Some((*coding, quality));
-            }
-        }
-        // Content as it is is acceptable unless it is excluded; preferred only when the client says so.
-        let as_it_is = identity.or(rest);
-        let preferred = identity.is_some_and(|identity| best.is_none_or(|(_, best)| identity > best));
-        let coding = best.filter(|_| !preferred).map(|(coding, _)| coding);
-        Self { coding, identity: as_it_is != Some(0) || coding.is_none() }
+        said.then_some(Self { qualities, identity, rest })
+    }
+
+    fn quality(&self, coding: Coding) -> u16 {
+        let slot = Coding::ALL.iter().position(|other| *other == coding);
+        slot.and_then(|slot| self.qualities[slot]).or(self.rest).unwrap_or(0)
     }
 }
 

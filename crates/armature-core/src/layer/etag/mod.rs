@@ -1,7 +1,5 @@
 //! `ETag`: a validator for answers that have none, and conditional requests (RFC 9110 sections 8.8 and 13).
 
-mod conditions;
-
 use std::rc::Rc;
 
 use aws_lc_rs::digest;
@@ -13,10 +11,9 @@ use serde::Deserialize;
 
 use crate::config::Size;
 use crate::error::{Error, Result};
-use crate::http::{Body, Head, Problem, Request, RequestId, Response};
+use crate::http::{Body, Head, Problem, Request, RequestId, Response, Verdict, judge};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
-use conditions::{Verdict, judge};
 
 /// Hashing this much takes a loop a few milliseconds.
 const LARGEST: Size = Size::mb(16);

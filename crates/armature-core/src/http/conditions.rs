@@ -1,12 +1,12 @@
 //! Preconditions of a request (RFC 9110 section 13), in the order of section 13.2.2.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::http::Head;
+use super::Head;
 
 /// What a request's conditions make of an answer that would be 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It is sent.
     Proceed,
     /// 304.
@@ -23,7 +23,7 @@ struct Tag<'a> {
 }
 
 /// Compares the conditions of a GET or HEAD with the validators of its answer.
-pub(super) fn judge(head: &Head, etag: Option<&[u8]>, modified: Option<SystemTime>) -> Verdict {
+pub(crate) fn judge(head: &Head, etag: Option<&[u8]>, modified: Option<SystemTime>) -> Verdict {
     let etag = etag.and_then(|value| {
         take_tag(value.trim_ascii()).filter(|(_, rest)| rest.is_empty()).map(|(tag, _)| tag)
     });
@@ -49,6 +49,28 @@ pub(super) fn judge(head: &Head, etag: Option<&[u8]>, modified: Option<SystemTim
         return Verdict::NotModified;
     }
     Verdict::Proceed
+}
+
+/// Whether the `Range` of a request counts: it has no `If-Range`, or one that says what there is (section 13.1.5). A date does so only
+/// when `dated`: nothing that has this date can change any more without getting another one.
+pub(crate) fn range_counts(
+    head: &Head,
+    etag: Option<&[u8]>,
+    modified: Option<SystemTime>,
+    dated: bool,
+) -> bool {
+    let Some(value) = head.get("if-range") else { return true };
+    let Some((tag, rest)) = take_tag(value.trim_ascii()) else {
+        return dated && date(head, "if-range").is_some_and(|date| Some(date) == modified.map(whole_seconds));
+    };
+    let own = etag.and_then(|etag| take_tag(etag.trim_ascii()));
+    rest.is_empty() && own.is_some_and(|(own, _)| !own.weak && !tag.weak && own.opaque == tag.opaque)
+}
+
+/// What fields can say of a time.
+pub(crate) fn whole_seconds(time: SystemTime) -> SystemTime {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 /// Whether the lists of the fields called `name` have a tag that `is_it`, or are `*`, which every answer matches.
@@ -172,5 +194,30 @@ mod tests {
         judges(&[("if-match", "\"a\""), ("if-none-match", "\"a\"")], tag, NotModified);
         judges(&[("if-unmodified-since", BEFORE), ("if-none-match", "\"a\"")], tag, Failed);
         judges(&[("if-unmodified-since", AFTER), ("if-modified-since", THEN)], tag, NotModified);
+    }
+
+    #[test]
+    fn ranges_count_when_nothing_has_changed() {
+        let modified = httpdate::parse_http_date(THEN).unwrap();
+        for (value, etag, dated, expected) in [
+            (None, "\"a\"", true, true),
+            (Some("\"a\""), "\"a\"", false, true),
+            (Some("\"b\""), "\"a\"", true, false),
+            (Some("W/\"a\""), "\"a\"", true, false),
+            (Some("\"a\""), "W/\"a\"", true, false),
+            (Some("\"a\", \"b\""), "\"a\"", true, false),
+            (Some(THEN), "\"a\"", true, true),
+            (Some(THEN), "\"a\"", false, false),
+            (Some(BEFORE), "\"a\"", true, false),
+            (Some(AFTER), "\"a\"", true, false),
+            (Some("*"), "\"a\"", true, false),
+        ] {
+            let mut head = Head::new(Method::GET, Version::Http11, "/");
+            if let Some(value) = value {
+                head.push("if-range", value.as_bytes());
+            }
+            let counts = range_counts(&head, Some(etag.as_bytes()), Some(modified), dated);
+            assert_eq!(counts, expected, "{value:?} {etag} {dated}");
+        }
     }
 }

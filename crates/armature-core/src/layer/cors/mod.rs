@@ -1,5 +1,7 @@
 //! `Cors`: cross-origin requests by the Fetch standard. Preflights are answered here.
 
+mod origins;
+
 use std::rc::Rc;
 
 use http::header::{
@@ -7,14 +9,18 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::config::Millis;
 use crate::error::{Error, Result};
 use crate::http::{Headers, Request, Response};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
+use origins::AllowedOrigins;
+pub use origins::Origins;
+
+/// Not in the `http` crate: <https://wicg.github.io/private-network-access/>.
+const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// Options of the CORS layer.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,76 +28,43 @@ use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct CorsOptions {
-    /// Origins that may read answers: `'*'`, or a list such as `['https://app.example.com']`. Default: none.
+    /// Origins that may read answers: `'*'`, or a list such as `['https://app.example.com', 'https://*.example.com']`.
+    /// Default: none.
     pub origins: Option<Origins>,
-    /// Methods that a preflight allows. Default `GET, HEAD, POST, PUT, PATCH, DELETE`.
+    /// Methods that a preflight allows; `['*']` are all, without credentials. Default `GET, HEAD, POST, PUT, PATCH, DELETE`.
     pub methods: Option<Vec<String>>,
-    /// Request headers that a preflight allows. Default: those that the preflight asks for.
+    /// Request headers that a preflight allows; `['*']` are all but `Authorization`, without credentials. Default: those that
+    /// the preflight asks for.
     pub headers: Option<Vec<String>>,
-    /// Response headers that scripts may read besides the safelisted ones. Default: none.
+    /// Response headers that scripts may read besides the safelisted ones; `['*']` are all, without credentials. Default: none.
     pub expose_headers: Option<Vec<String>>,
     /// Whether requests may carry cookies and other credentials. Not with `origins: '*'`. Default `false`.
     pub credentials: Option<bool>,
     /// How long a browser may remember a preflight. Default: the browser's own choice.
     pub max_age: Option<Millis>,
-}
-
-/// `'*'`, or a list of exact origins.
-#[derive(Clone, Debug)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(type = "'*' | readonly string[]"))]
-pub enum Origins {
-    /// Every origin.
-    Any,
-    /// Exact origins.
-    List(Vec<String>),
-}
-
-impl<'de> Deserialize<'de> for Origins {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Origins;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("'*' or a list of origins such as ['https://app.example.com']")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<Origins, E> {
-                match text {
-                    "*" => Ok(Origins::Any),
-                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
-                }
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Origins, A::Error> {
-                let mut origins = Vec::new();
-                while let Some(origin) = list.next_element()? {
-                    origins.push(origin);
-                }
-                Ok(Origins::List(origins))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
+    /// Whether pages of public networks may reach this server when it is in a private one. Default `false`.
+    pub private_network: Option<bool>,
 }
 
 /// Adds the CORS fields and answers preflights.
 #[derive(Clone, Debug)]
 pub struct Cors {
     /// `None` is every origin.
-    origins: Option<Vec<HeaderValue>>,
+    origins: Option<AllowedOrigins>,
     methods: HeaderValue,
     headers: Option<HeaderValue>,
     expose: Option<HeaderValue>,
     credentials: bool,
     max_age: Option<HeaderValue>,
+    private_network: bool,
 }
 
 impl Cors {
     /// Validates `options`.
     ///
     /// # Errors
-    /// `ARMATURE_OPTION_INVALID` for a value that is no origin, method or header name, and for credentials with `'*'`.
+    /// `ARMATURE_OPTION_INVALID` for a value that is no origin, method or header name, and for credentials with `'*'` of any
+    /// of them.
     pub fn new(options: CorsOptions) -> Result<Self> {
         let credentials = options.credentials.unwrap_or(false);
         let origins = match options.origins {
@@ -103,16 +76,25 @@ impl Cors {
                 ));
             }
             Some(Origins::Any) => None,
-            Some(Origins::List(list)) => {
-                Some(list.iter().map(|origin| parse_origin(origin)).collect::<Result<_>>()?)
-            }
-            None => Some(Vec::new()),
+            Some(Origins::List(list)) => Some(AllowedOrigins::new(&list)?),
+            None => Some(AllowedOrigins::default()),
         };
         let default_methods = || ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(String::from).to_vec();
         let methods = options.methods.unwrap_or_else(default_methods);
         for method in &methods {
             Method::from_bytes(method.as_bytes())
                 .map_err(|_| Error::option("Cors.methods", method, "a list of method names"))?;
+        }
+        let lists = [
+            ("Cors.methods", Some(&methods)),
+            ("Cors.headers", options.headers.as_ref()),
+            ("Cors.exposeHeaders", options.expose_headers.as_ref()),
+        ];
+        for (option, list) in lists {
+            // With credentials a browser looks for something that is called `*`.
+            if credentials && list.is_some_and(|list| list.iter().any(|name| name == "*")) {
+                return Err(Error::option(option, "*", "a list of names with credentials: true"));
+            }
         }
         Ok(Self {
             origins,
@@ -121,13 +103,14 @@ impl Cors {
             expose: names("Cors.exposeHeaders", options.expose_headers)?,
             credentials,
             max_age: options.max_age.map(|age| HeaderValue::from(age.0 / 1000)),
+            private_network: options.private_network.unwrap_or(false),
         })
     }
 
     fn allow_origin(&self, origin: &[u8]) -> Option<HeaderValue> {
         match &self.origins {
             None => Some(HeaderValue::from_static("*")),
-            Some(list) => list.iter().find(|allowed| allowed.as_bytes() == origin).cloned(),
+            Some(list) => list.find(origin),
         }
     }
 
@@ -137,6 +120,9 @@ impl Cors {
         self.vary(headers);
         headers.append_token(VARY, "access-control-request-method");
         headers.append_token(VARY, "access-control-request-headers");
+        if self.private_network {
+            headers.append_token(VARY, "access-control-request-private-network");
+        }
         let allowed = request.head.get("origin").and_then(|origin| self.allow_origin(origin));
         // Without the fields the browser refuses; the status says nothing about the resource.
         let Some(origin) = allowed else { return response };
@@ -153,6 +139,10 @@ impl Cors {
         }
         if let Some(age) = &self.max_age {
             headers.insert(ACCESS_CONTROL_MAX_AGE, age.clone());
+        }
+        if self.private_network && request.head.get("access-control-request-private-network") == Some(b"true")
+        {
+            headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
         }
         response
     }
@@ -199,22 +189,6 @@ impl LayerFactory for Cors {
     fn build(&self, _: &LoopHandle) -> Rc<dyn Layer> {
         Rc::new(self.clone())
     }
-}
-
-fn parse_origin(origin: &str) -> Result<HeaderValue> {
-    let allowed = "an origin: scheme, host and optional port, such as 'https://app.example.com'";
-    let error = || Error::option("Cors.origins", origin, allowed);
-    let uri: http::Uri = origin.parse().map_err(|_| error())?;
-    // `null` is what opaque origins send; whoever lists it allows every sandboxed frame.
-    let is_origin = uri.scheme().is_some()
-        && uri.authority().is_some_and(|a| !a.as_str().contains('@'))
-        && !origin.ends_with('/')
-        && uri.path_and_query().is_none_or(|p| p.as_str() == "/");
-    if !is_origin {
-        return Err(error());
-    }
-    // Browsers send scheme and host in lower case.
-    HeaderValue::from_str(&origin.to_ascii_lowercase()).map_err(|_| error())
 }
 
 fn names(option: &'static str, list: Option<Vec<String>>) -> Result<Option<HeaderValue>> {
