@@ -159,6 +159,7 @@ export interface RateLimitStats {
   readonly evicted: number
   /** Requests that passed, or were answered 503, because Redis did not answer. */
   readonly uncounted: number
+}
 
 /** Reading files, of the whole server. */
 export interface FileStats {
