@@ -41,6 +41,9 @@ export type {
   WorkerOptions,
 } from './generated/config.js'
 export type {
+  CacheOptions,
+  CacheQuery,
+  CacheSetCookie,
   Coding,
   CompressionLevels,
   CompressOptions,
@@ -61,6 +64,7 @@ export type {
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
+export { Cache } from './layers/cache.js'
 export { Compress } from './layers/compress.js'
 export { Cors } from './layers/cors.js'
 export { Decompress } from './layers/decompress.js'
@@ -90,8 +94,10 @@ export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
+export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
+  CacheStats,
   LaneStats,
   LogStats,
   RefusedStats,

@@ -15,6 +15,19 @@ const HARMS: readonly Harm[] = [
       'Compress is inside ETag, so that tags are those of compressed content and large answers get none; ' +
       'wrap Compress before ETag',
   },
+  {
+    outer: 'cache',
+    inner: 'logger',
+    message:
+      'Logger is inside Cache, so that answers from the cache are not logged; wrap Logger before Cache',
+  },
+  {
+    outer: 'cache',
+    inner: 'requestId',
+    message:
+      'RequestId is inside Cache, so that answers from the cache have the id of another request; ' +
+      'wrap RequestId before Cache',
+  },
 ]
 
 /**

@@ -1,4 +1,5 @@
 import {
+  Cache,
   Compress,
   Cors,
   type CorsOptions,
@@ -11,6 +12,14 @@ import {
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
+  Cache.default(),
+  Cache.new({
+    size: '1gb',
+    query: { only: ['page'] },
+    setCookie: 'strip',
+    staleIfError: '1h',
+    keyHeaders: ['x-tenant'],
+  }),
   Compress.default(),
   Compress.new({ codings: ['br'], minSize: '2kb', levels: { br: 5 }, types: ['text/*'], concurrent: 10 }),
   Decompress.default(),
@@ -41,6 +50,8 @@ export const layers = [
 Logger.new({ format: 'xml' })
 // @ts-expect-error
 Logger.new({ colour: true })
+// @ts-expect-error
+Cache.new({ query: 'all' })
 // @ts-expect-error
 Compress.new({ codings: ['deflate'] })
 // @ts-expect-error

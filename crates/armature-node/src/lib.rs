@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod cache;
 mod census;
 mod departure;
 mod error;

@@ -2,8 +2,9 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
-    Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Logger,
-    LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders, SecurityHeadersOptions,
+    Cache, CacheOptions, Compress, CompressOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag,
+    EtagOptions, Logger, LoggerContext, LoggerOptions, RequestIdLayer, RequestIdOptions, SecurityHeaders,
+    SecurityHeadersOptions,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -110,6 +111,15 @@ pub fn layer(
             let logger = logger.open(context).map_err(js)?;
             wiring.logs.add(logger.sink());
             Arc::new(logger)
+        }
+        "cache" => {
+            let options = parse::<CacheOptions>("Cache", options)?;
+            let trust = context.map(|context| context.wiring.settings.trust_proxy.clone());
+            let cache = Cache::new(options, trust.unwrap_or_default()).map_err(js)?;
+            if let Some(LayerContext { wiring, .. }) = context {
+                wiring.caches.add(cache.store());
+            }
+            Arc::new(cache)
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),

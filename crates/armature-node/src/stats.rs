@@ -60,6 +60,7 @@ pub fn server(hub: &Hub) -> Value {
         "writeTimeouts": metrics.sum(|of_loop| &of_loop.write_timeouts),
         "panics": metrics.panics.get(),
         "slots": { "used": used, "limit": limit },
+        "cache": wiring.caches.stats(),
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),

@@ -13,6 +13,7 @@ use crate::bridge::lane::{LoopAddress, LoopEnds};
 use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
+use crate::cache::Caches;
 use crate::lock;
 use crate::log::Logs;
 use crate::stats::Shed;
@@ -22,6 +23,7 @@ pub struct Wiring {
     pub settings: Settings,
     pub shed: Arc<Shed>,
     pub logs: Logs,
+    pub caches: Caches,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -40,6 +42,7 @@ impl Wiring {
             settings,
             shed: Arc::default(),
             logs: Logs::default(),
+            caches: Caches::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

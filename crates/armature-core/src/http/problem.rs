@@ -81,6 +81,8 @@ problems! {
     /// A content coding that is not undone.
     CODING_UNSUPPORTED = UNSUPPORTED_MEDIA_TYPE, "ARMATURE_CODING_UNSUPPORTED",
         "The request body has a content coding that is not accepted; see the Accept-Encoding header.";
+    /// A request that wants nothing but what is stored, and nothing is.
+    NOT_CACHED = GATEWAY_TIMEOUT, "ARMATURE_NOT_CACHED", "The request asks for a stored answer only, and there is none.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.

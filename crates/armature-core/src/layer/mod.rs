@@ -1,5 +1,6 @@
 //! Native middleware: one file per layer, each with its options.
 
+mod cache;
 mod compress;
 mod cors;
 mod decompress;
@@ -8,6 +9,9 @@ mod logger;
 mod request_id;
 mod security_headers;
 
+pub use cache::{
+    Cache, CacheOptions, CacheQuery, CacheSetCookie, CacheStats, Purge, PurgeUrl, Store as CacheStore,
+};
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use cors::{Cors, CorsOptions};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};
@@ -27,6 +31,9 @@ mod tests {
     fn exports_typescript_types() {
         check("layers", |out| {
             out.push_str("import type { Duration, LogOutput, Size } from './config.js'\n");
+            interface::<CacheOptions>(out, "");
+            alias::<CacheQuery>(out);
+            alias::<CacheSetCookie>(out);
             interface::<CompressOptions>(out, "");
             alias::<Coding>(out);
             interface::<CompressionLevels>(out, "");

@@ -6,7 +6,7 @@ use crate::http::Head;
 
 /// What a request's conditions make of an answer that would be 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::layer) enum Verdict {
     /// It is sent.
     Proceed,
     /// 304.
@@ -23,7 +23,7 @@ struct Tag<'a> {
 }
 
 /// Compares the conditions of a GET or HEAD with the validators of its answer.
-pub(super) fn judge(head: &Head, etag: Option<&[u8]>, modified: Option<SystemTime>) -> Verdict {
+pub(in crate::layer) fn judge(head: &Head, etag: Option<&[u8]>, modified: Option<SystemTime>) -> Verdict {
     let etag = etag.and_then(|value| {
         take_tag(value.trim_ascii()).filter(|(_, rest)| rest.is_empty()).map(|(tag, _)| tag)
     });

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::http::{Body, Head, Problem, Request, RequestId, Response};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
-use conditions::{Verdict, judge};
+pub(super) use conditions::{Verdict, judge};
 
 /// Hashing this much takes a loop a few milliseconds.
 const LARGEST: Size = Size::mb(16);
@@ -138,7 +138,7 @@ impl LayerFactory for Etag {
 }
 
 /// 304 without the content and without what describes it (RFC 9110 section 15.4.5).
-fn not_modified(mut response: Response) -> Response {
+pub(super) fn not_modified(mut response: Response) -> Response {
     response.status = StatusCode::NOT_MODIFIED;
     response.body = Body::Empty;
     for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_RANGE] {
