@@ -144,6 +144,23 @@ const calls: Record<string, Call> = {
     expect(of('0').map((line) => line.route)).toEqual(Array(3).fill('/orders/:id'))
   },
 
+  'cached-api': async (url) => {
+    const get = async (path: string) => {
+      const response = await fetch(url + path)
+      return { status: response.headers.get('cache-status'), body: (await response.json()) as unknown[] }
+    }
+    expect(await get('/articles?author=ada')).toMatchObject({ status: 'armature; fwd=uri-miss; stored' })
+    const hit = await get('/articles?author=ada&utm_source=mail')
+    expect([hit.status, hit.body.length]).toEqual(['armature; hit', 2])
+    const article = { title: 'Memory is bounded', author: 'ada' }
+    expect((await fetch(`${url}/articles/4`, { ...post(article), method: 'PUT' })).status).toBe(204)
+    expect((await get('/articles?author=ada')).body).toHaveLength(3)
+    expect(await (await fetch(`${url}/runs`)).json()).toMatchObject({
+      runs: 2,
+      cache: { hits: 1, purged: 1 },
+    })
+  },
+
   chat: async (url) => {
     expect(await (await fetch(url)).text()).toContain('<title>chat</title>')
     const join = (name: string) => Client.open(`${url}/rooms/lobby?name=${name}`)

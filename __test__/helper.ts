@@ -58,8 +58,8 @@ export class RawClient implements AsyncDisposable {
     return this.read()
   }
 
-  /** The next response; rejects when the connection ends first. */
-  async read(): Promise<RawReply> {
+  /** The next response, that to a HEAD without content; rejects when the connection ends first. */
+  async read(isHead = false): Promise<RawReply> {
     const head = await this.#until((bytes) => {
       const end = bytes.indexOf('\r\n\r\n')
       return end < 0 ? undefined : end + 4
@@ -72,6 +72,7 @@ export class RawClient implements AsyncDisposable {
     }
     const status = Number(statusLine.split(' ')[1])
     let body = ''
+    if (isHead) return { status, headers, body }
     if (headers['transfer-encoding'] === 'chunked') body = await this.#chunks()
     else if (headers['content-length'] !== undefined && status !== 304) {
       const length = Number(headers['content-length'])

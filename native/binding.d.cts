@@ -107,6 +107,9 @@ export declare function census(): Array<number>
 /** Waits until the log lines written so far are out, at most `patience` milliseconds. */
 export declare function flushLogs(patience: number): void
 
+/** Takes out of the caches of server `id` what `target` (JSON) is about; returns how many answers that were. */
+export declare function purgeCache(id: number, target: string): number
+
 /** The constant part of generated request ids. */
 export declare function requestIdPrefix(): string
 

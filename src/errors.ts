@@ -79,6 +79,7 @@ export const errorTable = {
   ARMATURE_LENGTH_REQUIRED: [411, 'the request needs a Content-Length'],
   ARMATURE_MEDIA_TYPE: [415, "the content type '{type}' is not accepted here: {allowed}"],
   ARMATURE_METHOD_NOT_ALLOWED: [405, 'this path does not accept the method; see the Allow header'],
+  ARMATURE_NOT_CACHED: [504, 'the request asks for a stored answer only, and there is none'],
   ARMATURE_NOT_FOUND: [404, 'nothing is served at this path'],
   ARMATURE_NOT_IMPLEMENTED: [501, 'the server does not implement {what}'],
   ARMATURE_ORIGIN_FORBIDDEN: [403, 'pages of this origin may not connect'],

@@ -46,6 +46,9 @@ export type {
 export type { Dotfiles, FilesOptions, Symlinks } from './generated/files.js'
 export type {
   BodyLimitOptions,
+  CacheOptions,
+  CacheQuery,
+  CacheSetCookie,
   Coding,
   CompressionLevels,
   CompressOptions,
@@ -78,6 +81,7 @@ export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
 export { BodyLimit } from './layers/body-limit.js'
+export { Cache } from './layers/cache.js'
 export { Compress } from './layers/compress.js'
 export { ConcurrencyLimit } from './layers/concurrency-limit.js'
 export { Cors } from './layers/cors.js'
@@ -111,12 +115,14 @@ export { Router } from './router.js'
 export { type FixedHandler, fixed, type Handler, type RouteHandler, type RouteOptions } from './routes.js'
 export { Scope, scope } from './scope.js'
 export { type CloseOptions, Server } from './server.js'
+export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
   ConcurrencyStats,
   HealthCheckStats,
   HealthStats,
   FileStats,
+  CacheStats,
   LaneStats,
   LogStats,
   RateLimitStats,

@@ -22,6 +22,19 @@ const HARMS: readonly Harm[] = [
       'Decompress is inside BodyLimit, where maxSize of Decompress says how large bodies may become, and not BodyLimit; ' +
       'wrap BodyLimit after Decompress',
   },
+  {
+    outer: 'cache',
+    inner: 'logger',
+    message:
+      'Logger is inside Cache, so that answers from the cache are not logged; wrap Logger before Cache',
+  },
+  {
+    outer: 'cache',
+    inner: 'requestId',
+    message:
+      'RequestId is inside Cache, so that answers from the cache have the id of another request; ' +
+      'wrap RequestId before Cache',
+  },
 ]
 
 /**

@@ -120,6 +120,14 @@ export function observeServer(id: number): { addresses: string[]; stats: string 
   return call((native) => ({ addresses: native.serverAddresses(id), stats: native.serverStats(id) }))
 }
 
+/**
+ * Takes answers out of the caches of a server; returns how many.
+ * @throws TypeError `ARMATURE_OPTION_INVALID`, ArmatureError `ARMATURE_SERVER_CLOSED`
+ */
+export function purgeCache(id: number, target: string): number {
+  return call((native) => native.purgeCache(id, target))
+}
+
 /** What JavaScript needs of the resolved options; sizes in bytes, times in milliseconds. */
 export interface Settings {
   readonly production: boolean

@@ -8,6 +8,7 @@ import { flushAll } from './log/writer.js'
 import { observeServer, serverSettings } from './native.js'
 import { portable } from './options.js'
 import type { Compiled } from './plan.js'
+import { ServerCache } from './server-cache.js'
 import { report, watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
 import { isPrimary, type Link, link } from './workers/link.js'
@@ -30,6 +31,8 @@ export interface CloseOptions {
  * const res = await fetch(server.url)
  */
 export class Server implements AsyncDisposable {
+  /** What its `Cache` layers have stored. */
+  readonly cache = new ServerCache(() => this.#observed ?? this.#running().id)
   readonly #data: Prepared['data']
   readonly #onClosed: (server: Server) => Promise<void>
   #engine: Engine | null = null

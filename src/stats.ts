@@ -49,6 +49,8 @@ export interface ServerStats {
   readonly slots: SlotStats
   /** What the `RateLimit` layers do. */
   readonly rateLimits: RateLimitStats
+  /** Answers of `Cache` layers, all of them together. */
+  readonly cache: CacheStats
   /** Lines of the access log, and of `app.log` and `req.log`. */
   readonly log: LogStats
   /** Files that are read and sent. */
@@ -171,6 +173,34 @@ export interface FileStats {
   readonly open: number
   /** Bytes of content that are kept. */
   readonly cached: number
+}
+
+/** What the `Cache` layers of a server did since the start, or since a reload, and what they have. */
+export interface CacheStats {
+  /** Requests answered with what was stored and fresh. */
+  readonly hits: number
+  /** Requests answered with what was stored and stale: while a new answer was fetched, or because the client allowed it. */
+  readonly stale: number
+  /** Requests that a stored answer could have been for, and that went to the handler; fetches in the background are among them. */
+  readonly misses: number
+  /** Those of them to which the handler said 304, so that the stored answer was given. */
+  readonly validated: number
+  /** Errors of handlers in whose place a stored answer was given. */
+  readonly errors: number
+  /** Requests that waited for another one, and got its answer. */
+  readonly collapsed: number
+  /** Requests that no stored answer could be for: other methods, parts, conditions that only handlers check. */
+  readonly bypassed: number
+  /** Answers stored. */
+  readonly stored: number
+  /** Answers taken out for want of room. */
+  readonly evicted: number
+  /** Answers taken out by `purge()`, or by requests that changed something. */
+  readonly purged: number
+  /** Answers that there are. */
+  readonly entries: number
+  /** Memory that they take, in bytes. */
+  readonly bytes: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

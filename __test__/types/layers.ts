@@ -1,5 +1,6 @@
 import {
   BodyLimit,
+  Cache,
   Compress,
   ConcurrencyLimit,
   Cors,
@@ -17,6 +18,14 @@ import {
 
 // --- X.default(), X.new(options), presets ---
 export const layers = [
+  Cache.default(),
+  Cache.new({
+    size: '1gb',
+    query: { only: ['page'] },
+    setCookie: 'strip',
+    staleIfError: '1h',
+    keyHeaders: ['x-tenant'],
+  }),
   Compress.default(),
   Compress.new({ codings: ['br'], minSize: '2kb', levels: { br: 5 }, types: ['text/*'], concurrent: 10 }),
   Decompress.default(),
@@ -78,6 +87,8 @@ Timeout.new({ body: '1s' })
 Health.default().check('a', () => true, { probe: 'startup' })
 // @ts-expect-error
 Logger.new({ colour: true })
+// @ts-expect-error
+Cache.new({ query: 'all' })
 // @ts-expect-error
 Compress.new({ codings: ['deflate'] })
 // @ts-expect-error

@@ -11,6 +11,65 @@ export interface BodyLimitOptions {
   max?: Size | undefined
 }
 
+/** Options of the cache. */
+export interface CacheOptions {
+  /** Memory for answers, of all IO loops together. From 64kb to 1tb, by default 64mb. */
+  size?: Size | undefined
+  /** Largest content of one answer; larger ones are not stored. From 0b to `size`, 1gb at most, by default 1mb. */
+  maxEntry?: Size | undefined
+  /**
+   * For how long answers are fresh that do not say it, with the statuses that may be stored then. Up to `'8760h'`, by default 0:
+   * they are not stored.
+   */
+  ttl?: Duration | undefined
+  /**
+   * For how long beyond its lifetime an answer is given while a new one is fetched, where it does not say so itself. Up to
+   * `'8760h'`, by default 0.
+   */
+  staleWhileRevalidate?: Duration | undefined
+  /**
+   * For how long beyond its lifetime an answer is given in the place of a 500, 502, 503 or 504, where it does not say so itself.
+   * Up to `'8760h'`, by default 0.
+   */
+  staleIfError?: Duration | undefined
+  /** The part of the query that makes a difference. Default `'keep'`: all of it, as it was sent. */
+  query?: CacheQuery | undefined
+  /**
+   * Fields of requests that make a difference. With `authorization` or `cookie` among them, requests that have these are stored
+   * as well. Default: none.
+   */
+  keyHeaders?: readonly string[] | undefined
+  /** What becomes of answers with `Set-Cookie`. Default `'skip'`. */
+  setCookie?: CacheSetCookie | undefined
+  /** Whether `Cache-Control` of requests is followed. Default `true`; with `false` clients cannot ask for new answers. */
+  clientControl?: boolean | undefined
+  /** The field by which answers name their tags. Default `'cache-tag'`. */
+  tagHeader?: string | undefined
+  /** Whether clients see that field. Default `false`. */
+  sendTags?: boolean | undefined
+  /** Whether answers say in `Cache-Status` (RFC 9211) where they come from. Default `true`. */
+  status?: boolean | undefined
+  /** Whether requests for the same thing wait for the first of them. Default `true`. */
+  coalesce?: boolean | undefined
+  /** How long they wait, at most; then they go on by themselves. From 1ms to 10m, by default 5s. */
+  maxWait?: Duration | undefined
+  /** How many wait for one, at most; further ones go on by themselves. From 1 to 1000000, by default 1000. */
+  maxWaiting?: number | undefined
+  /**
+   * New answers that one IO loop fetches in the background at the same time; where there are more, the next request that comes
+   * for one tries again. From 1 to 100000, by default 64.
+   */
+  background?: number | undefined
+  /** Allows the cache inside JavaScript middleware, which is then skipped for what it answers. Default `false`. */
+  beforeJs?: boolean | undefined
+}
+
+/** The part of a query that makes a difference: all of it, nothing, or parameters by name. */
+export type CacheQuery = 'keep' | 'ignore' | { only: readonly string[] } | { except: readonly string[] }
+
+/** What becomes of answers with `Set-Cookie`: they are not stored, are stored without it, or are stored with it. */
+export type CacheSetCookie = 'skip' | 'strip' | 'store'
+
 /** Options of the compression layer. */
 export interface CompressOptions {
   /** Codings that are offered, the best first: of those that a client likes equally it decides. Default `['zstd', 'br', 'gzip']`. */

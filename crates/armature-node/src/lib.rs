@@ -23,6 +23,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod bridge;
+mod cache;
 mod census;
 mod concurrency;
 mod departure;

@@ -2,11 +2,11 @@
 
 use armature_core::config::{Config, Environment, IoMode, Settings};
 use armature_core::layer::{
-    BodyLimit, BodyLimitOptions, Compress, CompressOptions, ConcurrencyLimit, ConcurrencyLimitOptions, Cors,
-    CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Health, HealthCheck, HealthCheckOptions,
-    HealthOptions, Logger, LoggerContext, LoggerOptions, RateLimit, RateLimitContext, RateLimitOptions,
-    RequestIdLayer, RequestIdOptions, RouteName, SecurityHeaders, SecurityHeadersOptions, Timeout,
-    TimeoutLayerOptions, Vitals,
+    BodyLimit, BodyLimitOptions, Cache, CacheOptions, Compress, CompressOptions, ConcurrencyLimit,
+    ConcurrencyLimitOptions, Cors, CorsOptions, Decompress, DecompressOptions, Etag, EtagOptions, Health,
+    HealthCheck, HealthCheckOptions, HealthOptions, Logger, LoggerContext, LoggerOptions, RateLimit,
+    RateLimitContext, RateLimitOptions, RequestIdLayer, RequestIdOptions, RouteName, SecurityHeaders,
+    SecurityHeadersOptions, Timeout, TimeoutLayerOptions, Vitals,
 };
 use armature_core::pipeline::LayerFactory;
 use armature_core::server::cores;
@@ -130,6 +130,15 @@ pub fn layer(
                 Some(context) => context.wiring.concurrency.layer(context.number, options)?,
                 None => ConcurrencyLimit::new(options).map_err(js)?,
             })
+        }
+        "cache" => {
+            let options = parse::<CacheOptions>("Cache", options)?;
+            let trust = context.map(|context| context.wiring.settings.trust_proxy.clone());
+            let cache = Cache::new(options, trust.unwrap_or_default()).map_err(js)?;
+            if let Some(LayerContext { wiring, .. }) = context {
+                wiring.caches.add(cache.store());
+            }
+            Arc::new(cache)
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
         "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),

@@ -89,6 +89,7 @@ pub fn server(hub: &Hub) -> Value {
             "open": files.open,
             "cached": files.cached,
         },
+        "cache": wiring.caches.stats(),
         "log": wiring.logs.stats(&wiring.settings.log),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),

@@ -17,6 +17,7 @@ use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
 use crate::concurrency::ConcurrencyLimits;
 use crate::health::HealthBook;
+use crate::cache::Caches;
 use crate::lock;
 use crate::log::Logs;
 use crate::stats::Shed;
@@ -31,6 +32,7 @@ pub struct Wiring {
     pub rate_limits: Arc<RateLimitCounters>,
     /// Threads that read files.
     pub files: FileReaders,
+    pub caches: Caches,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -54,6 +56,7 @@ impl Wiring {
             concurrency: ConcurrencyLimits::default(),
             health: HealthBook::default(),
             rate_limits: Arc::default(),
+            caches: Caches::default(),
             paused: Arc::default(),
             slots: Mutex::default(),
             first,

@@ -18,7 +18,7 @@ pub enum Version {
 }
 
 /// Method, target and fields of a request. Field names are lower case.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Head {
     method: Method,
     version: Version,

@@ -95,6 +95,8 @@ problems! {
     /// What has to be asked before a request is served cannot be reached.
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "ARMATURE_STORE_UNAVAILABLE",
         "The server cannot reach what it needs to serve this; try again.";
+    /// A request that wants nothing but what is stored, and nothing is.
+    NOT_CACHED = GATEWAY_TIMEOUT, "ARMATURE_NOT_CACHED", "The request asks for a stored answer only, and there is none.";
     /// The head did not arrive within `timeouts.header`.
     REQUEST_TIMEOUT = REQUEST_TIMEOUT, "ARMATURE_REQUEST_TIMEOUT", "The request head took too long to arrive.";
     /// No byte of the body within `timeouts.body`.

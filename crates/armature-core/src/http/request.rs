@@ -30,7 +30,7 @@ pub struct RequestParts {
 }
 
 /// What the router found for a request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Matched {
     /// The route, `None` for fallbacks and answers that the server gives by itself.
     pub route: Option<RouteId>,
@@ -147,6 +147,13 @@ impl Request {
     /// A request that no router has seen yet.
     pub fn new(head: Head, body: Body, peer: Rc<Peer>, id: RequestId) -> Self {
         Self::of(RequestParts { head, body, peer, id, matched: Matched::default(), context: Rc::default() })
+    }
+
+    /// Another one for the same thing: without content, and with nobody yet who waits for its answer.
+    pub(crate) fn twin(&self, id: RequestId) -> Self {
+        let mut twin = Self::new(self.head.clone(), Body::Empty, self.peer.clone(), id);
+        twin.matched = self.matched.clone();
+        twin
     }
 
     /// Its content.

@@ -1,6 +1,7 @@
 //! Native middleware: one file per layer, each with its options.
 
 mod body_limit;
+mod cache;
 mod compress;
 mod concurrency_limit;
 mod cors;
@@ -16,6 +17,9 @@ mod timeout;
 pub(crate) use body_limit::DecodedLimit;
 pub use body_limit::{BodyLimit, BodyLimitOptions};
 pub(crate) use compress::Accepted;
+pub use cache::{
+    Cache, CacheOptions, CacheQuery, CacheSetCookie, CacheStats, Purge, PurgeUrl, Store as CacheStore,
+};
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitOptions, ConcurrencyUsage};
 pub use cors::{Cors, CorsOptions, Origins};
@@ -43,6 +47,9 @@ mod tests {
         check("layers", |out| {
             out.push_str("import type { Duration, LogOutput, Size } from './config.js'\n");
             interface::<BodyLimitOptions>(out, "");
+            interface::<CacheOptions>(out, "");
+            alias::<CacheQuery>(out);
+            alias::<CacheSetCookie>(out);
             interface::<CompressOptions>(out, "");
             alias::<Coding>(out);
             interface::<CompressionLevels>(out, "");

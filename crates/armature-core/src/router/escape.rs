@@ -21,7 +21,7 @@ impl std::error::Error for BadPath {}
 /// Beyond unreserved characters this decodes what may not stand in a path unescaped, such as `é`, a space or
 /// `{`: those have no other meaning, clients differ in whether they escape them, and patterns are written
 /// with the plain character.
-pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadPath> {
     if path.as_bytes().contains(&b'%') { unescape(path).map(Cow::Owned) } else { Ok(Cow::Borrowed(path)) }
 }
 

@@ -33,6 +33,7 @@ use std::{borrow::Cow, fmt};
 
 use http::Method;
 
+pub(crate) use self::escape::canonical;
 pub use self::{allow::Allow, builder::RouterBuilder, escape::BadPath, params::Params};
 use self::{builder::Route, scopes::Scopes, table::Table};
 pub use crate::config::TrailingSlash;

@@ -135,7 +135,7 @@ impl LayerFactory for Etag {
 }
 
 /// 304 without the content and without what describes it (RFC 9110 section 15.4.5).
-fn not_modified(mut response: Response) -> Response {
+pub(super) fn not_modified(mut response: Response) -> Response {
     response.status = StatusCode::NOT_MODIFIED;
     response.body = Body::Empty;
     for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_RANGE] {

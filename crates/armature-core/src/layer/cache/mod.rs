@@ -1,0 +1,240 @@
+//! `Cache`: a shared cache for answers (RFC 9111), in memory.
+//!
+//! * `asked` and `control` read requests, `key` says what they ask for
+//! * `store` has the answers: each an `entry`, whose `freshness` says what may be done with it
+//! * `visit` asks the handler where the store has nothing, `flights` has others wait for that
+//! * `decide` says whether an answer is stored, `collect` stores it while it is sent
+//! * `purge` and `index` find what is no longer true
+
+mod asked;
+mod collect;
+mod control;
+mod counters;
+mod decide;
+mod entry;
+mod flights;
+mod freshness;
+mod index;
+mod key;
+mod note;
+mod options;
+mod purge;
+mod store;
+mod visit;
+mod write;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode};
+
+pub use counters::CacheStats;
+pub use options::{CacheOptions, CacheQuery, CacheSetCookie};
+pub use purge::{Purge, PurgeUrl};
+pub use store::Store;
+
+use crate::config::TrustProxy;
+use crate::error::Result;
+use crate::http::{Head, Problem, Request, RequestPool, Response, Verdict, judge};
+use crate::io_loop::LoopHandle;
+use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
+use asked::Asked;
+use counters::LoopCounters;
+use entry::Entry;
+use freshness::{Usable, now};
+use note::Why;
+use store::Found;
+use visit::Visit;
+
+/// Stores answers, and gives them again.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    store: Arc<Store>,
+}
+
+impl Cache {
+    /// Validates `options`. Scheme and host are those that the proxies in `trust` say.
+    ///
+    /// # Errors
+    /// `ARMATURE_OPTION_INVALID`, which names the option.
+    pub fn new(options: CacheOptions, trust: TrustProxy) -> Result<Self> {
+        let mut options = options.check()?;
+        options.keys.trust = trust;
+        Ok(Self { store: Store::new(options) })
+    }
+
+    /// What it stores, for whoever purges and counts.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+/// The layer on one loop.
+struct LocalCache {
+    store: Arc<Store>,
+    counters: Arc<LoopCounters>,
+    io_loop: LoopHandle,
+    requests: Rc<RequestPool>,
+    /// A buffer for keys.
+    spare: Cell<Vec<u8>>,
+    /// Answers that are fetched in the background now.
+    background: Rc<Cell<usize>>,
+}
+
+impl LayerFactory for Cache {
+    fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Layer> {
+        Rc::new(LocalCache {
+            store: self.store.clone(),
+            counters: self.store.count_on_loop(),
+            io_loop: io_loop.clone(),
+            requests: io_loop.local(RequestPool::default),
+            spare: Cell::default(),
+            background: Rc::default(),
+        })
+    }
+}
+
+impl Layer for LocalCache {
+    fn call(self: Rc<Self>, request: Request, next: Next) -> LocalFuture<Response> {
+        match *request.head.method() {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS | Method::TRACE | Method::CONNECT => {
+                return self.pass(request, next, note::METHOD);
+            }
+            _ => return self.write(request, next),
+        }
+        match Asked::of(&request, &self.store.options) {
+            Some(asked) => self.look(request, next, asked),
+            None => self.pass(request, next, note::BYPASS),
+        }
+    }
+}
+
+impl LocalCache {
+    /// Answers from the store, or goes to the handler.
+    fn look(self: Rc<Self>, request: Request, next: Next, asked: Asked) -> LocalFuture<Response> {
+        let options = &self.store.options;
+        let mut key = self.spare.take();
+        key.clear();
+        options.keys.write(&request, &mut key);
+        let primary = key.len();
+        let now = now();
+        let found = self.store.find(&mut key, &request.head, now);
+        let (why, stale) = match &found {
+            Found::Answer(entry) if self.may_have(&asked, entry) => {
+                match entry.freshness.usable(now, &asked.control) {
+                    Usable::Fresh => {
+                        self.spare.set(key);
+                        self.counters.hits.add(1);
+                        return self.hit(entry, request, &asked, now, Some(note::HIT));
+                    }
+                    Usable::Stale(by) => {
+                        self.spare.set(key);
+                        self.counters.stale.add(1);
+                        return self.hit(entry, request, &asked, now, note::stale_hit(by));
+                    }
+                    Usable::Meanwhile(by) => {
+                        self.counters.stale.add(1);
+                        self.refresh(&request, &next, Visit::behind(&asked, key, primary, entry.clone()));
+                        return self.hit(entry, request, &asked, now, note::stale_hit(by));
+                    }
+                    Usable::Validate if entry.freshness.is_fresh(now) => (Why::Request, Some(entry.clone())),
+                    Usable::Validate => (Why::Stale, Some(entry.clone())),
+                }
+            }
+            Found::Answer(_) => (Why::Bypass, None),
+            Found::Nothing | Found::NoWaiting => (Why::UriMiss, None),
+            Found::NoVariant => (Why::VaryMiss, None),
+        };
+        if asked.control.only_if_cached {
+            self.spare.set(key);
+            let refusal = Problem::NOT_CACHED.response(Some(&request.id));
+            return LocalFuture::ready(self.noted(refusal, note::NOTHING));
+        }
+        if asked.head_only {
+            // What HEAD says is of no use to a GET; that it went on is.
+            self.spare.set(key);
+            self.counters.misses.add(1);
+            return self.annotated(next.run(request), note::of(why));
+        }
+        let may_wait = options.coalesce && !asked.credentials && !asked.control.no_cache;
+        let visit = Visit { asked, key, primary, stale, why, collapsed: false };
+        LocalFuture::new(async move {
+            if may_wait && !matches!(found, Found::NoWaiting) {
+                self.visit(request, next, visit).await
+            } else {
+                self.fetch(request, next, visit, None).await.0
+            }
+        })
+    }
+
+    /// Whether who asks may get what was stored for others.
+    fn may_have(&self, asked: &Asked, entry: &Entry) -> bool {
+        !asked.credentials || entry.freshness.shared
+    }
+
+    fn hit(
+        &self,
+        entry: &Entry,
+        request: Request,
+        asked: &Asked,
+        now: u64,
+        note: Option<HeaderValue>,
+    ) -> LocalFuture<Response> {
+        let note = note.filter(|_| self.store.options.status);
+        let response = self.give(entry, &request.head, asked, now, note);
+        self.requests.recycle(request);
+        LocalFuture::ready(response)
+    }
+
+    /// The stored answer, or 304 for a client that has it (RFC 9111 section 4.3.2).
+    fn give(
+        &self,
+        entry: &Entry,
+        head: &Head,
+        asked: &Asked,
+        now: u64,
+        note: Option<HeaderValue>,
+    ) -> Response {
+        if asked.conditional && entry.status == StatusCode::OK {
+            let etag = entry.etag().map(HeaderValue::as_bytes);
+            if judge(head, etag, Some(entry.modified())) == Verdict::NotModified {
+                return entry.not_modified(now, note);
+            }
+        }
+        entry.answer(now, note)
+    }
+
+    /// A request that the store has nothing to do with.
+    fn pass(&self, request: Request, next: Next, note: HeaderValue) -> LocalFuture<Response> {
+        self.counters.bypassed.add(1);
+        self.annotated(next.run(request), note)
+    }
+
+    /// The answer of the handler, with what the cache says of it.
+    fn annotated(&self, answer: LocalFuture<Response>, note: HeaderValue) -> LocalFuture<Response> {
+        match answer {
+            LocalFuture::Ready(Some(response)) => LocalFuture::ready(self.noted(response, note)),
+            future => {
+                let store = self.store.clone();
+                LocalFuture::new(async move { noted(&store, future.await, note) })
+            }
+        }
+    }
+
+    fn noted(&self, response: Response, note: HeaderValue) -> Response {
+        noted(&self.store, response, note)
+    }
+}
+
+fn noted(store: &Store, mut response: Response, note: HeaderValue) -> Response {
+    let options = &store.options;
+    if !options.rules.send_tags && response.headers.contains(&options.rules.tag_header) {
+        response.headers.remove(&options.rules.tag_header);
+    }
+    if options.status {
+        response.headers.append(note::CACHE_STATUS, note);
+    }
+    response
+}

@@ -1,0 +1,5 @@
+import { createApp } from './app.js'
+
+createApp()
+  .run()
+  .then((server) => console.log(`cached-api: ${server.url}`))
