@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use armature_bridge::{SlotId, SlotUsage};
-use armature_core::config::Settings;
+use armature_core::config::{IoMode, Settings};
 use armature_core::io_loop::LoopHandle;
 use armature_core::server::io_threads;
 
@@ -13,15 +13,20 @@ use crate::bridge::lane::{LoopAddress, LoopEnds};
 use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
+use crate::bridge::rebind::Revivals;
+use crate::bridge::topics::Topics;
 use crate::lock;
 use crate::log::Logs;
-use crate::stats::Shed;
+use crate::stats::{Shed, SocketCounts};
 
 /// Settings, counters, and the ways to its loops.
 pub struct Wiring {
     pub settings: Settings,
     pub shed: Arc<Shed>,
     pub logs: Logs,
+    pub topics: Arc<Topics>,
+    pub sockets: Arc<SocketCounts>,
+    pub revivals: Arc<Revivals>,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -37,6 +42,9 @@ impl Wiring {
     pub fn new(settings: Settings, first: LaneSeed) -> Arc<Self> {
         let loops = io_threads(&settings);
         Arc::new(Self {
+            topics: Topics::new(&settings.limits),
+            sockets: Arc::default(),
+            revivals: Arc::default(),
             settings,
             shed: Arc::default(),
             logs: Logs::default(),
@@ -60,7 +68,7 @@ impl Wiring {
             let windows = Windows { response: limits.response_buffer };
             let (paused, shed) = (self.paused.clone(), self.shed.clone());
             let patience = Patience { limit: limits.queue_age, paused, shed };
-            let side = LoopSide::start(io_loop, slots, windows, patience);
+            let side = LoopSide::start(io_loop, slots, windows, patience, self.web_sockets());
             side.add_lane(lane);
             let (number, index) = (io_loop.index(), usize::from(io_loop.index()));
             lock(&self.slots).push((number, side.slot_usage()));
@@ -74,6 +82,11 @@ impl Wiring {
         side.0.clone()
     }
 
+    fn web_sockets(&self) -> (Arc<Topics>, Arc<SocketCounts>, Option<Arc<Revivals>>) {
+        let outlives = self.settings.io_threads != IoMode::Inline;
+        (self.topics.clone(), self.sockets.clone(), outlives.then(|| self.revivals.clone()))
+    }
+
     /// Requests may wait for JavaScript as long as they like, or no longer.
     pub fn pause_deadlines(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
@@ -83,13 +96,14 @@ impl Wiring {
     pub fn ends(&self) -> Option<LoopEnds> {
         let loops = lock(&self.loops);
         let addresses: Option<Vec<_>> = loops.iter().cloned().collect();
-        addresses.filter(|addresses| !addresses.is_empty()).map(|addresses| LoopEnds::new(0, addresses))
+        let addresses = addresses.filter(|addresses| !addresses.is_empty())?;
+        Some(LoopEnds::new(0, addresses, self.topics.clone()))
     }
 
     /// An end of loop `index` alone, for the lane that is on its thread.
     pub fn own_end(&self, index: u8) -> Option<LoopEnds> {
         let address = lock(&self.loops).get(usize::from(index)).cloned().flatten()?;
-        Some(LoopEnds::new(index, [address]))
+        Some(LoopEnds::new(index, [address], self.topics.clone()))
     }
 
     /// Loop `index` ends; the others go on.
