@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config'
 // this folder). `npm run test:long` sets ARMATURE_TEST_LONG to run the folder that `npm test` leaves out.
 const long = process.env.ARMATURE_TEST_LONG === '1'
 
-const all = ['__test__/**/*.test.ts', 'scripts/**/*.test.mjs', 'benchmark/**/*.test.mjs']
+const packages = 'packages/*/__test__/**/*.test.ts'
+const all = ['__test__/**/*.test.ts', packages, 'scripts/**/*.test.mjs', 'benchmark/**/*.test.mjs']
 const none = ['**/node_modules/**', '__test__/types/**']
 const shared = {
   pool: 'forks',
@@ -26,7 +27,7 @@ export default defineConfig({
             test: {
               ...shared,
               name: 'inline',
-              include: ['__test__/*.test.ts'],
+              include: ['__test__/*.test.ts', packages],
               exclude: [...none, '__test__/{cores,pack,reference,inline,watch,workers*}.test.ts'],
               env: { ARMATURE_IO: 'inline' },
             },

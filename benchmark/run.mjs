@@ -15,13 +15,25 @@ import { environment } from './lib/environment.mjs'
 import { javascript, prepareRust, rust } from './lib/micro.mjs'
 import { help, options, settingsOf } from './lib/options.mjs'
 import { progress } from './lib/progress.mjs'
+import { prepareProtocols } from './lib/protocols.mjs'
 import { reportText } from './lib/report.mjs'
 import { estimate } from './lib/schedule.mjs'
 import { session } from './lib/session.mjs'
 import { startAndSize, starters } from './lib/start.mjs'
+import { prepareWebsocket } from './lib/websocket.mjs'
 import { unfit, writeResults } from './lib/write.mjs'
 import { hasWrk } from './lib/wrk.mjs'
-import { driversWork, memoryWork, onceWorks, takers } from './works.mjs'
+import {
+  driversWork,
+  memoryWork,
+  onceWorks,
+  protocolsNames,
+  protocolsWork,
+  takers,
+  websocketWork,
+  workersNames,
+  workersWork,
+} from './works.mjs'
 
 const values = args(help, options, { positionals: true })
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'))
@@ -84,6 +96,11 @@ async function prepare(names, works, skipped) {
   return ready
 }
 
+async function whyNoProtocols(ready) {
+  const missing = protocolsNames.find((name) => !ready.includes(name))
+  return missing ? `${missing} takes no part` : prepareProtocols()
+}
+
 async function measure(settings) {
   const asked = (work) => settings.work.includes(work)
   const served = settings.work.filter((work) => !onceWorks.includes(work))
@@ -98,6 +115,21 @@ async function measure(settings) {
   if (noDrivers) {
     skipped.push(`drivers: ${noDrivers}`)
     settings.work = settings.work.filter((work) => work !== driversWork)
+  }
+  const noCluster = asked(workersWork) && workersNames.find((name) => !ready.includes(name))
+  if (noCluster) {
+    skipped.push(`workers: ${noCluster} takes no part`)
+    settings.work = settings.work.filter((work) => work !== workersWork)
+  }
+  const noProtocols = asked(protocolsWork) && (await whyNoProtocols(ready))
+  if (noProtocols) {
+    skipped.push(`protocols: ${noProtocols}`)
+    settings.work = settings.work.filter((work) => work !== protocolsWork)
+  }
+  const noSockets = asked(websocketWork) ? await prepareWebsocket() : undefined
+  if (noSockets) {
+    skipped.push(`websocket: ${noSockets}`)
+    settings.work = settings.work.filter((work) => work !== websocketWork)
   }
   const noRust = asked('routing') ? await prepareRust() : undefined
   if (noRust) skipped.push(`routing: ${noRust}`)

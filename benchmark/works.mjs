@@ -87,12 +87,34 @@ export const driversWork = 'drivers'
 export const driversLoads = ['user', 'echo', 'user-pipelined', 'compute']
 export const driversNames = ['armature-inline-async', 'armature-async']
 
+/** Several JavaScript threads on one server against a cluster of processes. */
+export const workersWork = 'workers'
+export const workersLoads = ['user', 'echo']
+/** Whose servers they are made of. */
+export const workersNames = ['armature-async', 'fastify']
+
+/** WebSocket, beside `ws`, which has a server of its own. */
+export const websocketWork = 'websocket'
+/** Who else takes part. */
+export const websocketNames = ['armature-inline-async', 'armature-async', 'uws']
+
+/** HTTP/2, TLS, HTTP/3. */
+export const protocolsWork = 'protocols'
+/** Whose servers they are made of. */
+export const protocolsNames = ['armature-inline-async', 'armature-async', 'fastify', 'node-http', 'hyper']
+
 /** What is measured in every round that has it, in processes of its own. */
-export const apartWorks = [memoryWork, timersWork, driversWork]
+export const apartWorks = [memoryWork, timersWork, driversWork, workersWork, websocketWork, protocolsWork]
 
 /** Those of `names` that any of the works `asked` for is about. */
 export function takers(names, asked) {
-  const apart = { [timersWork]: timersNames, [driversWork]: driversNames }
+  const apart = {
+    [timersWork]: timersNames,
+    [driversWork]: driversNames,
+    [workersWork]: workersNames,
+    [websocketWork]: websocketNames,
+    [protocolsWork]: protocolsNames,
+  }
   const only = (work) => apart[work] ?? loads[work]?.only
   const served = asked.filter((work) => !onceWorks.includes(work))
   return names.filter((name) => served.some((work) => only(work)?.includes(name) ?? true))

@@ -5,25 +5,30 @@ import { memoryChart } from './soak/chart.mjs'
 import { dyingWorkers } from './soak/dying.mjs'
 
 const help = `
-npm run kills [-- --kills 1000] [--workers 3] [--every 20] [--svg docs/design/killed-workers.svg]
+npm run kills [-- --kills 1000 | --seconds 1800] [--workers 3] [--every 20] [--svg docs/design/killed-workers.svg]
 
 Load against a server of which one worker after the other is killed, the next one when all run again and --every
 milliseconds have passed. Fails when a request fails that the dead thread had not been handed. --svg keeps the memory
 of the process over time.
 `
 const options = args(help, {
-  kills: { type: 'string', default: '1000' },
+  kills: { type: 'string' },
+  seconds: { type: 'string' },
   workers: { type: 'string', default: '3' },
   every: { type: 'string', default: '20' },
   svg: { type: 'string' },
 })
-const [kills, workers, every] = [options.kills, options.workers, options.every].map(Number)
+const [workers, every] = [options.workers, options.every].map(Number)
+const until =
+  options.seconds === undefined
+    ? { kills: Number(options.kills ?? 1000) }
+    : { seconds: Number(options.seconds) }
 const onSample = ({ second, kills, rss }, { ok, lost, failures }) =>
   console.log(
     `${second.toFixed(0).padStart(6)} s  ${kills} killed  rss ${(rss / 2 ** 20).toFixed(0)} MiB  ${ok} answered  ` +
       `${lost} lost with their thread  ${failures.length} failed`,
   )
-const { ok, lost, failures, samples } = await dyingWorkers({ kills, workers, every, onSample })
+const { ok, lost, failures, samples } = await dyingWorkers({ ...until, workers, every, onSample })
 if (options.svg)
   writeFileSync(
     options.svg,

@@ -10,8 +10,8 @@ import { versionProblems } from './release/version.mjs'
 const help = `
 npm run release -- [--tag v1.2.3] [--binaries <folder>] [--out <folder>] [--partial] [--publish]
 
-Checks that all versions agree and packs the tarballs: one for each platform of package.json's napi.targets, and the
-root, which depends on them. Nothing is published without --publish.
+Checks that all versions agree and packs the tarballs: one for each platform of package.json's napi.targets, the
+root, which depends on them, and the packages of packages/. Nothing is published without --publish.
   --tag       the tag of the release; it has to be that of package.json
   --binaries  where the built *.node files are, at any depth (native)
   --out       where the tarballs go (node_modules/.cache/armature/release)
@@ -33,7 +33,7 @@ if (options.publish && options.partial) fail('--partial and --publish', 'A relea
 
 try {
   const packed = await packRelease(options)
-  for (const { file, unpackedSize } of [...packed.platforms, packed.root])
+  for (const { file, unpackedSize } of [...packed.platforms, packed.root, ...packed.packages])
     step(`${file} (${(unpackedSize / 1e6).toFixed(1)} MB unpacked)`)
   if (options.publish) {
     const done = await publishRelease({ ...packed, flags: ['--provenance'] })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { root } from './lib/paths.mjs'
-import { releaseManifest } from './release/manifest.mjs'
+import { packageManifest, releaseManifest } from './release/manifest.mjs'
 import { packRelease } from './release/pack.mjs'
 import { versionProblems } from './release/version.mjs'
 import { tree } from './testing/tree.mjs'
@@ -20,6 +20,14 @@ test('the published manifest depends on the platform packages, in its own versio
   })
 })
 
+test('the published manifest of a package beside it keeps what users need', () => {
+  const manifest = { name: '@x/y', version: '1.2.3', peerDependencies: { '@x/core': '^1.2.3' } }
+  expect(packageManifest({ ...manifest, scripts: {}, devDependencies: {} })).toEqual(manifest)
+})
+
+const beside = (version, peer) => ({
+  'packages/y/package.json': JSON.stringify({ version, peerDependencies: { '@armature/core': peer } }),
+})
 const versions = (version, changes = {}) => ({
   'package.json': JSON.stringify({ version }),
   'package-lock.json': JSON.stringify({ version }),
@@ -32,6 +40,7 @@ const versions = (version, changes = {}) => ({
 test('versions that agree', () => {
   expect(versionProblems(tree(versions('1.2.3')), 'v1.2.3')).toEqual([])
   expect(versionProblems(tree(versions('1.2.3', { 'CHANGELOG.md': '' })))).toEqual([])
+  expect(versionProblems(tree(versions('1.2.3', beside('1.2.3', '^1.2.3'))))).toEqual([])
 })
 
 test.each([
@@ -40,6 +49,8 @@ test.each([
   ['Cargo.toml', { 'Cargo.toml': '[workspace.package]\nversion = "1.2.2"\n' }],
   ['package-lock.json', { 'package-lock.json': '{}' }],
   ['native/binding.cjs', { 'native/binding.cjs': "if (bindingPackageVersion !== '1.2.2') {}" }],
+  ['a package beside it', beside('1.2.2', '^1.2.3')],
+  ['what a package beside it wants', beside('1.2.3', '^1.2.2')],
   ['CHANGELOG.md', { 'CHANGELOG.md': '## [Unreleased]\n' }],
 ])('versions that do not: %s', (_, changes, tag = 'v1.2.3') => {
   expect(versionProblems(tree(versions('1.2.3', changes)), tag)).toHaveLength(1)

@@ -20,7 +20,8 @@ export function unheard<T>(promise: Promise<T>): Promise<T> {
  */
 export class RequestBody {
   readonly #source: RequestSource
-  #bytes: Buffer | undefined
+  /** All of it: text when it is ASCII and came with the head, bytes otherwise. */
+  #whole: Buffer | string | undefined
   #reading: Promise<Buffer> | undefined
   #streamed = false
 
@@ -28,19 +29,24 @@ export class RequestBody {
     this.#source = source
   }
 
-  /** Passes the whole body to `decode`, at once when it has arrived: most bodies come with the head. */
-  read<T>(decode: (bytes: Buffer) => T): Promise<T> {
+  /** Passes the whole body to `decode`, at once when it has arrived: most bodies come with the head. A string is ASCII. */
+  read<T>(decode: (whole: Buffer | string) => T): Promise<T> {
     try {
-      const bytes = this.#bytes ?? this.#take()
-      if (bytes !== undefined) return Promise.resolve(decode(bytes))
+      const whole = this.#whole ?? this.#take()
+      if (whole !== undefined) return Promise.resolve(decode(whole))
       this.#reading ??= readAll(this.#source).then((bytes) => {
-        this.#bytes = bytes
+        this.#whole = bytes
         return bytes
       })
       return unheard(this.#reading.then(decode))
     } catch (error) {
       return unheard(Promise.reject(error))
     }
+  }
+
+  /** The whole body, the same Buffer each time. */
+  bytes(): Promise<Buffer> {
+    return this.read((whole) => this.#asBytes(whole))
   }
 
   /** The body piece by piece; of one that was buffered before, the buffer. Only once. */
@@ -60,7 +66,7 @@ export class RequestBody {
       return: async () => {
         if (finished) return end
         finished = true
-        if (opening === undefined) this.#streamed ||= this.#bytes === undefined
+        if (opening === undefined) this.#streamed ||= this.#whole === undefined
         else (await opening).cancel()
         return end
       },
@@ -75,7 +81,7 @@ export class RequestBody {
     const chunks = this.iterate()
     // A byte stream takes the ArrayBuffer away from its owner: small Buffers share one, and the buffered readers keep theirs.
     const own = (chunk: Buffer) =>
-      chunk !== this.#bytes && chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk)
+      chunk !== this.#whole && chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk)
     return new ReadableStream({
       type: 'bytes',
       async pull(controller) {
@@ -91,36 +97,46 @@ export class RequestBody {
   }
 
   /** What is in memory already. */
-  #take(): Buffer | undefined {
+  #take(): Buffer | string | undefined {
     if (this.#streamed) throw new ArmatureError('ARMATURE_BODY_USED')
-    if (this.#reading === undefined) this.#bytes = arrived(this.#source)
-    return this.#bytes
+    if (this.#reading === undefined) this.#whole = arrived(this.#source)
+    return this.#whole
+  }
+
+  #asBytes(whole: Buffer | string): Buffer {
+    const bytes = toBytes(whole)
+    this.#whole = bytes
+    return bytes
   }
 
   async #open(): Promise<Chunks> {
     if (this.#streamed) throw new ArmatureError('ARMATURE_BODY_USED')
     const chunks = new Chunks(this.#source)
-    let bytes = this.#bytes ?? (await this.#reading)
-    if (bytes === undefined) {
+    let whole = this.#whole ?? (await this.#reading)
+    if (whole !== undefined) whole = this.#asBytes(whole)
+    else {
       // Also when all of it has arrived: what the buffered readers do next must not depend on the size of the body.
       this.#streamed = this.#source.hasBody
-      bytes = arrived(this.#source)
+      whole = arrived(this.#source)
     }
-    if (bytes === undefined) chunks.open()
-    else chunks.deliver(bytes)
+    if (whole === undefined) chunks.open()
+    else chunks.deliver(toBytes(whole))
     return chunks
   }
 }
 
 /** The whole body when it came with the head. */
-function arrived(source: RequestSource): Buffer | undefined {
+function arrived(source: RequestSource): Buffer | string | undefined {
   const length = source.contentLength
   if (length !== undefined && length > source.bodyLimit) throw tooLarge(source)
   if (!source.hasBody) return Buffer.alloc(0)
-  const bytes = source.takeBody()
-  if (bytes !== undefined) checkSize(bytes.length, source)
-  return bytes
+  const whole = source.takeBody()
+  if (whole !== undefined) checkSize(whole.length, source)
+  return whole
 }
+
+const toBytes = (whole: Buffer | string): Buffer =>
+  typeof whole === 'string' ? Buffer.from(whole, 'latin1') : whole
 
 function readAll(source: RequestSource): Promise<Buffer> {
   return new Promise((resolve, reject) => {

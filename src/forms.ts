@@ -22,24 +22,25 @@ const lenient = new TextDecoder('utf-8')
 
 /**
  * Text of a body. A byte order mark is removed; `invalid` makes the error for bytes that are not UTF-8, without it they
- * become U+FFFD. iso-8859-1 is taken literally, every other charset is refused: guessing would corrupt text silently.
+ * become U+FFFD. A body that is a string already is ASCII, the same in every charset that is read. iso-8859-1 is taken literally, every other charset is refused: guessing would corrupt text silently.
  *
  * @internal
  */
 export function decodeText(
-  bytes: Buffer,
+  body: Buffer | string,
   contentType: string | undefined,
   invalid?: (cause: unknown) => Error,
 ): string {
-  const charset = contentType === undefined ? undefined : parseMediaType(contentType).charset
-  if (charset === 'iso-8859-1') return bytes.toString('latin1')
+  const charset = contentType?.includes(';') ? parseMediaType(contentType).charset : undefined
+  if (charset === 'iso-8859-1') return typeof body === 'string' ? body : body.toString('latin1')
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
     const allowed = 'the charset is utf-8, us-ascii or iso-8859-1'
     throw requestError('ARMATURE_MEDIA_TYPE', { type: contentType ?? '', allowed })
   }
-  if (invalid === undefined) return lenient.decode(bytes)
+  if (typeof body === 'string') return body
+  if (invalid === undefined) return lenient.decode(body)
   try {
-    return strict.decode(bytes)
+    return strict.decode(body)
   } catch (error) {
     throw invalid(error)
   }
@@ -58,9 +59,9 @@ export function isJsonType(contentType: string | undefined): boolean {
  *
  * @internal
  */
-export function parseJson(bytes: Buffer, contentType: string | undefined): unknown {
-  if (bytes.length === 0) throw requestError('ARMATURE_BODY_EMPTY')
-  const text = decodeText(bytes, contentType, (cause) =>
+export function parseJson(body: Buffer | string, contentType: string | undefined): unknown {
+  if (body.length === 0) throw requestError('ARMATURE_BODY_EMPTY')
+  const text = decodeText(body, contentType, (cause) =>
     requestError('ARMATURE_JSON_INVALID', { why: 'it is not UTF-8' }, cause),
   )
   try {
@@ -82,8 +83,8 @@ export function checkFormType(contentType: string | undefined): void {
 }
 
 /** @internal The fields of a form of type application/x-www-form-urlencoded, as browsers encode it. */
-export function parseForm(bytes: Buffer, contentType: string | undefined): FormData {
-  const text = decodeText(bytes, contentType, (cause) =>
+export function parseForm(body: Buffer | string, contentType: string | undefined): FormData {
+  const text = decodeText(body, contentType, (cause) =>
     requestError('ARMATURE_FORM_INVALID', { why: 'it is not UTF-8' }, cause),
   )
   const form = new FormData()

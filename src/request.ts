@@ -223,7 +223,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
       const allowed = 'json() reads application/json and +json'
       return unheard(Promise.reject(requestError('ARMATURE_MEDIA_TYPE', { type: type ?? '', allowed })))
     }
-    return this.#reader().read((bytes) => parseJson(bytes, type) as T)
+    return this.#reader().read((body) => parseJson(body, type) as T)
   }
 
   /**
@@ -232,7 +232,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
    * `ARMATURE_BODY_USED`
    */
   text(): Promise<string> {
-    return this.#reader().read((bytes) => decodeText(bytes, this.#source.header('content-type')))
+    return this.#reader().read((body) => decodeText(body, this.#source.header('content-type')))
   }
 
   /**
@@ -240,7 +240,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
    * @throws HttpError 413 `ARMATURE_BODY_TOO_LARGE`; ArmatureError `ARMATURE_BODY_USED`
    */
   bytes(): Promise<Buffer> {
-    return this.#reader().read((bytes) => bytes)
+    return this.#reader().bytes()
   }
 
   /**
@@ -255,7 +255,7 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
     } catch (error) {
       return unheard(Promise.reject(error))
     }
-    return this.#reader().read((bytes) => parseForm(bytes, type))
+    return this.#reader().read((body) => parseForm(body, type))
   }
 
   /**

@@ -2,6 +2,12 @@
 import { spawn } from 'node:child_process'
 import { root } from '../../scripts/lib/paths.mjs'
 
+/** Who is ended with us. One listener for all: each of many would be taken for a leak. */
+const alive = new Set()
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
+
 const within = (promise, milliseconds, what) => {
   let timer
   const late = new Promise((_, reject) => {
@@ -25,8 +31,8 @@ export async function startContender({ command: [program, ...args], env, javascr
   })
   const ended = new Promise((resolve) => child.on('close', resolve))
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
-  ended.then(() => process.off('exit', kill))
+  alive.add(child)
+  ended.then(() => alive.delete(child))
 
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (chunk) => {

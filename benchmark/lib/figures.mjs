@@ -29,6 +29,40 @@ export const memoryColumns = [
   { key: 'request', title: 'KB/request alone', digits: 1, plain: true },
 ]
 
+/** The same of messages. */
+export const websocketColumns = [
+  { key: 'perSecond', title: 'messages/s', digits: 0 },
+  { key: 'p50', title: 'p50 ms', digits: 2 },
+  { key: 'p99', title: 'p99 ms', digits: 2 },
+  { key: 'cpuProcess', title: 'CPU us/message', digits: 2 },
+  { key: 'cpuProcess', title: 'CPU, x uws', to: 'uws' },
+  { key: 'cpuMain', title: 'JS thread us/message', digits: 2 },
+  { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
+]
+
+export const websocketIdleColumns = [{ key: 'idle', title: 'KB/idle socket', digits: 1 }]
+
+export const protocolColumns = [
+  { key: 'perSecond', title: 'per second', digits: 0 },
+  { key: 'cpuProcess', title: 'CPU us each', digits: 1 },
+  { key: 'cpuProcess', title: 'CPU, x raw hyper', to: engine },
+  { key: 'cpuMain', title: 'JS thread us each', digits: 1 },
+  { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
+]
+
+export const workersColumns = [
+  { key: 'perSecond', title: 'requests/s', digits: 0 },
+  { key: 'p99', title: 'p99 ms', digits: 2 },
+  { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
+  { key: 'pssMegabytes', title: 'memory MB', digits: 0 },
+]
+
+export const blockedColumns = [
+  { key: 'p50', title: 'p50 ms', digits: 1, plain: true },
+  { key: 'p99', title: 'p99 ms', digits: 1, plain: true },
+  { key: 'waitedPercent', title: 'waited more than 50 ms, %', digits: 1, plain: true },
+]
+
 export const timersColumns = [
   { key: 'perSecond', title: 'requests/s', digits: 0 },
   // Differences from one millisecond, some of them next to nothing: a ratio would be noise.

@@ -9,7 +9,7 @@ const QUIET = 0.1
 const PATIENCE = 2000
 
 /** Requests that wrk no longer waits for, and collecting garbage, must not compete with whoever is next. */
-async function quiet(pid) {
+export async function quietServer(pid) {
   const end = performance.now() + PATIENCE
   let before = cpu(pid)
   for (;;) {
@@ -34,17 +34,17 @@ export async function freshWarmUp(each, due, { warmup, ...settings }) {
 
 export async function warmUp({ server }, work, { warmup, threads, clients }) {
   await wrk(server.port, loads[work], { seconds: warmup, threads, cores: clients })
-  await quiet(server.pid)
+  await quietServer(server.pid)
 }
 
 /** Figures of one slice: CPU time before and after, divided by what was answered in between. */
 export async function load({ server, contender }, work, { duration, threads, clients }) {
   const before = cpu(server.pid)
-  const options = { seconds: duration, threads, cores: clients }
+  const options = { seconds: duration * (contender.turns ?? 1), threads, cores: clients }
   const { requests, ...figures } = await wrk(server.port, loads[work], options)
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
   const rssMegabytes = rss(server.pid) / 2 ** 20
-  await quiet(server.pid)
+  await quietServer(server.pid)
   return {
     requests,
     ...figures,

@@ -24,7 +24,7 @@ async function warm(port) {
 }
 
 /** Twice: what the first collection finds unused is given back to the system a little later. */
-async function settledRss(server) {
+export async function settledRss(server) {
   for (let i = 0; i < 2; i++) {
     await sleep(200)
     await server.collect()

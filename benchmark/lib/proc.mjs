@@ -25,9 +25,22 @@ function cpuOfThread(pid, thread) {
   }
 }
 
-/** Microseconds of CPU so far, by thread; the main thread, which is the one that runs JavaScript, has the id of the process. */
+/** The process and those that it started, at any depth: a cluster is several. */
+export function family(pid) {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  )
+  return [pid, ...children.flatMap((child) => family(Number(child)))]
+}
+
+/**
+ * Microseconds of CPU so far, by thread, of the process and of those that it started; the main thread, which is the one that
+ * runs JavaScript, has the id of the process.
+ */
 export function cpu(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => [thread, cpuOfThread(pid, thread)])
+  const threads = family(pid).flatMap((each) =>
+    readdirSync(`/proc/${each}/task`).map((thread) => [thread, cpuOfThread(each, thread)]),
+  )
   return new Map(threads.filter(([, time]) => time !== undefined))
 }
 
@@ -36,6 +49,12 @@ export function cpuBetween(pid, before, after) {
   const spent = (thread) => (after.get(thread) ?? 0) - (before.get(thread) ?? 0)
   const all = [...after.keys()].map(spent)
   return { process: all.reduce((sum, time) => sum + time, 0), main: spent(String(pid)) }
+}
+
+/** Memory in bytes of the process and those that it started, what several share counted once (proportional set size). */
+export function pss(pid) {
+  const of = (each) => /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${each}/smaps_rollup`, 'utf8'))[1]
+  return family(pid).reduce((sum, each) => sum + Number(of(each)) * 1024, 0)
 }
 
 /** Resident memory in bytes. */

@@ -1,9 +1,10 @@
 // The parts of the report about the process around the server: its timers and files, and the thread that does IO.
 import { contenders as all } from '../contenders.mjs'
-import { driversLoads, driversNames, loads, timersLoads, works } from '../works.mjs'
+import { driversLoads, driversNames, loads, timersLoads, workersLoads, works } from '../works.mjs'
 import { coreSets, driversSample, ioThreads } from './drivers.mjs'
-import { summarize, timersColumns } from './figures.mjs'
+import { blockedColumns, summarize, timersColumns, workersColumns } from './figures.mjs'
 import { cell, markdown, measured, workTable } from './table.mjs'
+import { blockedSample, cluster, fixedSample, servers, THREADS, workersSample } from './workers.mjs'
 
 export function timersSection({ samples }, contenders, yardstick) {
   const parts = Object.keys(timersLoads).filter((work) => measured(samples, work, contenders).length > 0)
@@ -48,4 +49,35 @@ one core the server has it to itself, with one IO thread, and wrk has the others
 parentheses: inline as a multiple of threads.
 
 ${markdown([head, ...rows])}`
+}
+
+const allBlocked = (samples) => {
+  const fixed = summarize(samples, 'p99', fixedSample, 'armature-workers').value
+  return fixed === undefined
+    ? ''
+    : `With all ${THREADS} computing, \`armature-workers\` answers \`GET /fixed\` within ${fixed.toFixed(1)} ms at the 99th percentile; the others answer nothing.`
+}
+
+/** Several JavaScript threads on one server beside a cluster: a table for each load, and one of who waits. */
+export function workersSection({ samples }) {
+  const names = Object.keys(servers())
+  const parts = workersLoads.filter((load) => measured(samples, workersSample(load), names).length > 0)
+  if (parts.length === 0) return undefined
+  const tables = parts.map((load) => {
+    const { title, connections } = loads[load]
+    const rows = workTable(samples, workersSample(load), workersColumns, names, cluster)
+    return `${title}, ${connections} connections:\n\n${rows}`
+  })
+  return `## ${THREADS} JavaScript threads, and a cluster of ${THREADS} processes
+
+\`workers: ${THREADS}\`, with IO on the JavaScript threads and on threads beside them; \`${cluster}\` is \`node:cluster\`. wrk shares the cores. In
+parentheses: the multiple of the cluster's figure. Memory is that of all processes, what they share counted once.
+
+${tables.join('\n\n')}
+
+One of the ${THREADS} computes for three seconds, and 64 connections ask \`GET /users/:id\` 50 times a second each, whatever the answers do:
+
+${workTable(samples, blockedSample, blockedColumns, names, cluster)}
+
+${allBlocked(samples)}`
 }

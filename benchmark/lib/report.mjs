@@ -3,9 +3,11 @@ import { contenders as all, yardstick } from '../contenders.mjs'
 import { keyWorks, memoryWork, works } from '../works.mjs'
 import { machine, when } from './environment.mjs'
 import { columns } from './figures.mjs'
-import { driversSection, timersSection } from './process-sections.mjs'
+import { driversSection, timersSection, workersSection } from './process-sections.mjs'
+import { protocolsSection } from './protocols-section.mjs'
 import { memorySection, microSection, startSection, targetSection } from './sections.mjs'
 import { workTable } from './table.mjs'
+import { websocketSection } from './websocket-section.mjs'
 
 const bullets = (title, list) =>
   list.length > 0 ? `## ${title}\n\n${list.map((each) => `- ${each}`).join('\n')}` : undefined
@@ -21,6 +23,9 @@ function* sections(result) {
   if (has(memoryWork)) yield memorySection(result, names, yardstick)
   yield timersSection(result, names, yardstick)
   yield driversSection(result)
+  yield workersSection(result)
+  yield protocolsSection(result)
+  yield websocketSection(result)
   if (has('start')) yield startSection(result, names, yardstick)
   if (result.micro.length > 0) yield microSection(result)
   yield bullets('Left out', skipped)

@@ -1,5 +1,5 @@
 // What is measured when, and how long that takes.
-import { yardstick } from '../contenders.mjs'
+import { contenders as all, yardstick } from '../contenders.mjs'
 import {
   apartWorks,
   driversLoads,
@@ -7,33 +7,50 @@ import {
   keyWorks,
   memoryWork,
   onceWorks,
+  protocolsWork,
   takers,
   timersLoads,
   timersWork,
+  websocketWork,
+  workersLoads,
+  workersNames,
+  workersWork,
   works,
 } from '../works.mjs'
 import { coreSets } from './drivers.mjs'
 import { FRESH } from './load.mjs'
+import { protocolLoads } from './protocols.mjs'
 import { TURNS } from './timers.mjs'
 import { turnsOf } from './turns.mjs'
+import { websocketLoads } from './websocket.mjs'
 
 /**
  * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in
  * half of them and, unless they are marked, in the first third of the rounds. When no key work is asked for, all are key. The drivers, which are compared
- * with each other alone, have half of the slices whenever they are measured; memory and timers have none.
+ * with each other alone, have half of the slices whenever they are measured, as have several threads beside the cluster, WebSocket and other protocols; memory and timers have none.
  */
 export function schedule({ work, rounds, slices }, round) {
   const part = (number, parts) => Math.max(1, Math.floor(number / parts))
   const asked = work.filter((name) => name in works || apartWorks.includes(name))
   const someKey = asked.some((name) => keyWorks.includes(name))
+  const isCompared = (name) => [driversWork, workersWork, websocketWork, protocolsWork].includes(name)
   const isFull = (name) => !someKey || keyWorks.includes(name) || works[name]?.full
   return asked
     .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 3))
-    .map((name) => ({ work: name, slices: part(slices, name === driversWork ? 2 : isFull(name) ? 1 : 2) }))
+    .map((name) => ({ work: name, slices: part(slices, isCompared(name) ? 2 : isFull(name) ? 1 : 2) }))
 }
 
 // What starting, checking, waiting and collecting take, in seconds.
-const SECONDS = { visit: 0.7, wrk: 0.08, memory: 4.5, start: 50, micro: 15, routing: 30 }
+const SECONDS = {
+  visit: 0.7,
+  wrk: 0.08,
+  memory: 4.5,
+  blocked: 4.3,
+  idle: 3,
+  start: 50,
+  micro: 15,
+  routing: 30,
+}
 
 /** The same of one work that has processes of its own. */
 function secondsApart(work, slices, contenders, { warmup, duration }) {
@@ -45,6 +62,25 @@ function secondsApart(work, slices, contenders, { warmup, duration }) {
     return takeCount * (fresh + parts * (warmup + TURNS * duration + 2 * SECONDS.wrk))
   }
   const turn = warmup + SECONDS.wrk + slices * (duration + SECONDS.wrk)
+  if (work === protocolsWork) {
+    // Handshakes take whole seconds.
+    const own = 3 * warmup + slices * (duration + SECONDS.wrk)
+    return Object.values(protocolLoads).reduce(
+      (sum, { servers }) => {
+        const count = Object.keys(servers([])).length
+        return sum + count * (SECONDS.visit + own)
+      },
+      (takeCount * slices) / 2,
+    )
+  }
+  if (work === websocketWork) {
+    const parts = Object.keys(websocketLoads).length
+    return (takeCount + 1) * (SECONDS.visit + parts * turn + SECONDS.idle)
+  }
+  if (work === workersWork) {
+    const servers = workersNames.length === takeCount ? 3 : 0
+    return servers * (fresh + workersLoads.length * turn + SECONDS.blocked)
+  }
   return takeCount * coreSets.length * (fresh + driversLoads.length * turn)
 }
 
@@ -61,9 +97,10 @@ export function estimate(settings, contenders) {
       if (apartWorks.includes(work)) seconds += secondsApart(work, slices, contenders, settings)
       else {
         const able = takers(contenders, [work])
-        const turns = turnsOf(able, (name) => name === yardstick, 1).length
+        const turns = turnsOf(able, (name) => name === yardstick, 1)
+        const longer = able.reduce((sum, name) => sum + (all[name].turns ?? 1) - 1, 0)
         seconds += able.length * (warmup + SECONDS.wrk)
-        seconds += slices * turns * (duration + SECONDS.wrk)
+        seconds += slices * (turns.length * (duration + SECONDS.wrk) + longer * duration)
       }
     }
   }

@@ -1,12 +1,25 @@
 // The rounds: what is measured when, and what comes out.
 import { contenders } from '../contenders.mjs'
-import { apartWorks, driversWork, memoryWork, takers, timersLoads, timersWork } from '../works.mjs'
+import {
+  apartWorks,
+  driversWork,
+  memoryWork,
+  protocolsWork,
+  takers,
+  timersLoads,
+  timersWork,
+  websocketWork,
+  workersWork,
+} from '../works.mjs'
 import { drivers } from './drivers.mjs'
 import { memory } from './memory.mjs'
+import { protocols } from './protocols.mjs'
 import { round } from './round.mjs'
 import { schedule } from './schedule.mjs'
 import { timers } from './timers.mjs'
 import { orderOf } from './turns.mjs'
+import { websocket } from './websocket.mjs'
+import { workers } from './workers.mjs'
 
 /** In processes of their own, one after the other: what is measured must not be taken from what others left. */
 const apart = {
@@ -27,6 +40,15 @@ const apart = {
   // Only a comparison of both means anything: the failure of one ends it.
   async [driversWork](_names, { slices, settings, hooks }) {
     await one([driversWork], hooks, () => drivers(slices, settings, hooks))
+  },
+  async [protocolsWork](_names, { slices, settings, hooks }) {
+    await one([protocolsWork], hooks, () => protocols(slices, settings, hooks))
+  },
+  async [websocketWork](names, { slices, settings, hooks }) {
+    await one([websocketWork], hooks, () => websocket(names, slices, settings, hooks))
+  },
+  async [workersWork](_names, { slices, settings, hooks }) {
+    await one([workersWork], hooks, () => workers(slices, settings, hooks))
   },
 }
 

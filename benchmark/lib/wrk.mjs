@@ -31,7 +31,7 @@ export function parseReport(output) {
 export async function wrk(
   port,
   { method, path, body, depth, connections, close },
-  { seconds, threads, cores },
+  { seconds, threads, cores, tls = false },
 ) {
   const load = [
     `-t${Math.min(threads, connections)}`,
@@ -47,7 +47,10 @@ export async function wrk(
   const request = [method, path, ...content, String(depth), close ? 'close' : '-']
   const milliseconds = seconds * 1000
   const options = { stdout: 'pipe', stderr: 'pipe', interrupt: milliseconds, timeout: milliseconds + 20_000 }
-  const [program, ...args] = pinned(['wrk', ...load, `http://127.0.0.1:${port}`, '--', ...request], cores)
+  const [program, ...args] = pinned(
+    ['wrk', ...load, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, '--', ...request],
+    cores,
+  )
   const { stdout, stderr } = await run(program, args, options)
   const result = parseReport(stdout + stderr)
   return depth === 1 && !close ? result : { ...result, p50: undefined, p99: undefined }

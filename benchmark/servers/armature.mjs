@@ -1,7 +1,7 @@
 // `--sync`: handlers that answer at once instead of through a promise. Where requests are read and written (`io`) and all
 // else is as the operator says: ARMATURE_IO, ARMATURE_LIMITS__..., like any application.
 import { App, fixed, HttpResponse } from '@armature/core'
-import { compute } from './compute.mjs'
+import { block, compute } from './compute.mjs'
 import { ready } from './ready.mjs'
 import { count, release, wait } from './waiting.mjs'
 
@@ -16,6 +16,7 @@ const app = App.new()
   )
   .post('/echo', async (req) => HttpResponse.json(await req.json()))
   .get('/fixed', fixed(HttpResponse.text('hello')))
+  .get('/block/:ms', (req) => block(req.param('ms')))
   .get('/compute/:id', async (req) => ({ id: req.param('id'), result: compute(req.param('id')) }))
   .get('/wait/:id', async (req) => wait(req.param('id')))
   .get('/waiting', () => count())

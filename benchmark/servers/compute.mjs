@@ -7,3 +7,10 @@ export function compute(text) {
   for (let i = 0; i < STEPS; i++) value = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d) + i
   return value
 }
+
+/** Keeps its thread busy for so many milliseconds, at most ten seconds. */
+export function block(milliseconds) {
+  const end = performance.now() + Math.min(Number(milliseconds), 10_000)
+  while (performance.now() < end) compute('block')
+  return 'blocked'
+}

@@ -1,4 +1,5 @@
 import Fastify from 'fastify'
+import { block } from './compute.mjs'
 import { ready } from './ready.mjs'
 import { count, release, wait } from './waiting.mjs'
 
@@ -11,6 +12,7 @@ app.get('/', hello)
 app.get('/fixed', hello)
 app.get('/users/:id', async (req) => ({ id: req.params.id, name: 'Alice' }))
 app.post('/echo', async (req) => req.body)
+app.get('/block/:ms', async (req) => block(req.params.ms))
 app.get('/wait/:id', async (req) => wait(req.params.id))
 app.get('/waiting', async () => count())
 app.get('/release', async () => release())

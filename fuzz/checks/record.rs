@@ -3,7 +3,7 @@
 //! Shared by the target and by the test that replays its corpus.
 
 use armature_bridge::SlotId;
-use armature_bridge::record::{self, FLAG_TLS, Kind, Request};
+use armature_bridge::record::{self, FLAG_ASCII, FLAG_TLS, Kind, Request};
 
 /// What a record with FLAG_TLS says of it.
 const TLS: &[u8] = b"TLSv1.3\0cipher\0\x01";
@@ -85,7 +85,7 @@ impl Sent {
             _ => Self::Request(Box::new(Sample {
                 slot,
                 numbers: [from.word(), from.word()],
-                packed: (from.byte(), from.byte(), from.word() & 0xffff),
+                packed: (from.byte(), from.byte(), from.word() & 0xffff & !FLAG_ASCII),
                 longs: [from.long(), from.long(), from.long()],
                 path: from.text(),
                 search: from.text(),
@@ -194,7 +194,9 @@ impl Reader<'_> {
         let body = self.bytes(body);
         self.pad();
         let (method, version) = (packed as u8, (packed >> 8) as u8);
-        let packed = (method, version, packed >> 16);
+        let is_ascii = packed >> 16 & FLAG_ASCII != 0;
+        assert_eq!(is_ascii, !body.is_empty() && body.is_ascii(), "a body that is ASCII says so");
+        let packed = (method, version, packed >> 16 & !FLAG_ASCII);
         Sample { slot, numbers, packed, longs, path, search, fields, params, texts, port: port as u16, body }
     }
 }

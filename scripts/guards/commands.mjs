@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { packageFolders } from '../lib/packages.mjs'
 import { bin } from '../lib/paths.mjs'
 import { quiet } from '../lib/run.mjs'
 import { cargoTally } from '../lib/tally.mjs'
@@ -12,6 +13,13 @@ async function tool(root, command, args, env) {
   return code === 0 ? [] : [output.trim() || `${command} ended with code ${code}`]
 }
 const nodeTool = (root, args) => tool(root, process.execPath, args)
+
+/** What `check` says of the root and of each package beside it. */
+async function ofPackages(root, check) {
+  const problems = await check(root)
+  for (const path of packageFolders(root)) problems.push(...(await check(join(root, path))))
+  return problems
+}
 
 export const rustIsFormatted = (root) => tool(root, 'cargo', ['fmt', '--all', '--check'])
 
@@ -26,12 +34,16 @@ export const rustIsDocumented = (root) =>
 
 export const biomeIsSilent = (root) => nodeTool(root, [bin.biome, 'ci', '--colors=off', '.'])
 
-export const typesAreRight = (root) => nodeTool(root, [bin.tsc, '--noEmit', '-p', 'tsconfig.json'])
+export const typesAreRight = (root) =>
+  ofPackages(root, (folder) => nodeTool(folder, [bin.tsc, '--noEmit', '-p', 'tsconfig.json']))
 
-export const packageIsWellFormed = (root) => nodeTool(root, [bin.publint, 'run', '--strict'])
+export const packagesAreWellFormed = (root) =>
+  ofPackages(root, (folder) => nodeTool(folder, [bin.publint, 'run', '--strict']))
 
-/** Every entry has types that say what is loaded, for `import`, `require()` and bundlers; asked of the tarball. */
-export async function typesResolve(root) {
+/** Every entry has types that say what is loaded, for `import`, `require()` and bundlers; asked of the tarballs. */
+export const typesResolve = (root) => ofPackages(root, typesOfPackage)
+
+async function typesOfPackage(root) {
   const out = mkdtempSync(join(tmpdir(), 'armature-attw-'))
   try {
     const packed = await quiet('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {

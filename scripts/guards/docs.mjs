@@ -4,17 +4,22 @@ import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 import { ownFiles } from '../lib/files.mjs'
 import { anchors, headings, links } from '../lib/markdown.mjs'
+import { packageFolders } from '../lib/packages.mjs'
 
 const INDEX = 'docs/reference/README.md'
 
 const read = (root, file) => readFileSync(join(root, file), 'utf8')
 
-/** The declarations of the package, checked, and the files that its users import from. */
-function declarations(root) {
-  const entries = Object.values(JSON.parse(read(root, 'package.json')).exports)
+/** The files that users of the package in `folder` import from. */
+const entriesOf = (folder) =>
+  Object.values(JSON.parse(read(folder, 'package.json')).exports)
     .map((entry) => entry.require?.types)
     .filter((types) => types !== undefined)
-    .map((types) => join(root, types))
+    .map((types) => join(folder, types))
+
+/** The declarations of all packages, checked, and the files that their users import from. */
+function declarations(root) {
+  const entries = ['', ...packageFolders(root)].flatMap((path) => entriesOf(join(root, path)))
   const missing = entries.filter((entry) => !existsSync(entry))
   const program = ts.createProgram(entries, {
     module: ts.ModuleKind.Node16,

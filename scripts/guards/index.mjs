@@ -62,8 +62,8 @@ export const guards = [
     name: 'tsdoc',
     run: docs.exportsHaveComments,
     built: true,
-    todo: 'Write a doc comment in src/: what it is, units, default, errors.',
+    todo: 'Write a doc comment in src/, or in that of the package: what it is, units, default, errors.',
   },
-  { name: 'publint', run: commands.packageIsWellFormed, built: true, todo: 'npx publint' },
+  { name: 'publint', run: commands.packagesAreWellFormed, built: true, todo: 'npx publint' },
   { name: 'attw', run: commands.typesResolve, built: true, todo: 'npx attw --pack .' },
 ]

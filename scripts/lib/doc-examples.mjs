@@ -1,8 +1,9 @@
-// README.md and docs/: every `ts` block compiles against the built package, and those marked `run` end with code 0.
+// README.md, docs/ and the READMEs of packages: every `ts` block compiles against the built package, and those marked `run` end with code 0.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesOf } from './digest.mjs'
 import { blockModule, docBlocks } from './doc-blocks.mjs'
+import { packageFolders } from './packages.mjs'
 import { bin, cacheDir, root } from './paths.mjs'
 import { node } from './run.mjs'
 
@@ -17,11 +18,12 @@ const compilerOptions = {
   rootDir: '.',
 }
 
-/** The examples below `folder` (README.md, docs/): `{ examples: [{ where, stem, … }], problems: ['file:line: …'] }`. */
+/** The examples below `folder` (READMEs, docs/): `{ examples: [{ where, stem, … }], problems: ['file:line: …'] }`. */
 function collect(folder) {
   const examples = []
   const problems = []
-  for (const file of [...filesOf(folder, 'README.md'), ...filesOf(folder, 'docs')]) {
+  const readmes = ['README.md', ...packageFolders(folder).map((path) => `${path}/README.md`)]
+  for (const file of [...readmes, 'docs'].flatMap((path) => filesOf(folder, path))) {
     if (!file.endsWith('.md')) continue
     const found = docBlocks(readFileSync(join(folder, file), 'utf8'))
     problems.push(...found.problems.map(({ line, message }) => `${file}:${line}: ${message}`))

@@ -13,3 +13,10 @@ export function releaseManifest(manifest, platformPackages) {
   const entries = [...platformPackages].sort().map((name) => [name, manifest.version])
   return { ...published, optionalDependencies: Object.fromEntries(entries) }
 }
+
+/** The manifest of a published package of packages/: without what only we need. */
+export function packageManifest(manifest) {
+  const published = { ...manifest }
+  for (const name of ours) delete published[name]
+  return published
+}

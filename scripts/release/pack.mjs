@@ -1,4 +1,4 @@
-// The tarballs of a release: one for each platform, with its binary, and the root without any.
+// The tarballs of a release: one for each platform, with its binary, the root without any, and the packages beside it.
 import {
   copyFileSync,
   existsSync,
@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { packageFolders } from '../lib/packages.mjs'
 import { bin, root } from '../lib/paths.mjs'
 import { run } from '../lib/run.mjs'
-import { releaseManifest } from './manifest.mjs'
+import { packageManifest, releaseManifest } from './manifest.mjs'
 
 const licences = ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT']
 const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
@@ -57,25 +58,39 @@ function fill(folder, binaries, partial) {
   return true
 }
 
-/** The root as `npm pack` would take it here, but for its binary and its manifest. */
-async function rootFolder(work, platformPackages) {
-  const folder = join(work, 'root')
+/** Copies what `npm pack` would take from `from`, but for binaries, to `folder`. */
+async function copyPacked(from, folder) {
   const [{ files }] = JSON.parse(
-    await output('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], root),
+    await output('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], from),
   )
   for (const { path } of files) {
     if (path.endsWith('.node')) continue
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    copyFileSync(join(root, path), join(folder, path))
+    copyFileSync(join(from, path), join(folder, path))
   }
+}
+
+/** The root as `npm pack` would take it here, but for its binary and its manifest. */
+async function rootFolder(work, platformPackages) {
+  const folder = join(work, 'root')
+  await copyPacked(root, folder)
   writeManifest(folder, releaseManifest(readManifest(root), platformPackages))
   return folder
 }
 
+/** A package of packages/ likewise, with the licences. */
+async function packageFolder(work, path) {
+  const folder = join(work, path)
+  await copyPacked(join(root, path), folder)
+  for (const licence of licences) copyFileSync(join(root, licence), join(folder, licence))
+  writeManifest(folder, packageManifest(readManifest(join(root, path))))
+  return folder
+}
+
 /**
- * Packs what `napi.targets` names from the `*.node` files below `binaries`, and the built root, into `out`.
+ * Packs what `napi.targets` names from the `*.node` files below `binaries`, and the built root and packages, into `out`.
  * `partial`: leaves out platforms without a binary, where it is an error otherwise.
- * Resolves to `{ version, root, platforms }`: what {@link pack} says about each tarball.
+ * Resolves to `{ version, root, platforms, packages }`: what {@link pack} says about each tarball.
  */
 export async function packRelease({ binaries, out, partial = false }) {
   if (!existsSync(join(root, 'dist/index.mjs'))) throw new Error('dist/ is missing: npm run build:ts')
@@ -86,7 +101,11 @@ export async function packRelease({ binaries, out, partial = false }) {
   const filled = folders.filter((folder) => fill(folder, resolve(binaries), partial))
   const names = filled.map((folder) => readManifest(folder).name)
   if (names.length === 0) throw new Error(`there is no binary below ${binaries}`)
-  const [packed, ...platforms] = await pack([await rootFolder(work, names), ...filled], resolve(out))
+  const beside = []
+  for (const path of packageFolders(root)) beside.push(await packageFolder(work, path))
+  const all = [await rootFolder(work, names), ...filled, ...beside]
+  const [packed, ...others] = await pack(all, resolve(out))
   rmSync(work, { recursive: true })
-  return { version: readManifest(root).version, root: packed, platforms }
+  const [platforms, packages] = [others.slice(0, filled.length), others.slice(filled.length)]
+  return { version: readManifest(root).version, root: packed, platforms, packages }
 }

@@ -9,13 +9,13 @@ async function isPublished(spec, env) {
 }
 
 /**
- * Publishes the platform packages and then the root, which nobody can install without them. What the registry has
+ * Publishes the platform packages, then the root, which nobody can install without them, then what needs the root. What the registry has
  * already is left alone: an interrupted release is completed by publishing again. `flags` go to `npm publish`.
  * Resolves to `[{ name, published }]`.
  */
-export async function publishRelease({ root, platforms, version, flags = [], env }) {
+export async function publishRelease({ root, platforms, packages, version, flags = [], env }) {
   const done = []
-  for (const { name, file } of [...platforms, root]) {
+  for (const { name, file } of [...platforms, root, ...packages]) {
     const published = !(await isPublished(`${name}@${version}`, env))
     if (published) {
       const { code, stdout, stderr } = await npm(['publish', file, '--access', 'public', ...flags], env)

@@ -5,11 +5,22 @@ import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+/** Of the server's numbers, in all. */
+const SAMPLES = 200
+
 /**
- * Kills a worker `kills` times, as soon as all run again and `every` milliseconds after the one before. Resolves with what became of the requests: `ok`, `lost` (503, the
- * thread that had the request ended) and `failures`, what else there was; and with samples of the server's numbers.
+ * Kills a worker `kills` times, or for so many `seconds`, as soon as all run again and `every` milliseconds after the one
+ * before. Resolves with what became of the requests: `ok`, `lost` (503, the thread that had the request ended) and
+ * `failures`, what else there was; and with about 200 samples of the server's numbers.
  */
-export async function dyingWorkers({ kills, workers = 3, clients = 24, every = 20, onSample = () => {} }) {
+export async function dyingWorkers({
+  kills = Number.POSITIVE_INFINITY,
+  seconds = Number.POSITIVE_INFINITY,
+  workers = 3,
+  clients = 24,
+  every = 20,
+  onSample = () => {},
+}) {
   const options = { count: workers, restartDelay: 1, maxRestartDelay: 1 }
   const child = fork(fileURLToPath(new URL('server.cjs', import.meta.url)), {
     execArgv: ['--expose-gc', '--no-warnings'],
@@ -31,7 +42,9 @@ export async function dyingWorkers({ kills, workers = 3, clients = 24, every = 2
     })
     const samples = []
     const started = Date.now()
-    for (let n = 1; n <= kills; n++) {
+    const passed = () => (Date.now() - started) / 1000
+    const done = (n) => Math.max(n / kills, passed() / seconds)
+    for (let n = 1; n <= kills && passed() < seconds; n++) {
       child.send('kill')
       await sleep(every)
       let now = await numbers()
@@ -40,8 +53,8 @@ export async function dyingWorkers({ kills, workers = 3, clients = 24, every = 2
         await sleep(10)
         now = await numbers()
       }
-      if (n % Math.max(1, Math.floor(kills / 200)) === 0) {
-        samples.push({ second: (Date.now() - started) / 1000, kills: n, ...now })
+      if (done(n) * SAMPLES >= samples.length + 1) {
+        samples.push({ second: passed(), kills: n, ...now })
         onSample(samples.at(-1), seen)
       }
     }

@@ -27,7 +27,10 @@ const KIND = 1
 const SLOT = 2
 const GENERATION = 3
 const HANDLER = 4
+const FLAGS = 6
 const BODY = 17
+/** In {@link FLAGS}: the body is in the record, and ASCII. */
+const FLAG_ASCII = 0x20_0000
 
 // Taken at load, so that fake timers of a test runner do not stop a server.
 const { setImmediate } = globalThis
@@ -322,6 +325,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
         start,
         this.#from,
         words[at + BODY] as number,
+        ((words[at + FLAGS] as number) & FLAG_ASCII) !== 0,
       )
       if (this.#to.request(record)) later = true
       this.#budget--

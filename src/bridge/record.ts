@@ -51,7 +51,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
   /** When somebody sees the beginning and the end of requests. */
   trace: Trace | null = null
   readonly #owner: RecordOwner
-  #inline: Buffer | null = null
+  #inline: Buffer | string | null = null
   #sink: BodySink | null = null
   #aborted: AbortReason | null = null
   #listeners: ((reason: AbortReason) => void)[] | null = null
@@ -66,6 +66,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
     start: number,
     end: number,
     bodyLength: number,
+    isText: boolean,
   ) {
     const bodyAt = end - ((bodyLength + 3) & ~3)
     super(readLatin1(batch, start, bodyAt))
@@ -73,7 +74,10 @@ export class RequestRecord extends RecordHead implements RequestSource {
     this.handler = handler
     this.slot = slot
     this.generation = generation
-    if (bodyLength > 0) this.#inline = Buffer.from(batch.subarray(bodyAt, bodyAt + bodyLength))
+    if (bodyLength > 0)
+      this.#inline = isText
+        ? readLatin1(batch, bodyAt, bodyAt + bodyLength)
+        : Buffer.from(batch.subarray(bodyAt, bodyAt + bodyLength))
   }
 
   get id(): string {
@@ -85,7 +89,7 @@ export class RequestRecord extends RecordHead implements RequestSource {
     return this.#owner.bodyWindow
   }
 
-  takeBody(): Buffer | undefined {
+  takeBody(): Buffer | string | undefined {
     const body = this.#inline
     this.#inline = null
     // A body of no bytes has nothing to send after the head either.

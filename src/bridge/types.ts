@@ -37,8 +37,11 @@ export interface RequestSource {
   readonly bodyLimit: number
   /** Bytes that may be on their way to a reader that has not asked for them yet (`limits.requestBuffer`). */
   readonly bodyWindow: number
-  /** The whole body when it arrived with the head and was not taken yet; the caller owns the Buffer. */
-  takeBody(): Buffer | undefined
+  /**
+   * The whole body when it arrived with the head and was not taken yet: text when it is ASCII, for then nothing is to be
+   * decoded; else a Buffer that the caller owns.
+   */
+  takeBody(): Buffer | string | undefined
   /** Starts reading the rest of the body; once per request. */
   openBody(sink: BodySink): BodyControl
   /** Calls `listener` once when the client left or the deadline passed; at once if that already happened. */

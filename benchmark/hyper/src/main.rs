@@ -1,5 +1,5 @@
 //! One thread, a constant answer for each route, an echo. `pipeline_flush` makes it an upper bound: finished answers may
-//! wait for more requests, which a real server must not let them do.
+//! wait for more requests, which a real server must not let them do. `--http2`: that protocol instead, without TLS.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -25,6 +25,7 @@ static RELEASE: Notify = Notify::const_new();
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let is_http2 = std::env::args().any(|arg| arg == "--http2");
     println!("port {}", listener.local_addr().expect("an address").port());
     tokio::task::LocalSet::new()
         .run_until(async {
@@ -32,6 +33,12 @@ async fn main() {
                 let Ok((stream, _)) = listener.accept().await else { continue };
                 let _ = stream.set_nodelay(true);
                 tokio::task::spawn_local(async move {
+                    if is_http2 {
+                        let connection = http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(TokioIo::new(stream), service_fn(answer));
+                        let _ = connection.await;
+                        return;
+                    }
                     let connection = http1::Builder::new()
                         .pipeline_flush(true)
                         .serve_connection(TokioIo::new(stream), service_fn(answer));

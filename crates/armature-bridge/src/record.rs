@@ -154,6 +154,9 @@ pub const FLAG_LENGTH: u32 = 1 << 3;
 /// Set when the record says what the TLS of our connection is.
 pub const FLAG_TLS: u32 = 1 << 4;
 
+/// Set when a body in the record is ASCII; by [`Request::encode`].
+pub const FLAG_ASCII: u32 = 1 << 5;
+
 /// Method number of a method whose name is in the record.
 pub const METHOD_OTHER: u8 = 255;
 
@@ -171,7 +174,7 @@ pub struct Request<'a, P, F> {
     pub method_name: &'a str,
     /// 0 HTTP/1.0, 1 HTTP/1.1, 2 HTTP/2, 3 HTTP/3.
     pub version: u8,
-    /// `FLAG_*`.
+    /// `FLAG_*`, but for [`FLAG_ASCII`].
     pub flags: u32,
     /// Counter part of the request id.
     pub id: u64,
@@ -226,7 +229,9 @@ where
         words[3] = self.slot.generation;
         words[4] = self.handler;
         words[5] = self.routes;
-        words[6] = u32::from(self.method) | u32::from(self.version) << 8 | self.flags << 16;
+        let ascii = if !self.body.is_empty() && self.body.is_ascii() { FLAG_ASCII } else { 0 };
+        words[6] = u32::from(self.method) | u32::from(self.version) << 8;
+        words[6] |= (self.flags & !FLAG_ASCII | ascii) << 16;
         (words[7], words[8]) = split(self.id);
         (words[9], words[10]) = split(self.content_length);
         (words[11], words[12]) = split(self.body_limit);

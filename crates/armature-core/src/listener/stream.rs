@@ -54,6 +54,14 @@ impl Stream {
         }
     }
 
+    /// The same for what ends the connection: see [`Transport::poll_write_last`].
+    pub fn poll_write_last(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(transport) => transport.poll_write_last(cx, bufs),
+            Self::Tls(tls) => tls.poll_write(cx, bufs),
+        }
+    }
+
     /// Writes without waiting; for a last word on a connection that is given up.
     pub fn write_now(&self, bytes: &[u8]) {
         match self {

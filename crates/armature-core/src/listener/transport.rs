@@ -82,6 +82,14 @@ impl Transport {
         self.poll_with(cx, || on_socket!(self.io.source(), s => { let mut s = s; s.write_vectored(bufs) }))
     }
 
+    /// As [`Transport::poll_write_vectored`], for the end of what is written: [`Transport::shutdown_write`] or closing has to
+    /// follow at once, and goes in the same packet. A client is then told of answer and end together.
+    pub fn poll_write_last(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.poll_with(cx, || {
+            on_socket!(self.io.source(), s => SockRef::from(s).send_vectored_with_flags(bufs, platform::LAST))
+        })
+    }
+
     fn poll_with(
         &self,
         cx: &mut Context<'_>,

@@ -44,5 +44,9 @@ pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "
 /// Whether an accepted connection has TCP_NODELAY when its listener has it, which saves a system call for each.
 pub const INHERITS_NODELAY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// Flags of a send after which the end follows at once: the kernel keeps back a last packet that is not full, so that FIN goes
+/// with it (`MSG_MORE`), and a peer that is gone raises no signal (`MSG_NOSIGNAL`).
+pub const LAST: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 0x8000 | 0x4000 } else { 0 };
+
 /// Whether an event queue forgets a descriptor that is closed, which saves a system call for each connection.
 pub const CLOSING_DEREGISTERS: bool = cfg!(unix);

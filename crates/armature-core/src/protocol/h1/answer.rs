@@ -38,14 +38,15 @@ impl<D: Dispatch + 'static> Connection<D> {
             let Some(work) = &mut self.work else { return Ok(false) };
             if encoded.is_err() {
                 // The answers before the one that failed are good.
-                let _ = work.output.poll_flush(&self.stream, cx);
+                let _ = work.output.poll_flush(&self.stream, cx, false);
             }
             encoded?;
             if work.output.is_empty() {
                 self.stalled = None;
                 break;
             }
-            let (flushed, progress) = work.output.poll_flush(&self.stream, cx);
+            let last = self.closing && self.switch.is_none();
+            let (flushed, progress) = work.output.poll_flush(&self.stream, cx, last);
             match flushed {
                 Poll::Ready(done) => done?,
                 Poll::Pending => {

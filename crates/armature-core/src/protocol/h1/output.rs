@@ -61,16 +61,24 @@ impl Output {
         }
     }
 
-    /// Writes until everything is taken or the socket refuses; `true` in the second place when it took anything.
-    pub fn poll_flush(&mut self, stream: &Stream, cx: &mut Context<'_>) -> (Poll<io::Result<()>>, bool) {
+    /// Writes until everything is taken or the socket refuses; `true` in the second place when it took anything. `last`: the
+    /// connection is closed as soon as everything is taken.
+    pub fn poll_flush(
+        &mut self,
+        stream: &Stream,
+        cx: &mut Context<'_>,
+        last: bool,
+    ) -> (Poll<io::Result<()>>, bool) {
         let mut progress = false;
         while !self.is_empty() {
             let gathered = &self.gathered[self.sent..];
-            let written = if self.direct.is_empty() && self.after.is_empty() {
+            let parts = || [IoSlice::new(gathered), IoSlice::new(&self.direct), IoSlice::new(self.after)];
+            let written = if last {
+                stream.poll_write_last(cx, &parts())
+            } else if self.direct.is_empty() && self.after.is_empty() {
                 stream.poll_write(cx, gathered)
             } else {
-                let parts = [IoSlice::new(gathered), IoSlice::new(&self.direct), IoSlice::new(self.after)];
-                stream.poll_write_vectored(cx, &parts)
+                stream.poll_write_vectored(cx, &parts())
             };
             match written {
                 Poll::Ready(Ok(0)) => return (Poll::Ready(Err(io::ErrorKind::WriteZero.into())), progress),
