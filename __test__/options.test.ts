@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { App, Cors, Logger, RequestId } from '@armature/core'
+import { App, Cors, HttpResponse, Logger, RequestId } from '@armature/core'
 import { afterEach, expect, test } from 'vitest'
 
 const app = () => App.new().get('/', () => 'x')
