@@ -20,6 +20,15 @@ export declare class NativeLane {
    * a buffer of so many bytes. With an empty `records` it only commits.
    */
   turn(commands: Buffer, length: number, records: Buffer): number
+  /**
+   * Has a socket subscribe to `topic`, from behind the commands that were committed. Returns 0, or why not: 1 for its name, 2
+   * when there are too many topics, 3 when the socket is over.
+   */
+  subscribe(slot: number, generation: number, topic: string): number
+  /** Has a socket subscribe to `topic` no longer, from behind the commands that were committed. */
+  unsubscribe(slot: number, generation: number, topic: string): void
+  /** How many sockets subscribe to `topic`. */
+  subscribers(topic: string): number
   /** Registers a list of header names and values (alternating); 0 when no more can be registered. */
   registerHeaders(pairs: Array<string>): number
   /** Keeps the process alive, or no longer. */

@@ -174,10 +174,12 @@ class Compiler {
   ): HandlerSpec {
     const declared = js.filter((each) => !isBoundary(each))
     const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
-    const add = (run: Run, status?: number) =>
-      this.#handlers.push({ ...context, names, run: compose(js, run), ...(status && { status }) }) - 1
-    if (isSocketRoute(handler))
-      return { type: 'ws', id: add(handler.run), options: portable(handler.options) }
+    const add = (run: Run, more: Pick<CompiledHandler, 'status' | 'socket'> = {}) =>
+      this.#handlers.push({ ...context, names, run: compose(js, run), ...more }) - 1
+    if (isSocketRoute(handler)) {
+      const { options, reopens } = handler
+      return { type: 'ws', id: add(handler.run, { socket: handler }), options: portable(options), reopens }
+    }
     if (isFiles(handler)) {
       const depth = isBareFolder ? parsePath(context.pattern).segments.length : depthOf(context.pattern)
       const id = declared.length === 0 ? null : add(nativeResponse)
@@ -185,7 +187,7 @@ class Compiler {
     }
     if (!isFixed(handler)) return { type: 'js', id: add(handler as Run) }
     const { status, headers, body } = handler.response
-    const id = declared.length === 0 ? null : add(nativeResponse, status)
+    const id = declared.length === 0 ? null : add(nativeResponse, { status })
     return { type: 'fixed', id, status, headers, body: body === null ? null : indexIn(this.#buffers, body) }
   }
 

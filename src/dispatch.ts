@@ -179,8 +179,7 @@ export class Dispatcher {
         break
       }
       case BodyKind.Socket:
-        commands.respondText(record, status, FLAG_SOCKET, set, this.#list(set, type, headers), '')
-        this.#lane.openSocket(record, body as SocketEvents)
+        this.#socket(record, set, this.#list(set, type, headers), body as SocketEvents)
         break
       case BodyKind.File: {
         const text = fileText(body as NamedFile, req)
@@ -239,6 +238,15 @@ export class Dispatcher {
     const within = response._context as Context
     within(pump, source, sink, req)
     return true
+  }
+
+  /** Beside the answer goes what another thread would need to take the socket up. */
+  #socket(record: RequestRecord, set: number, headers: HeaderList | null, events: SocketEvents): void {
+    const { commands } = this.#lane
+    const state = events.state()
+    if (state === null) commands.respondText(record, 101, FLAG_SOCKET, set, headers, '')
+    else commands.respondBytes(record, 101, FLAG_SOCKET, set, headers, state)
+    this.#lane.openSocket(record, events)
   }
 
   /** The number of the registered set with this content type; 0 when there is none and the type goes in full. */

@@ -34,7 +34,6 @@ const STOP_PATIENCE = 100
 const CUT_OFF = 1_500
 /** How long the last log lines may take to get out when the process ends. */
 const LOG_PATIENCE = 100
-
 // Taken at load, so that fake timers of a test runner do not stop a drain.
 const { setTimeout, clearTimeout } = globalThis
 
@@ -66,7 +65,6 @@ export class Engine implements LaneHandlers {
   #stopped = false
   #onClosed: ((cutOff: number) => void) | null = null
   readonly #unwatch: () => void
-
   /** What the lane's handle is at the moment. */
   #isReferenced = false
 
@@ -101,9 +99,8 @@ export class Engine implements LaneHandlers {
     begin: (lane: NativeLane) => NativeServer,
     onIdle: () => void = () => {},
   ) {
-    const { plan, handlers } = compiled
-    this.handlers = handlers
-    this.routes = plan.routes.length
+    this.handlers = compiled.handlers
+    this.routes = compiled.plan.routes.length
     this.settings = settings
     this.#lane = new Lane(settings, this)
     this.#dispatcher = new Dispatcher(this.#lane, settings)
@@ -164,6 +161,12 @@ export class Engine implements LaneHandlers {
 
   stats(): ServerStats {
     return JSON.parse(this.#native.stats()) as ServerStats
+  }
+
+  /** Who publishes, and counts subscribers. @throws ArmatureError `ARMATURE_SERVER_CLOSED` once it has stopped */
+  get topics(): Pick<Lane, 'publish' | 'subscribers'> {
+    if (this.#stopped) throw new ArmatureError('ARMATURE_SERVER_CLOSED')
+    return this.#lane
   }
 
   /** Whether listening keeps the process alive. */

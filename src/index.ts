@@ -131,6 +131,7 @@ export type {
   ShedStats,
   SlotStats,
   TlsStats,
+  WebSocketStats,
 } from './stats.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'

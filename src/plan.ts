@@ -1,6 +1,7 @@
 import type { PlannedCheck } from './health-checks.js'
 import type { AppLog } from './log/app-log.js'
 import type { HttpRequest } from './request.js'
+import type { SocketRoute } from './websocket/route.js'
 
 /**
  * What an application looks like when it crosses to Rust: one JSON document, once, at start. Buffers (bodies of fixed
@@ -57,7 +58,7 @@ export interface RouteSpec {
 /** `id` is an index into {@link Compiled.handlers}; a native handler has one only when JS middleware surrounds it. */
 export type HandlerSpec =
   | { type: 'js'; id: number }
-  | { type: 'ws'; id: number; options: Record<string, unknown> }
+  | { type: 'ws'; id: number; options: Record<string, unknown>; reopens: boolean }
   | { type: 'fixed'; id: number | null; status: number; headers: [string, string][]; body: number | null }
   /** `depth` segments of the path come before that of the file. */
   | { type: 'files'; id: number | null; files: number; depth: number }
@@ -70,6 +71,8 @@ export interface CompiledHandler {
   /** The handler inside its JS middleware (app, scope, route), composed once. May throw, may return a promise. */
   readonly run: (req: HttpRequest) => unknown
   readonly scope: ScopeRuntime
+  /** Of a WebSocket route. */
+  readonly socket?: SocketRoute
   /** Of a native handler that always answers with the same one. */
   readonly status?: number
 }

@@ -11,6 +11,7 @@ import type { Compiled } from './plan.js'
 import { ServerCache } from './server-cache.js'
 import { report, watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
+import { checkMessage, checkTopic } from './websocket/message.js'
 import { isPrimary, type Link, link } from './workers/link.js'
 import type { Member } from './workers/member.js'
 import type { Place } from './workers/places.js'
@@ -98,9 +99,18 @@ export class Server implements AsyncDisposable {
     return this.#data.get(key) as T
   }
 
-  /** Reserved: sends a message to WebSocket subscribers. Throws `ARMATURE_NOT_AVAILABLE`. */
-  publish(_topic: string, _message: string | Uint8Array): never {
-    throw new ArmatureError('ARMATURE_NOT_AVAILABLE', { feature: 'server.publish()' })
+  /**
+   * Sends a message to every WebSocket that subscribes to `topic`, in any thread: a string as text, bytes as binary.
+   * @throws TypeError `ARMATURE_OPTION_INVALID` for anything but a string or bytes, ArmatureError `ARMATURE_SERVER_CLOSED`
+   */
+  publish(topic: string, message: string | ArrayBuffer | ArrayBufferView): void {
+    const data = checkMessage('publish()', message)
+    this.#running().topics.publish(null, checkTopic('publish()', topic), data)
+  }
+
+  /** How many WebSockets subscribe to `topic`, in all threads together. @throws as `publish()` */
+  subscribers(topic: string): number {
+    return this.#running().topics.subscribers(checkTopic('subscribers()', topic))
   }
 
   /**

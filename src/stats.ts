@@ -55,6 +55,8 @@ export interface ServerStats {
   readonly log: LogStats
   /** Files that are read and sent. */
   readonly files: FileStats
+  /** WebSockets, and what is published to them. */
+  readonly webSockets: WebSocketStats
   /** Memory of the buffers of all connections in bytes, with those that are kept for the next ones. */
   readonly bufferedBytes: number
   /** The JS threads, each with its queue; the one that listens first. */
@@ -72,6 +74,30 @@ export interface RefusedStats {
    * `timeouts.header`.
    */
   readonly proxy: number
+}
+
+/** WebSockets. Their connections are among {@link ServerStats.connections}. */
+export interface WebSocketStats {
+  /** Those that are open. */
+  readonly open: number
+  /** How many times another thread took one up, after a reload or the death of its own. */
+  readonly reopened: number
+  /** Those that were closed with 1012, because their thread went and none could take them up. */
+  readonly restarted: number
+  /** Topics that at least one of them subscribes to. */
+  readonly topics: number
+  /** How many subscribe, each counted for each of its topics. */
+  readonly subscriptions: number
+  /** Messages published since the start, to topics with and without subscribers. */
+  readonly published: number
+  /** How many times one of them was sent to a socket. */
+  readonly delivered: number
+  /** How many times one was not, because the socket was too slow and its route has `slow: 'skip'`. */
+  readonly skipped: number
+  /** Sockets that were closed with 1008 because they were too slow for what was published. */
+  readonly slow: number
+  /** How many times a message did not reach the sockets of an IO loop, because `limits.publishBuffer` waited for it already. */
+  readonly dropped: number
 }
 
 /** TLS handshakes since the start. */

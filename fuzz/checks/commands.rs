@@ -3,7 +3,7 @@
 //!
 //! Shared by the target and by the test that replays its corpus.
 
-use armature_bridge::command::{Action, Command, Commands, HeaderFields, split_by_loop};
+use armature_bridge::command::{Action, Command, Commands, HeaderFields, Part, split_by_loop};
 
 /// A command with its bytes, wherever they were.
 #[derive(Debug, PartialEq)]
@@ -47,22 +47,48 @@ fn read(batch: &[u8], Command { slot, action }: Command) -> Read {
         Action::Send { is_binary, content } => of((7, u32::from(is_binary), 0), &[], &batch[content]),
         Action::Close { code, reason } => of((8, u32::from(code), 0), &[], &batch[reason]),
         Action::Cut => of((9, 0, 0), &[], &[]),
+        Action::Keep { leaves, state } => of((11, u32::from(leaves), 0), &[], &batch[state]),
+        Action::Publish { is_binary, has_publisher, topic, content } => {
+            assert!(topic.end == content.start, "{topic:?} {content:?}");
+            let flags = u32::from(is_binary) | u32::from(has_publisher) << 1;
+            of((10, flags, topic.len() as u32), &[], &batch[topic.start..content.end])
+        }
     }
+}
+
+/// Whom a command is for: a loop, or, when it is published, nobody in particular.
+fn whom(command: &Command) -> Option<u8> {
+    let is_published = matches!(command.action, Action::Publish { .. });
+    (!is_published).then(|| command.slot.io_loop())
 }
 
 /// A batch.
 pub fn check(batch: &[u8]) {
-    let all: Vec<_> =
-        Commands::new(batch).map(|command| (command.slot.io_loop(), read(batch, command))).collect();
+    let mut all: Vec<_> =
+        Commands::new(batch).map(|command| (whom(&command), read(batch, command))).collect();
     let mut parts = Vec::new();
-    split_by_loop(batch, |io_loop, part| parts.push((io_loop, part)));
+    split_by_loop(batch, |part| {
+        parts.push(match part {
+            Part::Commands(io_loop, part) => (Some(io_loop), part),
+            Part::Publish(command) => (None, command.to_vec()),
+        });
+    });
     assert!(parts.iter().map(|(_, part)| part.len()).sum::<usize>() <= batch.len());
-    for (io_loop, part) in &parts {
-        assert_eq!(parts.iter().filter(|(other, _)| other == io_loop).count(), 1, "loop {io_loop} twice");
-        let own: Vec<_> = Commands::new(part).map(|command| read(part, command)).collect();
-        let of_all: Vec<_> = all.iter().filter(|(other, _)| other == io_loop).map(|(_, read)| read).collect();
-        assert_eq!(own.iter().collect::<Vec<_>>(), of_all, "loop {io_loop}");
+    // Between two that are published each loop has one part.
+    for stage in parts.split(|(to, _)| to.is_none()) {
+        for (to, _) in stage {
+            assert_eq!(stage.iter().filter(|(other, _)| other == to).count(), 1, "{to:?} twice");
+        }
     }
-    let delivered = |io_loop: &u8| parts.iter().any(|(other, _)| other == io_loop);
-    assert!(all.iter().all(|(io_loop, _)| delivered(io_loop)), "a command is delivered to nobody");
+    let mut said = Vec::new();
+    for (to, part) in &parts {
+        for command in Commands::new(part) {
+            assert_eq!(whom(&command), *to);
+            said.push((*to, read(part, command)));
+        }
+    }
+    // Nothing is lost, and the order of each is kept.
+    all.sort_by_key(|(to, _)| *to);
+    said.sort_by_key(|(to, _)| *to);
+    assert_eq!(said, all);
 }

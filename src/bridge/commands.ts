@@ -12,6 +12,8 @@ const Command = {
   Send: 7,
   Close: 8,
   Cut: 9,
+  Publish: 10,
+  Keep: 11,
 } as const
 
 export const FLAG_STREAM = 1
@@ -20,6 +22,8 @@ export const FLAG_EVENTS = 4
 export const FLAG_SOCKET = 8
 export const FLAG_FILE = 16
 const FLAG_BINARY = 1
+const FLAG_FROM = 2
+const FLAG_LEAVE = 1
 
 const INITIAL = 256 * 1024
 const RESPOND_HEAD = 28
@@ -29,6 +33,8 @@ export interface Target {
   readonly slot: number
   readonly generation: number
 }
+
+const NOBODY: Target = { slot: 0, generation: 0 }
 
 /**
  * Commands of one batch, in one buffer that grows for a large body and shrinks again. When a command does not fit, `flush`
@@ -100,6 +106,29 @@ export class CommandBuffer {
 
   cut(target: Target): void {
     this.#plain(Command.Cut, target)
+  }
+
+  /** What another thread needs to take a WebSocket up; with `leaves` it is to do so now. */
+  keep(target: Target, state: Uint8Array, leaves: boolean): void {
+    this.#chunk(Command.Keep | (leaves ? FLAG_LEAVE << 8 : 0), target, state)
+  }
+
+  /** A message for all who subscribe to `topic`, but not for `from`. */
+  publish(from: Target | null, topic: string, message: string | Uint8Array): void {
+    const room = typeof message === 'string' ? message.length * 3 : message.length
+    const start = this.#reserve(28 + topic.length * 3 + room)
+    const topicBytes = writeUtf8(this.bytes, topic, start + 24)
+    const contentAt = start + 24 + topicBytes
+    let length: number
+    if (typeof message === 'string') length = message === '' ? 0 : writeUtf8(this.bytes, message, contentAt)
+    else {
+      this.bytes.set(message, contentAt)
+      length = message.length
+    }
+    this.#words[start / 4 + 4] = topicBytes
+    this.#words[start / 4 + 5] = length
+    const flags = (typeof message === 'string' ? 0 : FLAG_BINARY) | (from === null ? 0 : FLAG_FROM)
+    this.#frame(start, contentAt + length, Command.Publish | (flags << 8), from ?? NOBODY)
   }
 
   #chunk(kind: number, target: Target, chunk: string | Uint8Array): number {

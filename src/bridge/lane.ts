@@ -10,8 +10,8 @@ import { CommandBuffer, type Target } from './commands.js'
 import type { LaneHandlers, LaneSettings } from './lane-handlers.js'
 import { RecordKind, type RecordOwner, RequestRecord } from './record.js'
 import { type SinkOwner, StreamSink } from './sink.js'
-import { type LinkOwner, type SocketEvents, SocketLink } from './socket-link.js'
-import { Sockets } from './sockets.js'
+import { type LinkOwner, type SocketEvents, SocketLink, Subscribed } from './socket-link.js'
+import { readReopening, Sockets } from './sockets.js'
 
 const RECORDS = 256 * 1024
 /** What a native call returns when there is no record, but more to do once the event loop has had its turn. */
@@ -152,6 +152,34 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     this.#said()
   }
 
+  keepSocket(link: Target, state: Uint8Array, leaves: boolean): void {
+    this.commands.keep(link, state, leaves)
+    this.#said()
+  }
+
+  subscribeSocket({ slot, generation }: Target, topic: string): Subscribed {
+    if (this.#closed) return Subscribed.SocketOver
+    // Whoever subscribes is not to get what was published before: that leaves first.
+    this.#commit()
+    return this.native.subscribe(slot, generation, topic) as Subscribed
+  }
+
+  unsubscribeSocket({ slot, generation }: Target, topic: string): void {
+    if (this.#closed) return
+    this.#commit()
+    this.native.unsubscribe(slot, generation, topic)
+  }
+
+  publish(link: Target | null, topic: string, data: string | Uint8Array): void {
+    if (this.#closed) return
+    this.commands.publish(link, topic, data)
+    this.#said()
+  }
+
+  subscribers(topic: string): number {
+    return this.#closed ? 0 : this.native.subscribers(topic)
+  }
+
   cancelBody(record: RequestRecord): void {
     this.commands.cancel(record)
     this.schedule()
@@ -183,7 +211,22 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       message: (message) => to.isolated(events.message, events, message),
       drain: () => to.isolated(events.drain, events, undefined),
       closed: (farewell) => to.isolated(events.closed, events, farewell),
+      left: () => events.left(),
+      state: () => events.state(),
     }
+  }
+
+  /** Another thread had the socket. */
+  #reopen(handler: number, target: Target, at: number, start: number): void {
+    const reopening = readReopening(this.#words, at, this.#records, start)
+    const events = this.#to.handlers[handler]?.socket?.revive(reopening)
+    if (events === undefined) {
+      this.closeSocket(target, 1012, 'the server restarts')
+      return
+    }
+    const link = new SocketLink(this, target, this.#isolated(events))
+    this.#sockets.add(link)
+    link.opened(reopening, reopening.buffered)
   }
 
   /** Called by Rust: the lane has something. */
@@ -315,6 +358,9 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
         break
       case RecordKind.Closed:
         this.#to.closed(value)
+        break
+      case RecordKind.SocketReopen:
+        this.#reopen(value, { slot, generation: words[at + GENERATION] as number }, at, start)
         break
       case RecordKind.Warning:
         this.#to.warning(this.#bytes(start, words[at + 5] as number).toString())

@@ -21,6 +21,9 @@ export const RecordKind = {
   SocketMessage: 13,
   SocketClosed: 14,
   SocketClosing: 15,
+  SocketReopen: 16,
+  SocketLeave: 17,
+  SocketLeft: 18,
 } as const
 
 const REASONS: Record<number, AbortReason> = { 1: 'client-gone', 2: 'deadline', 3: 'shutdown' }

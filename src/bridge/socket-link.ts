@@ -10,6 +10,10 @@ export interface SocketEvents {
   message(message: Message): void
   drain(): void
   closed(farewell: { code: number; reason: string }): void
+  /** Another thread has the socket. */
+  left(): void
+  /** What another thread needs to take it up: `null` when none can, nothing when only what was said before can be. */
+  state(): Uint8Array | null
 }
 
 /** A message as it came. */
@@ -26,6 +30,26 @@ export interface LinkOwner {
   closeSocket(link: Target, code: number, reason: string): void
   cutSocket(link: Target): void
   grantSocket(link: Target, bytes: number): void
+  /** Keeps `state` for another thread, which with `leaves` has the socket from now on. */
+  keepSocket(link: Target, state: Uint8Array, leaves: boolean): void
+  subscribeSocket(link: Target, topic: string): Subscribed
+  unsubscribeSocket(link: Target, topic: string): void
+  /** To all subscribers but `link`. */
+  publish(link: Target | null, topic: string, data: string | Uint8Array): void
+  /** How many sockets of the server subscribe to `topic`. */
+  subscribers(topic: string): number
+}
+
+/** What became of a subscription; `crates/armature-node/src/bridge/lane.rs` has the same. */
+export const Subscribed = { Yes: 0, NameInvalid: 1, TooManyTopics: 2, SocketOver: 3 } as const
+export type Subscribed = (typeof Subscribed)[keyof typeof Subscribed]
+
+/** Bounds of a socket: bytes, and a number of topics. */
+export interface LinkLimits {
+  readonly sendBuffer: number
+  readonly backlog: number
+  readonly receiveBuffer: number
+  readonly topics: number
 }
 
 /** What became of a message. */
@@ -40,6 +64,7 @@ export class SocketLink implements Target {
   #sendBuffer = 0
   #backlog = 0
   #receiveBuffer = 0
+  #maxTopics = 0
   /** Bytes that the client has not taken, as far as is known. */
   #buffered = 0
   #full = false
@@ -49,6 +74,10 @@ export class SocketLink implements Target {
   #open = false
   /** The application knows of it. */
   #opened = false
+  /** Messages whose handlers are not done. */
+  #pending = 0
+  /** Another thread is to have it, when these are. */
+  #leaving = false
 
   constructor(owner: LinkOwner, target: Target, events: SocketEvents) {
     this.#owner = owner
@@ -65,11 +94,19 @@ export class SocketLink implements Target {
     return this.#open
   }
 
+  /** Topics that it may subscribe to. */
+  get maxTopics(): number {
+    return this.#maxTopics
+  }
+
   /** Rust has answered the request. */
-  opened(sendBuffer: number, backlog: number, receiveBuffer: number): void {
+  opened({ sendBuffer, backlog, receiveBuffer, topics }: LinkLimits, buffered = 0): void {
     this.#sendBuffer = sendBuffer
     this.#backlog = backlog
     this.#receiveBuffer = receiveBuffer
+    this.#maxTopics = topics
+    this.#buffered = buffered
+    this.#full = buffered >= sendBuffer
     this.#open = true
     this.#opened = true
     this.events.open(this)
@@ -95,6 +132,51 @@ export class SocketLink implements Target {
   cut(): void {
     this.#open = false
     this.#owner.cutSocket(this)
+  }
+
+  /** Another thread is to have the socket: it leaves once what came before is handled. */
+  leave(): void {
+    this.#leaving = true
+    if (this.#pending === 0) this.#handOver()
+  }
+
+  /** Another thread has it. */
+  left(): void {
+    this.#open = false
+    this.#pieces = []
+    if (!this.#opened) return
+    this.#opened = false
+    this.events.left()
+  }
+
+  /** Has what another thread would need kept. */
+  save(): void {
+    const state = this.#open ? this.events.state() : null
+    if (state !== null && state.length > 0) this.#owner.keepSocket(this, state, false)
+  }
+
+  #handOver(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#owner.keepSocket(this, this.events.state() ?? NOTHING, true)
+  }
+
+  /** Only while it is open. */
+  subscribe(topic: string): Subscribed {
+    return this.#owner.subscribeSocket(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#owner.unsubscribeSocket(this, topic)
+  }
+
+  /** To all other subscribers; also when it is closed. */
+  publish(topic: string, data: string | Uint8Array): void {
+    this.#owner.publish(this, topic, data)
+  }
+
+  subscribers(topic: string): number {
+    return this.#owner.subscribers(topic)
   }
 
   /** The client has taken `bytes`. */
@@ -126,8 +208,17 @@ export class SocketLink implements Target {
   /** A message of `bytes` has come. */
   message(data: string | Buffer, isBinary: boolean, bytes: number): void {
     const cost = bytes + MESSAGE
-    if (!this.#open) this.#done(cost)
-    else this.events.message({ data, isBinary, done: () => this.#done(cost) })
+    if (!this.#open) {
+      this.#done(cost)
+      return
+    }
+    this.#pending++
+    const done = () => {
+      this.#pending--
+      this.#done(cost)
+      if (this.#leaving && this.#pending === 0) this.#handOver()
+    }
+    this.events.message({ data, isBinary, done })
   }
 
   /** It is over. */
@@ -147,6 +238,8 @@ export class SocketLink implements Target {
     this.#handled = 0
   }
 }
+
+const NOTHING = new Uint8Array(0)
 
 function bytesOf(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.length

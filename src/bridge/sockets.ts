@@ -1,12 +1,41 @@
 import { readLatin1 } from './buffers.js'
 import { RecordKind } from './record.js'
-import type { SocketLink } from './socket-link.js'
+import type { LinkLimits, SocketLink } from './socket-link.js'
 
 // Flags of a message; `crates/armature-bridge/src/record.rs` has the same.
 const BINARY = 1
 const MORE = 2
 const ASCII = 4
-const CREDIT = 3
+const CREDIT = 4
+
+/** A WebSocket that another thread had: what its record says. */
+export interface Reopening extends LinkLimits {
+  /** Bytes that the client may not have taken. */
+  readonly buffered: number
+  /** No handler has heard of it. */
+  readonly isFresh: boolean
+  /** What it subscribes to. */
+  readonly names: readonly string[]
+  readonly state: Buffer
+}
+
+/** The words of a `SocketReopen` record from `at`, its bytes from `start`. */
+export function readReopening(words: Uint32Array, at: number, bytes: Buffer, start: number): Reopening {
+  const word = (index: number) => words[at + index] as number
+  const from = start + 52
+  const end = start + 24 + word(5)
+  const stateAt = from + word(12)
+  return {
+    sendBuffer: word(6),
+    backlog: word(7),
+    receiveBuffer: word(8),
+    topics: word(9),
+    buffered: word(10),
+    isFresh: word(11) !== 0,
+    names: JSON.parse(bytes.toString('utf8', from, stateAt)) as string[],
+    state: Buffer.from(bytes.subarray(stateAt, end)),
+  }
+}
 
 /** The WebSockets of a lane, by the slots that Rust gave them, and the records about them. */
 export class Sockets {
@@ -43,11 +72,23 @@ export class Sockets {
         link.credit(value)
         break
       case RecordKind.SocketOpen:
-        link.opened(value, words[at + 6] as number, words[at + 7] as number)
+        link.opened({
+          sendBuffer: value,
+          backlog: words[at + 6] as number,
+          receiveBuffer: words[at + 7] as number,
+          topics: words[at + 8] as number,
+        })
         break
       case RecordKind.SocketClosing:
         // What came before it has been handled.
         link.close(value, reason(bytes, start, words[at + 5] as number))
+        break
+      case RecordKind.SocketLeave:
+        link.leave()
+        break
+      case RecordKind.SocketLeft:
+        this.delete(link)
+        link.left()
         break
       case RecordKind.SocketClosed:
         this.delete(link)

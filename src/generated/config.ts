@@ -121,6 +121,18 @@ export interface LimitOptions {
    * 64kb.
    */
   requestBuffer?: Size | undefined
+  /**
+   * Most topics that WebSockets subscribe to at the same time. Beyond it `subscribe()` throws. From 1 to 10000000, by default
+   * 100000.
+   */
+  topics?: number | undefined
+  /** Longest name of such a topic, in UTF-8. Beyond it `subscribe()` throws. From 1b to 4kb, by default 256b. */
+  topicName?: Size | undefined
+  /**
+   * Bytes of published messages that wait for one IO loop. Beyond it a message does not reach the WebSockets of that loop, which
+   * is counted. From 64kb to 1gb, by default 64mb.
+   */
+  publishBuffer?: Size | undefined
 }
 
 /**
@@ -416,6 +428,16 @@ export interface WebSocketLimits {
    * default 64kb.
    */
   receiveBuffer?: Size | undefined
+  /**
+   * Most topics that the socket subscribes to at the same time. Beyond it `subscribe()` throws. From 1 to 100000, by default
+   * 100.
+   */
+  topics?: number | undefined
+  /**
+   * Most bytes that are kept of what a socket with `reopen` needs in another thread: its `data` and the parameters of its path, in
+   * the form of `v8.serialize()`. A socket that needs more does not survive its thread. From 64b to 16mb, by default 16kb.
+   */
+  state?: Size | undefined
 }
 
 /** Compression of the messages of a WebSocket. The option may also be `true` or `false` alone. */
@@ -446,6 +468,11 @@ export interface WebSocketTimeouts {
   idle?: Duration | undefined
   /** How long the client may take to answer a Close frame before the connection is cut. From 1ms to 24h, by default 10s. */
   close?: Duration | undefined
+  /**
+   * How long a socket with `reopen` waits for a thread when its own has ended, before it is closed with 1012. From 1ms to 24h,
+   * by default 10s.
+   */
+  reopen?: Duration | undefined
 }
 
 /** Whose pages may connect. */

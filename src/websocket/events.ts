@@ -8,15 +8,26 @@ import type { Socket } from './socket.js'
 export class SocketRunner implements SocketEvents {
   readonly #socket: Socket
   readonly #handlers: AnyHandlers
+  readonly #opening: 'open' | 'reopen'
 
-  constructor(socket: Socket, handlers: AnyHandlers) {
+  /** `opening` is the handler that hears of the socket first. */
+  constructor(socket: Socket, handlers: AnyHandlers, opening: 'open' | 'reopen' = 'open') {
     this.#socket = socket
     this.#handlers = handlers
+    this.#opening = opening
   }
 
   open(link: SocketLink): void {
     this.#socket._opened(link)
-    this.#run('open', () => this.#handlers.open?.(this.#socket))
+    this.#run(this.#opening, () => this.#handlers[this.#opening]?.(this.#socket))
+  }
+
+  left(): void {
+    this.#socket._closed()
+  }
+
+  state(): Uint8Array | null {
+    return this.#handlers.reopen === undefined ? null : this.#socket._state()
   }
 
   message({ data, isBinary, done }: Message): void {

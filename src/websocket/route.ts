@@ -1,3 +1,4 @@
+import type { Reopening } from '../bridge/sockets.js'
 import { isBranded, nameOf, typeError } from '../errors.js'
 import type { WebSocketOptions } from '../generated/config.js'
 import { isToken } from '../headers.js'
@@ -6,6 +7,7 @@ import type { HttpRequest } from '../request.js'
 import { HttpResponse, isHttpResponse } from '../response.js'
 import { SocketRunner } from './events.js'
 import { Socket } from './socket.js'
+import { readState } from './state.js'
 
 const SOCKET_ROUTE: unique symbol = Symbol.for('armature.socket-route')
 
@@ -35,6 +37,11 @@ export interface WebSocketHandlers<
    */
   parse?: ((data: string | Buffer, isBinary: boolean) => M) | undefined
   /**
+   * Another thread had the socket, which ended or has old code since `server.reload()`: this one has it from now on, with its
+   * `data`, parameters and topics. Without this handler such a socket is closed with 1012. See `socket.save()`.
+   */
+  reopen?: ((socket: Socket<SocketData<U>, P>) => unknown) | undefined
+  /**
    * A message has come. While its promises are pending, `limits.receiveBuffer` bounds how much more is read.
    */
   message?: ((socket: Socket<SocketData<U>, P>, data: M, isBinary: boolean) => unknown) | undefined
@@ -50,13 +57,14 @@ export interface WebSocketHandlers<
 export interface AnyHandlers {
   readonly upgrade?: (req: HttpRequest) => unknown
   readonly open?: (socket: Socket) => unknown
+  readonly reopen?: (socket: Socket) => unknown
   readonly parse?: (data: string | Buffer, isBinary: boolean) => unknown
   readonly message?: (socket: Socket, data: unknown, isBinary: boolean) => unknown
   readonly drain?: (socket: Socket) => unknown
   readonly close?: (socket: Socket, code: number, reason: string) => unknown
 }
 
-const HANDLERS = ['upgrade', 'open', 'parse', 'message', 'drain', 'close'] as const
+const HANDLERS = ['upgrade', 'open', 'reopen', 'parse', 'message', 'drain', 'close'] as const
 
 /** @internal What answers the requests of a WebSocket route. */
 export class SocketRoute {
@@ -90,6 +98,20 @@ export class SocketRoute {
       return Promise.resolve(value).then((data) => this.#answer(req, data))
     }
     return this.#answer(req, value)
+  }
+
+  /** Whether sockets outlive the thread of their handlers. */
+  get reopens(): boolean {
+    return this.#handlers.reopen !== undefined
+  }
+
+  /** A socket that another thread had; `undefined` when what it left cannot be read. */
+  revive({ state, names, isFresh }: Reopening): SocketRunner | undefined {
+    const init = readState(state)
+    if (init === undefined) return undefined
+    const socket = new Socket({ ...init, slow: this.#slow })
+    socket._subscribed(names)
+    return new SocketRunner(socket, this.#handlers, isFresh ? 'open' : 'reopen')
   }
 
   #answer(req: HttpRequest, data: unknown): unknown {

@@ -1,6 +1,8 @@
-import type { SocketLink } from '../bridge/socket-link.js'
+import { type SocketLink, Subscribed } from '../bridge/socket-link.js'
 import { ArmatureError, nameOf, typeError } from '../errors.js'
 import type { SlowConsumer } from '../generated/config.js'
+import { checkMessage, checkTopic } from './message.js'
+import { writeState } from './state.js'
 
 /** What is known of a socket when its request is answered. */
 export interface SocketInit {
@@ -35,6 +37,8 @@ export class Socket<out D = unknown, out P extends object = Record<string, strin
   #link: SocketLink | null = null
   #controller: AbortController | null = null
   #over = false
+  /** What it subscribes to. */
+  #topics: Set<string> | null = null
 
   /** @internal */
   constructor({ data, params, id, route, protocol, slow }: SocketInit) {
@@ -65,7 +69,7 @@ export class Socket<out D = unknown, out P extends object = Record<string, strin
    * @throws TypeError `ARMATURE_OPTION_INVALID` for anything but a string or bytes
    */
   send(data: string | ArrayBuffer | ArrayBufferView): boolean {
-    const message = typeof data === 'string' ? data : bytes(data)
+    const message = checkMessage('send()', data)
     const link = this.#link
     if (link === null || !link.isOpen) return false
     const sent = link.send(message)
@@ -79,6 +83,79 @@ export class Socket<out D = unknown, out P extends object = Record<string, strin
    */
   get bufferedAmount(): number {
     return this.#link?.bufferedAmount ?? 0
+  }
+
+  /**
+   * Subscribes to a topic: the socket gets what anybody publishes there, in any thread, until it unsubscribes or is over. What was
+   * published before it does not get. Doing it twice is the same as once.
+   *
+   * @returns whether the socket is open
+   * @throws TypeError `ARMATURE_OPTION_INVALID` for a topic that is no text, empty, or longer than `limits.topicName` of the
+   * application; ArmatureError `ARMATURE_TOPIC_LIMIT` beyond `limits.topics` of the route or of the application
+   */
+  subscribe(topic: string): boolean {
+    checkTopic('subscribe()', topic)
+    const link = this.#link
+    if (link === null || !link.isOpen) return false
+    this.#topics ??= new Set()
+    const topics = this.#topics
+    if (topics.has(topic)) return true
+    if (topics.size >= link.maxTopics) {
+      throw new ArmatureError('ARMATURE_TOPIC_LIMIT', { limit: `limits.topics of '${this.#route}'` })
+    }
+    switch (link.subscribe(topic)) {
+      case Subscribed.NameInvalid:
+        throw typeError('ARMATURE_OPTION_INVALID', {
+          option: 'topic of subscribe()',
+          value: `a text of ${Buffer.byteLength(topic)} bytes`,
+          allowed: 'one of 1 byte to limits.topicName of the application',
+        })
+      case Subscribed.TooManyTopics:
+        throw new ArmatureError('ARMATURE_TOPIC_LIMIT', { limit: 'limits.topics of the application' })
+      case Subscribed.SocketOver:
+        return false
+    }
+    topics.add(topic)
+    return true
+  }
+
+  /**
+   * Unsubscribes from a topic: nothing that is published from now on comes.
+   *
+   * @returns whether it had subscribed
+   * @throws TypeError `ARMATURE_OPTION_INVALID` for a topic that is no text
+   */
+  unsubscribe(topic: string): boolean {
+    if (this.#topics?.delete(checkTopic('unsubscribe()', topic)) !== true) return false
+    this.#link?.unsubscribe(topic)
+    return true
+  }
+
+  /** The topics that it subscribes to, in the order in which it did. */
+  get topics(): readonly string[] {
+    return this.#topics === null ? [] : [...this.#topics]
+  }
+
+  /**
+   * Sends a message to all who subscribe to `topic`, in any thread, but not to itself: a string as text, bytes as binary. Whether
+   * the socket subscribes, or is still open, does not matter.
+   *
+   * Whoever gets messages of one thread gets them in the order in which that thread published and sent them. A subscriber that is
+   * too slow is treated as `slow` of its route says.
+   *
+   * @throws TypeError `ARMATURE_OPTION_INVALID` for anything but a string or bytes
+   */
+  publish(topic: string, data: string | ArrayBuffer | ArrayBufferView): void {
+    const message = checkMessage('publish()', data)
+    this.#link?.publish(checkTopic('publish()', topic), message)
+  }
+
+  /**
+   * How many sockets of the server subscribe to `topic`, in all threads together.
+   * @throws TypeError `ARMATURE_OPTION_INVALID` for a topic that is no text
+   */
+  subscribers(topic: string): number {
+    return this.#link?.subscribers(checkTopic('subscribers()', topic)) ?? 0
   }
 
   /**
@@ -105,13 +182,38 @@ export class Socket<out D = unknown, out P extends object = Record<string, strin
     if (!this.#over) this.#link?.cut()
   }
 
-  /** Aborted when the socket is over. */
+  /** Aborted when the socket is over, or another thread has it. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()
       if (this.#over) this.#abort()
     }
     return this.#controller.signal
+  }
+
+  /**
+   * Keeps `data` as it is now, for the case that this thread dies: the thread that takes the socket up then gets what was kept last,
+   * at first what `upgrade` returned. A reload needs no call: it asks for what `data` is by then. Does nothing without a `reopen`
+   * handler. What cannot be cloned (`v8.serialize()`) is not kept, which is a warning.
+   */
+  save(): void {
+    this.#link?.save()
+  }
+
+  /** @internal What another thread needs to take it up. */
+  _state(): Uint8Array {
+    return writeState({
+      data: this.data,
+      params: this.#params,
+      id: this.id,
+      route: this.#route,
+      protocol: this.protocol,
+    })
+  }
+
+  /** @internal Another thread has subscribed to these. */
+  _subscribed(names: readonly string[]): void {
+    if (names.length > 0) this.#topics = new Set(names)
   }
 
   /** @internal */
@@ -138,14 +240,6 @@ export class Socket<out D = unknown, out P extends object = Record<string, strin
   #abort(): void {
     this.#controller?.abort(new ArmatureError('ARMATURE_CLIENT_GONE', 'the WebSocket is closed'))
   }
-}
-
-function bytes(data: unknown): Uint8Array {
-  if (data instanceof Uint8Array) return data
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  if (data instanceof ArrayBuffer) return new Uint8Array(data)
-  const allowed = 'a string or bytes'
-  throw typeError('ARMATURE_OPTION_INVALID', { option: 'send()', value: nameOf(data), allowed })
 }
 
 function checkCode(code: unknown): void {

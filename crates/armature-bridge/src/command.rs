@@ -13,6 +13,8 @@
 //! | send | length | a message of a WebSocket; flag 1 when it is binary |
 //! | close | close code, length | reason, UTF-8 |
 //! | cut | | |
+//! | keep | length | what the next lane of a WebSocket is to know of it; flag 1 when it is to have that lane now |
+//! | publish | topic length, content length | topic, content: a message for all who subscribe to the topic; flag 1 when it is binary, flag 2 when the socket that the command names does not get it |
 //!
 //! A header is 2 bytes name length, 4 bytes value length, name, value.
 
@@ -33,8 +35,12 @@ pub const FLAG_EVENTS: u8 = 1 << 2;
 pub const FLAG_SOCKET: u8 = 1 << 3;
 /// The body of the command is JSON that names a file: `src/bridge/file.ts` writes it.
 pub const FLAG_FILE: u8 = 1 << 4;
-/// Of a `send`: the message is binary.
+/// Of a `send` and of a `publish`: the message is binary.
 pub const FLAG_BINARY: u8 = 1;
+/// Of a `keep`: the socket leaves its lane.
+pub const FLAG_LEAVE: u8 = 1;
+/// Of a `publish`: the socket that the command names has published it, and does not get it. Without, the command names nobody.
+pub const FLAG_FROM: u8 = 1 << 1;
 
 /// One command, with ranges into its batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +93,33 @@ pub enum Action {
     },
     /// End the WebSocket at once.
     Cut,
+    /// Keep this for the next lane of the WebSocket.
+    Keep {
+        /// Whether it is to have that lane now.
+        leaves: bool,
+        /// What that lane is to know.
+        state: Range<usize>,
+    },
+    /// Send a message to all who subscribe to a topic.
+    Publish {
+        /// Whether it is binary.
+        is_binary: bool,
+        /// Whether the socket that the command names has published it, and does not get it.
+        has_publisher: bool,
+        /// The topic as JavaScript wrote it.
+        topic: Range<usize>,
+        /// The content of the message.
+        content: Range<usize>,
+    },
 }
 
-/// Bytes before the headers of a respond command, and before the bytes of a data or send and of a close command. A range from there fits only a
-/// command that has all its words.
+/// Bytes before the headers of a respond command, and before the bytes of a data or send, of a close and of a publish command. A
+/// range from there fits only a command that has all its words.
 const RESPOND_LEN: usize = 28;
 const DATA_LEN: usize = 20;
 const CLOSE_LEN: usize = 24;
+const PUBLISH_LEN: usize = 24;
+const PUBLISH: u8 = 10;
 
 /// Reads the commands of a batch.
 pub struct Commands<'a> {
@@ -159,6 +185,19 @@ impl Iterator for Commands<'_> {
                     None => continue,
                 },
                 9 => Action::Cut,
+                11 => match range(DATA_LEN, word(command, 4)) {
+                    Some(state) => {
+                        Action::Keep { leaves: (word(command, 1) >> 8) as u8 & FLAG_LEAVE != 0, state }
+                    }
+                    None => continue,
+                },
+                PUBLISH => {
+                    let Some(topic) = range(PUBLISH_LEN, word(command, 4)) else { continue };
+                    let Some(content) = range(PUBLISH_LEN + topic.len(), word(command, 5)) else { continue };
+                    let flags = (word(command, 1) >> 8) as u8;
+                    let (is_binary, has_publisher) = (flags & FLAG_BINARY != 0, flags & FLAG_FROM != 0);
+                    Action::Publish { is_binary, has_publisher, topic, content }
+                }
                 _ => continue,
             };
             return Some(Command { slot, action });
@@ -172,16 +211,34 @@ fn frame_len(bytes: &[u8]) -> Option<usize> {
     (bytes.len() >= 16 && len >= 16 && len.is_multiple_of(4) && len <= bytes.len()).then_some(len)
 }
 
-/// Splits a batch by the loop that each command is for and hands each loop's part to `deliver`.
-pub fn split_by_loop(batch: &[u8], mut deliver: impl FnMut(u8, Vec<u8>)) {
+/// What [`split_by_loop`] hands on.
+pub enum Part<'a> {
+    /// Commands for one loop.
+    Commands(u8, Vec<u8>),
+    /// A `publish` command, alone: which loops it is for, its topic tells.
+    Publish(&'a [u8]),
+}
+
+/// Splits a batch by the loop that each command is for and hands each loop's part to `deliver`; all that comes before a
+/// `publish` is handed over before it.
+pub fn split_by_loop<'a>(batch: &'a [u8], mut deliver: impl FnMut(Part<'a>)) {
     let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
     let mut at = 0;
     // A run of commands for one loop is copied at once; with one loop that is the whole batch.
     while let Some(first) = frame_len(&batch[at..]) {
+        if is_publish(&batch[at..]) {
+            for (io_loop, part) in parts.drain(..) {
+                deliver(Part::Commands(io_loop, part));
+            }
+            deliver(Part::Publish(&batch[at..at + first]));
+            at += first;
+            continue;
+        }
         let io_loop = SlotId { slot: word(&batch[at..], 2), generation: 0 }.io_loop();
         let mut end = at + first;
         while let Some(len) = frame_len(&batch[end..]) {
-            if (SlotId { slot: word(&batch[end..], 2), generation: 0 }).io_loop() != io_loop {
+            let is_same = SlotId { slot: word(&batch[end..], 2), generation: 0 }.io_loop() == io_loop;
+            if !is_same || is_publish(&batch[end..]) {
                 break;
             }
             end += len;
@@ -193,8 +250,12 @@ pub fn split_by_loop(batch: &[u8], mut deliver: impl FnMut(u8, Vec<u8>)) {
         at = end;
     }
     for (io_loop, part) in parts {
-        deliver(io_loop, part);
+        deliver(Part::Commands(io_loop, part));
     }
+}
+
+fn is_publish(command: &[u8]) -> bool {
+    word(command, 1) as u8 == PUBLISH
 }
 
 /// Reads the headers of a respond command.

@@ -5,6 +5,7 @@
 //! * [`record`]: what a loop tells JavaScript, as flat words
 //! * [`command`]: what JavaScript answers; read as untrusted bytes
 //! * [`Mailbox`]: commands on their way back to a loop, one wake per batch
+//! * [`Messages`]: those of a WebSocket whose lane is gone
 //! * [`Credit`]: how much either side may send
 //!
 //! Plain Rust: no napi, tokio or hyper. Every atomic and lock comes from one facade, so that loom can explore the
@@ -14,6 +15,7 @@ pub mod command;
 mod credit;
 mod lane;
 mod mailbox;
+mod messages;
 pub mod record;
 mod slots;
 mod sync;
@@ -23,4 +25,5 @@ pub use lane::{
     Ages, BATCH_SIZES, Batches, Drained, Lane, LaneReader, PushError, Returned, ReturnedRecord, Waiting, Wake,
 };
 pub use mailbox::Mailbox;
+pub use messages::{Messages, kind_of};
 pub use slots::{Generations, SlotId, SlotUsage, Slots};

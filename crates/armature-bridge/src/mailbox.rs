@@ -1,19 +1,17 @@
-//! Commands on their way from a JavaScript thread back to a loop.
+//! What a JavaScript thread says, on its way back to a loop.
 
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::{Mutex, lock};
 
-/// Batches of commands; any thread sends, one loop receives. A receiver that has been woken and has not looked yet is
-/// not woken again.
-#[derive(Default)]
-pub struct Mailbox {
-    inner: Mutex<Inner>,
+/// Batches of commands, or what else there is to say; any thread sends, one loop receives, in the order of each sender. A
+/// receiver that has been woken and has not looked yet is not woken again.
+pub struct Mailbox<T = Vec<u8>> {
+    inner: Mutex<Inner<T>>,
 }
 
-#[derive(Default)]
-struct Inner {
-    batches: Vec<Vec<u8>>,
+struct Inner<T> {
+    batches: Vec<T>,
     waker: Option<Waker>,
     /// The receiver has been woken, or has not found the mailbox empty since. Beside the batches it needs no order of its
     /// own: no sender can be between its push and its look at this.
@@ -21,12 +19,21 @@ struct Inner {
     closed: bool,
 }
 
-impl Mailbox {
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        let inner = Inner { batches: Vec::new(), waker: None, armed: false, closed: false };
+        Self { inner: Mutex::new(inner) }
+    }
+}
+
+impl<T> Mailbox<T> {
     /// Sends one batch. After [`Mailbox::close`] it is dropped.
-    pub fn send(&self, batch: Vec<u8>) {
+    pub fn send(&self, batch: T) {
         let mut inner = lock(&self.inner);
         if inner.closed {
-            return;
+            // Dropped outside of the lock: it may have much to give back.
+            drop(inner);
+            return drop(batch);
         }
         inner.batches.push(batch);
         // Cloned under the lock, woken outside: a wake may be a system call.
@@ -39,7 +46,7 @@ impl Mailbox {
 
     /// Everything that was sent since the last call. Pending when there is nothing; the task of `cx` is woken for the
     /// next batch then. After it was ready, call again: only a receiver that saw it pending is woken.
-    pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Vec<Vec<u8>>> {
+    pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Vec<T>> {
         let mut inner = lock(&self.inner);
         if !inner.batches.is_empty() {
             return Poll::Ready(std::mem::take(&mut inner.batches));

@@ -16,9 +16,11 @@
 //! | injected end | 1 when the body failed | |
 //! | closed | connections that were cut off | |
 //! | warning | 0, length | a sentence, UTF-8 |
-//! | socket open | send buffer, length | two words, see [`socket_open`] |
+//! | socket open | send buffer, length | three words, see [`socket_open`] |
 //! | socket message | [`MESSAGE_BINARY`] and so on, the credit above them; length | a message, or a piece of one |
 //! | socket closing, socket closed | close code, length | reason, UTF-8 |
+//! | socket reopen | handler, length | see [`SocketReopen`] |
+//! | socket leave, socket left | 0 | |
 
 use crate::slots::SlotId;
 
@@ -56,6 +58,12 @@ pub enum Kind {
     SocketClosed = 14,
     /// The peer of a WebSocket says goodbye: to be answered with a `close` command behind the answers to what came before.
     SocketClosing = 15,
+    /// A WebSocket whose handlers were elsewhere is this lane's from now on.
+    SocketReopen = 16,
+    /// A WebSocket is to have its handlers elsewhere: to be answered with a `keep` command, behind the answers to what came before.
+    SocketLeave = 17,
+    /// It has them elsewhere.
+    SocketLeft = 18,
 }
 
 /// Set when a message is binary.
@@ -64,8 +72,10 @@ pub const MESSAGE_BINARY: u32 = 1;
 pub const MESSAGE_MORE: u32 = 1 << 1;
 /// Set when all of a text is ASCII.
 pub const MESSAGE_ASCII: u32 = 1 << 2;
+/// Set when the message has begun in a record before.
+pub const MESSAGE_REST: u32 = 1 << 3;
 /// Where the credit begins that a message brings along: bytes that may be sent again.
-pub const MESSAGE_CREDIT: u32 = 3;
+pub const MESSAGE_CREDIT: u32 = 4;
 
 /// Why a request body ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,11 +304,55 @@ pub fn data(out: &mut Vec<u8>, kind: Kind, slot: SlotId, value: u32, bytes: &[u8
     finish(out, start);
 }
 
-/// Appends the record of a WebSocket that is open, with its limits in bytes: when `send()` reports false, how much may be kept,
-/// and how much may wait in JavaScript.
-pub fn socket_open(out: &mut Vec<u8>, slot: SlotId, send_buffer: u32, backlog: u32, receive_buffer: u32) {
-    let words = [backlog.to_le_bytes(), receive_buffer.to_le_bytes()].concat();
+/// Bounds of a WebSocket, as JavaScript keeps them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketLimits {
+    /// Bytes that wait for the peer when `send()` reports false.
+    pub send_buffer: u32,
+    /// Bytes that may wait for the peer.
+    pub backlog: u32,
+    /// Bytes that may wait in JavaScript.
+    pub receive_buffer: u32,
+    /// Topics that it may subscribe to.
+    pub topics: u32,
+}
+
+/// Appends the record of a WebSocket that is open. Words: send buffer, length, then backlog, receive buffer, topics.
+pub fn socket_open(out: &mut Vec<u8>, slot: SlotId, limits: SocketLimits) {
+    let SocketLimits { send_buffer, backlog, receive_buffer, topics } = limits;
+    let words = [backlog, receive_buffer, topics].map(u32::to_le_bytes).concat();
     data(out, Kind::SocketOpen, slot, send_buffer, &words);
+}
+
+/// A WebSocket that has a new lane.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketReopen<'a> {
+    /// Which one.
+    pub slot: SlotId,
+    /// Index of the handler in JavaScript.
+    pub handler: u32,
+    /// As in [`socket_open`].
+    pub limits: SocketLimits,
+    /// Bytes that were sent and that the peer may not have taken.
+    pub buffered: u32,
+    /// Nobody has heard yet that it is open.
+    pub is_fresh: bool,
+    /// The topics that it subscribes to, as a JSON array.
+    pub topics: &'a [u8],
+    /// What JavaScript has kept of it.
+    pub state: &'a [u8],
+}
+
+impl SocketReopen<'_> {
+    /// Appends the record. Words: handler, length, then send buffer, backlog, receive buffer, topics that it may have, buffered,
+    /// 1 when it is fresh, bytes of the topics; behind them the topics and the state.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let SocketLimits { send_buffer, backlog, receive_buffer, topics } = self.limits;
+        let (fresh, names) = (u32::from(self.is_fresh), self.topics.len() as u32);
+        let words = [send_buffer, backlog, receive_buffer, topics, self.buffered, fresh, names];
+        let content = [&words.map(u32::to_le_bytes).concat(), self.topics, self.state].concat();
+        data(out, Kind::SocketReopen, self.slot, self.handler, &content);
+    }
 }
 
 fn begin(out: &mut Vec<u8>, kind: Kind, slot: SlotId) -> usize {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use armature_bridge::SlotId;
-use armature_bridge::command::{Action, Command, Commands, HeaderFields, split_by_loop};
+use armature_bridge::command::{Action, Command, Commands, HeaderFields, Part, split_by_loop};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -22,6 +22,8 @@ enum Sent {
     Send(bool, Vec<u8>),
     Close(u16, Vec<u8>),
     Cut,
+    Keep(bool, Vec<u8>),
+    Publish { is_binary: bool, has_publisher: bool, topic: Vec<u8>, content: Vec<u8> },
 }
 
 /// Written from the documentation of the layout.
@@ -43,6 +45,14 @@ fn encode(out: &mut Vec<u8>, slot: SlotId, sent: &Sent) {
         }
         Sent::Close(code, reason) => (8, vec![u32::from(*code), reason.len() as u32], vec![reason.clone()]),
         Sent::Cut => (9, vec![], vec![]),
+        Sent::Keep(leaves, state) => {
+            (11 | u32::from(*leaves) << 8, vec![state.len() as u32], vec![state.clone()])
+        }
+        Sent::Publish { is_binary, has_publisher, topic, content } => {
+            let flags = u32::from(*is_binary) | u32::from(*has_publisher) << 1;
+            let words = vec![topic.len() as u32, content.len() as u32];
+            (10 | flags << 8, words, vec![[&topic[..], content].concat()])
+        }
     };
     let start = out.len();
     for word in [0, kind, slot.slot, slot.generation].into_iter().chain(words) {
@@ -84,6 +94,13 @@ fn resolve(batch: &[u8], command: &Command) -> (SlotId, Sent) {
         Action::Send { is_binary, content } => Sent::Send(*is_binary, batch[content.clone()].to_vec()),
         Action::Close { code, reason } => Sent::Close(*code, batch[reason.clone()].to_vec()),
         Action::Cut => Sent::Cut,
+        Action::Keep { leaves, state } => Sent::Keep(*leaves, batch[state.clone()].to_vec()),
+        Action::Publish { is_binary, has_publisher, topic, content } => Sent::Publish {
+            is_binary: *is_binary,
+            has_publisher: *has_publisher,
+            topic: batch[topic.clone()].to_vec(),
+            content: batch[content.clone()].to_vec(),
+        },
     };
     (command.slot, sent)
 }
@@ -107,8 +124,10 @@ fn resolve_all(batch: &[u8]) -> Vec<(SlotId, Sent)> {
     for command in &commands {
         let ranges = match &command.action {
             Action::Respond { headers, body, .. } => vec![headers, body],
+            Action::Publish { topic, content, .. } => vec![topic, content],
             Action::Data(range)
             | Action::Send { content: range, .. }
+            | Action::Keep { state: range, .. }
             | Action::Close { reason: range, .. } => {
                 vec![range]
             }
@@ -122,21 +141,51 @@ fn resolve_all(batch: &[u8]) -> Vec<(SlotId, Sent)> {
     commands.iter().map(|command| resolve(batch, command)).collect()
 }
 
-fn by_loop(commands: Vec<(SlotId, Sent)>) -> BTreeMap<u8, Vec<(SlotId, Sent)>> {
-    let mut loops = BTreeMap::<u8, Vec<_>>::new();
+/// Whom a command is for: a loop, or, when it is published, nobody in particular.
+type For = Option<u8>;
+
+/// The commands of each loop between two that are published, those that are published by themselves.
+fn by_loop(commands: Vec<(SlotId, Sent)>) -> Vec<BTreeMap<For, Vec<(SlotId, Sent)>>> {
+    let mut stages = vec![BTreeMap::<For, Vec<_>>::new()];
     for (slot, sent) in commands {
-        loops.entry(slot.io_loop()).or_default().push((slot, sent));
+        let is_published = matches!(sent, Sent::Publish { .. });
+        let whom = (!is_published).then(|| slot.io_loop());
+        if is_published || stages.last().unwrap().contains_key(&None) {
+            stages.push(BTreeMap::new());
+        }
+        stages.last_mut().unwrap().entry(whom).or_default().push((slot, sent));
     }
-    loops
+    stages.retain(|stage| !stage.is_empty());
+    stages
 }
 
-fn split(batch: &[u8]) -> (BTreeMap<u8, Vec<u8>>, usize) {
-    let (mut parts, mut bytes) = (BTreeMap::new(), 0);
-    split_by_loop(batch, |io_loop, part| {
+fn split(batch: &[u8]) -> (Vec<BTreeMap<For, Vec<u8>>>, usize) {
+    let (mut stages, mut bytes) = (vec![BTreeMap::<For, Vec<u8>>::new()], 0);
+    let mut starts_anew = false;
+    split_by_loop(batch, |part| {
+        let (whom, part) = match part {
+            Part::Commands(io_loop, part) => (Some(io_loop), part),
+            Part::Publish(command) => (None, command.to_vec()),
+        };
         bytes += part.len();
-        assert!(parts.insert(io_loop, part).is_none(), "loop {io_loop} is served twice");
+        if whom.is_none() || starts_anew {
+            stages.push(BTreeMap::new());
+        }
+        starts_anew = whom.is_none();
+        let before = stages.last_mut().unwrap().insert(whom, part);
+        assert!(before.is_none(), "loop {whom:?} is served twice");
     });
-    (parts, bytes)
+    stages.retain(|stage| !stage.is_empty());
+    (stages, bytes)
+}
+
+/// What the parts say; those whose commands are all unknown are delivered too, and say nothing.
+fn delivered(stages: &[BTreeMap<For, Vec<u8>>]) -> Vec<BTreeMap<For, Vec<(SlotId, Sent)>>> {
+    let read = |stage: &BTreeMap<For, Vec<u8>>| -> BTreeMap<_, _> {
+        let parts = stage.iter().map(|(whom, part)| (*whom, resolve_all(part)));
+        parts.filter(|(_, part)| !part.is_empty()).collect()
+    };
+    stages.iter().map(read).filter(|stage: &BTreeMap<_, _>| !stage.is_empty()).collect()
 }
 
 fn bytes(max: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -157,6 +206,10 @@ fn sent() -> impl Strategy<Value = Sent> {
         2 => (any::<bool>(), bytes(70)).prop_map(|(is_binary, content)| Sent::Send(is_binary, content)),
         1 => (any::<u16>(), bytes(30)).prop_map(|(code, reason)| Sent::Close(code, reason)),
         1 => Just(Sent::Cut),
+        1 => (any::<bool>(), bytes(70)).prop_map(|(leaves, state)| Sent::Keep(leaves, state)),
+        2 => (any::<bool>(), any::<bool>(), bytes(9), bytes(70)).prop_map(
+            |(is_binary, has_publisher, topic, content)| Sent::Publish { is_binary, has_publisher, topic, content }
+        ),
     ]
 }
 
@@ -210,12 +263,17 @@ proptest! {
     #[test]
     fn any_bytes_end_and_stay_inside(batch in hostile()) {
         let commands = resolve_all(&batch);
-        let (parts, bytes) = split(&batch);
+        let (stages, bytes) = split(&batch);
         prop_assert!(bytes <= batch.len());
-        let delivered: BTreeMap<_, _> = parts.iter().map(|(io_loop, part)| (*io_loop, resolve_all(part))).collect();
-        // A part whose commands are all unknown is delivered too.
-        let delivered: BTreeMap<_, _> = delivered.into_iter().filter(|(_, part)| !part.is_empty()).collect();
-        prop_assert_eq!(delivered, by_loop(commands));
+        let by_whom = |stages: Vec<BTreeMap<For, Vec<(SlotId, Sent)>>>| {
+            let parts = stages.into_iter().flatten();
+            let mut said: Vec<_> =
+                parts.flat_map(|(whom, part)| part.into_iter().map(move |sent| (whom, sent))).collect();
+            said.sort_by_key(|(whom, _)| *whom);
+            said
+        };
+        // A `publish` that makes no sense says nothing, and divides what is around it all the same.
+        prop_assert_eq!(by_whom(delivered(&stages)), by_whom(by_loop(commands)));
     }
 
     #[test]
@@ -237,10 +295,9 @@ proptest! {
     #[test]
     fn each_loop_gets_its_commands_in_order(commands in commands()) {
         let batch = batch_of(&commands);
-        let (parts, bytes) = split(&batch);
+        let (stages, bytes) = split(&batch);
         prop_assert_eq!(bytes, batch.len());
-        let parts: BTreeMap<_, _> = parts.iter().map(|(io_loop, part)| (*io_loop, resolve_all(part))).collect();
-        prop_assert_eq!(parts, by_loop(commands));
+        prop_assert_eq!(delivered(&stages), by_loop(commands));
     }
 }
 

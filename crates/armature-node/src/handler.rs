@@ -30,6 +30,13 @@ const INLINE_BODY: u64 = 64 * 1024;
 /// The methods that have a number; `src/bridge/record.ts` has the same list.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
+/// A route whose requests become WebSockets.
+pub struct SocketRoute {
+    pub settings: Arc<WebSocketSettings>,
+    /// Its method and path: the route of another generation that is called the same takes up its sockets.
+    pub route: Arc<str>,
+}
+
 /// Builds the handler with number `id` for each loop.
 pub struct JsHandlerFactory {
     pub id: u32,
@@ -38,7 +45,7 @@ pub struct JsHandlerFactory {
     /// The native handler inside the JavaScript middleware.
     pub native: Option<Arc<dyn HandlerFactory>>,
     /// Requests become WebSockets.
-    pub socket: Option<Arc<WebSocketSettings>>,
+    pub socket: Option<SocketRoute>,
     pub wiring: Arc<Wiring>,
 }
 
@@ -49,7 +56,9 @@ impl HandlerFactory for JsHandlerFactory {
             id: self.id,
             generation: self.generation,
             native: self.native.as_ref().map(|native| native.build(io_loop)),
-            socket: self.socket.as_deref().map(|settings| Rc::new(settings.clone())),
+            socket: self.socket.as_ref().map(|SocketRoute { settings, route }| {
+                (Rc::new(WebSocketSettings::clone(settings)), route.clone())
+            }),
             deflate: self.deflate(io_loop),
             lanes: side.lanes_of(self.generation).for_handler(),
             side,
@@ -61,7 +70,7 @@ impl HandlerFactory for JsHandlerFactory {
 
 impl JsHandlerFactory {
     fn deflate(&self, io_loop: &LoopHandle) -> Option<Rc<Deflate>> {
-        let settings = self.socket.as_ref()?.deflate.as_ref()?;
+        let settings = self.socket.as_ref()?.settings.deflate.as_ref()?;
         Some(Deflate::new(settings, io_loop))
     }
 }
@@ -71,7 +80,7 @@ struct JsHandler {
     generation: u32,
     lanes: Rc<LaneUse>,
     native: Option<Rc<dyn Handler>>,
-    socket: Option<Rc<WebSocketSettings>>,
+    socket: Option<(Rc<WebSocketSettings>, Arc<str>)>,
     /// Exists when its messages may be compressed.
     deflate: Option<Rc<Deflate>>,
     side: Rc<LoopSide>,
@@ -102,7 +111,7 @@ impl JsHandler {
     fn start(self: Rc<Self>, mut request: Request) -> LocalFuture<Response> {
         let opening = match &self.socket {
             None => None,
-            Some(settings) => match self.opening(settings, &request) {
+            Some((settings, route)) => match self.opening(settings, route, &request) {
                 Ok(opening) => Some(opening),
                 Err(refusal) => return LocalFuture::ready(refusal),
             },
@@ -205,7 +214,12 @@ impl JsHandler {
 
 impl JsHandler {
     /// What is needed to make a WebSocket of `request`, or why it cannot become one.
-    fn opening(&self, settings: &Rc<WebSocketSettings>, request: &Request) -> Result<Opening, Response> {
+    fn opening(
+        &self,
+        settings: &Rc<WebSocketSettings>,
+        route: &Arc<str>,
+        request: &Request,
+    ) -> Result<Opening, Response> {
         let forwarded = Forwarded::resolve(request, &self.wiring.settings.trust_proxy);
         let host = forwarded.host.as_deref().or_else(|| request.head.get_str("host"));
         let mut handshake = Handshake::check(request, &settings.origins, host.unwrap_or_default())?;
@@ -213,7 +227,7 @@ impl JsHandler {
             None => None,
             Some(deflate) => handshake.deflate(deflate, request)?,
         };
-        Ok(Opening { handshake, deflate, settings: settings.clone() })
+        Ok(Opening { handshake, deflate, settings: settings.clone(), route: route.clone() })
     }
 
     /// Queues `record` in `lane`, or in another one.

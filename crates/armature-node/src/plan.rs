@@ -14,7 +14,7 @@ use napi::bindgen_prelude::Buffer;
 use serde::Deserialize;
 
 use crate::error::{Result, internal, js};
-use crate::handler::JsHandlerFactory;
+use crate::handler::{JsHandlerFactory, SocketRoute};
 use crate::options::{LayerContext, layer};
 use crate::wiring::Wiring;
 
@@ -95,6 +95,8 @@ enum HandlerSpec {
     Ws {
         id: u32,
         options: serde_json::Value,
+        /// Whether its sockets outlive the thread of their handlers.
+        reopens: bool,
     },
     Fixed {
         id: Option<u32>,
@@ -162,7 +164,7 @@ impl Plan {
                     prefix: scope.prefix.clone(),
                     parent: scope.parent,
                     layers: pick(&scope.layers)?,
-                    fallback: scope.fallback.as_ref().map(|h| h.build(&target)).transpose()?,
+                    fallback: scope.fallback.as_ref().map(|h| h.build(&target, "")).transpose()?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -175,7 +177,7 @@ impl Plan {
                     method: method(&route.method)?,
                     pattern: route.path.clone(),
                     layers: pick(&route.layers)?,
-                    handler: route.handler.build(&target)?,
+                    handler: route.handler.build(&target, &format!("{} {}", route.method, route.path))?,
                     body_limit: option(route, "limits.body", &route.body_limit, parse_body_limit)?,
                     timeout: option(route, "timeout", &route.timeout, parse_handler_timeout)?,
                 })
@@ -223,16 +225,21 @@ struct Target<'a> {
 }
 
 impl HandlerSpec {
-    fn build(&self, target: &Target<'_>) -> Result<Arc<dyn HandlerFactory>> {
+    /// `route` is what the route is called in every generation.
+    fn build(&self, target: &Target<'_>, route: &str) -> Result<Arc<dyn HandlerFactory>> {
         let Target { buffers, wiring, files: folders, generation } = *target;
         let js_handler = |id, native| -> Arc<dyn HandlerFactory> {
             Arc::new(JsHandlerFactory { id, generation, native, socket: None, wiring: wiring.clone() })
         };
         match self {
             Self::Js { id } => Ok(js_handler(*id, None)),
-            Self::Ws { id, options } => {
-                let settings = parse_websocket("ws()", options.clone()).map_err(js)?;
-                let (socket, wiring) = (Some(Arc::new(settings)), wiring.clone());
+            Self::Ws { id, options, reopens } => {
+                let settings = Arc::new(parse_websocket("ws()", options.clone()).map_err(js)?);
+                let route: Arc<str> = route.into();
+                if *reopens {
+                    wiring.revivals.insert(generation, route.clone(), *id);
+                }
+                let (socket, wiring) = (Some(SocketRoute { settings, route }), wiring.clone());
                 Ok(Arc::new(JsHandlerFactory { id: *id, generation, native: None, socket, wiring }))
             }
             Self::Files { id, files, depth } => {

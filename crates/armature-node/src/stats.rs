@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use armature_core::listener::tls::acme::AcmeStatus;
-use armature_core::metrics::Counter;
+use armature_core::metrics::{Counter, Gauge};
 use serde_json::{Value, json};
 
 use crate::bridge::clock;
 use crate::bridge::lane::JsLane;
 use crate::hub::Hub;
 use crate::lock;
+use crate::wiring::Wiring;
 
 /// Requests answered 503 because of a limit of the bridge.
 #[derive(Default)]
@@ -20,6 +21,17 @@ pub struct Shed {
     pub queue_age: Counter,
     /// All slots of the loop were taken.
     pub slots: Counter,
+}
+
+/// The WebSockets of a server.
+#[derive(Default)]
+pub struct SocketCounts {
+    /// Those that are open.
+    pub open: Gauge,
+    /// Times that another lane has taken one up.
+    pub reopened: Counter,
+    /// Those that were closed because their handlers went away.
+    pub restarted: Counter,
 }
 
 /// The numbers of a server and of its lanes.
@@ -91,8 +103,26 @@ pub fn server(hub: &Hub) -> Value {
         },
         "cache": wiring.caches.stats(),
         "log": wiring.logs.stats(&wiring.settings.log),
+        "webSockets": web_sockets(wiring),
         "bufferedBytes": metrics.sum(|of_loop| &of_loop.buffered),
         "lanes": hub.seats.stats(wiring),
+    })
+}
+
+fn web_sockets(wiring: &Wiring) -> Value {
+    let directory = &wiring.topics.directory;
+    let counts = &directory.counts;
+    json!({
+        "open": wiring.sockets.open.get(),
+        "reopened": wiring.sockets.reopened.get(),
+        "restarted": wiring.sockets.restarted.get(),
+        "topics": directory.topics(),
+        "subscriptions": directory.subscriptions(),
+        "published": counts.published.get(),
+        "delivered": counts.delivered.get(),
+        "skipped": counts.skipped.get(),
+        "slow": counts.slow.get(),
+        "dropped": counts.dropped.get(),
     })
 }
 

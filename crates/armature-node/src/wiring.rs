@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use armature_bridge::{SlotId, SlotUsage};
-use armature_core::config::Settings;
+use armature_core::config::{IoMode, Settings};
 use armature_core::handler::{FileReaders, FileSender};
 use armature_core::io_loop::LoopHandle;
 use armature_core::layer::RateLimitCounters;
@@ -15,12 +15,14 @@ use crate::bridge::lane::{LoopAddress, LoopEnds};
 use crate::bridge::lanes::LaneSeed;
 use crate::bridge::loop_side::{LoopSide, Windows};
 use crate::bridge::patience::Patience;
+use crate::bridge::rebind::Revivals;
+use crate::bridge::topics::Topics;
 use crate::concurrency::ConcurrencyLimits;
 use crate::health::HealthBook;
 use crate::cache::Caches;
 use crate::lock;
 use crate::log::Logs;
-use crate::stats::Shed;
+use crate::stats::{Shed, SocketCounts};
 
 /// Settings, counters, and the ways to its loops.
 pub struct Wiring {
@@ -33,6 +35,9 @@ pub struct Wiring {
     /// Threads that read files.
     pub files: FileReaders,
     pub caches: Caches,
+    pub topics: Arc<Topics>,
+    pub sockets: Arc<SocketCounts>,
+    pub revivals: Arc<Revivals>,
     /// Nothing is answered because it took JavaScript too long.
     paused: Arc<AtomicBool>,
     /// Of each loop.
@@ -49,6 +54,9 @@ impl Wiring {
         let loops = io_threads(&settings);
         let files = FileReaders::new(settings.files.clone());
         Arc::new(Self {
+            topics: Topics::new(&settings.limits),
+            sockets: Arc::default(),
+            revivals: Arc::default(),
             settings,
             files,
             shed: Arc::default(),
@@ -78,7 +86,7 @@ impl Wiring {
             let (paused, shed) = (self.paused.clone(), self.shed.clone());
             let patience = Patience { limit: limits.queue_age, paused, shed };
             let files = Rc::new(FileSender::new(&self.files, io_loop));
-            let side = LoopSide::start(io_loop, slots, windows, patience, files);
+            let side = LoopSide::start(io_loop, slots, windows, patience, files, self.web_sockets());
             side.add_lane(lane);
             let (number, index) = (io_loop.index(), usize::from(io_loop.index()));
             lock(&self.slots).push((number, side.slot_usage()));
@@ -92,6 +100,11 @@ impl Wiring {
         side.0.clone()
     }
 
+    fn web_sockets(&self) -> (Arc<Topics>, Arc<SocketCounts>, Option<Arc<Revivals>>) {
+        let outlives = self.settings.io_threads != IoMode::Inline;
+        (self.topics.clone(), self.sockets.clone(), outlives.then(|| self.revivals.clone()))
+    }
+
     /// Requests may wait for JavaScript as long as they like, or no longer.
     pub fn pause_deadlines(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
@@ -101,13 +114,14 @@ impl Wiring {
     pub fn ends(&self) -> Option<LoopEnds> {
         let loops = lock(&self.loops);
         let addresses: Option<Vec<_>> = loops.iter().cloned().collect();
-        addresses.filter(|addresses| !addresses.is_empty()).map(|addresses| LoopEnds::new(0, addresses))
+        let addresses = addresses.filter(|addresses| !addresses.is_empty())?;
+        Some(LoopEnds::new(0, addresses, self.topics.clone()))
     }
 
     /// An end of loop `index` alone, for the lane that is on its thread.
     pub fn own_end(&self, index: u8) -> Option<LoopEnds> {
         let address = lock(&self.loops).get(usize::from(index)).cloned().flatten()?;
-        Some(LoopEnds::new(index, [address]))
+        Some(LoopEnds::new(index, [address], self.topics.clone()))
     }
 
     /// Loop `index` ends; the others go on.

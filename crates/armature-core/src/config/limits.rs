@@ -54,6 +54,14 @@ pub struct LimitsConfig {
     /// Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
     /// 64kb.
     pub request_buffer: Option<Size>,
+    /// Most topics that WebSockets subscribe to at the same time. Beyond it `subscribe()` throws. From 1 to 10000000, by default
+    /// 100000.
+    pub topics: Option<u64>,
+    /// Longest name of such a topic, in UTF-8. Beyond it `subscribe()` throws. From 1b to 4kb, by default 256b.
+    pub topic_name: Option<Size>,
+    /// Bytes of published messages that wait for one IO loop. Beyond it a message does not reach the WebSockets of that loop, which
+    /// is counted. From 64kb to 1gb, by default 64mb.
+    pub publish_buffer: Option<Size>,
 }
 
 /// [`LimitsConfig`] with the defaults filled in; the same units and meanings.
@@ -81,6 +89,10 @@ pub struct Limits {
     pub response_buffer: usize,
     /// In bytes.
     pub request_buffer: usize,
+    pub topics: usize,
+    /// In bytes, as the next.
+    pub topic_name: usize,
+    pub publish_buffer: usize,
 }
 
 impl LimitsConfig {
@@ -103,6 +115,9 @@ impl LimitsConfig {
             queue_age: over.queue_age.or(self.queue_age),
             response_buffer: over.response_buffer.or(self.response_buffer),
             request_buffer: over.request_buffer.or(self.request_buffer),
+            topics: over.topics.or(self.topics),
+            topic_name: over.topic_name.or(self.topic_name),
+            publish_buffer: over.publish_buffer.or(self.publish_buffer),
         }
     }
 
@@ -124,7 +139,10 @@ impl LimitsConfig {
         let (ages, note) = (TimeoutsConfig::NEEDED, TimeoutsConfig::NEEDED_NOTE);
         within((names, "limits.queueAge"), self.queue_age, "a duration", ages, note)?;
         size("limits.responseBuffer", self.response_buffer, Size::kb(1), Size::mb(256))?;
-        size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))
+        size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))?;
+        count("limits.topics", self.topics, 10_000_000)?;
+        size("limits.topicName", self.topic_name, Size(1), Size::kb(4))?;
+        size("limits.publishBuffer", self.publish_buffer, Size::kb(64), Size::mb(1024))
     }
 
     pub(super) fn resolve(&self) -> Result<Limits> {
@@ -154,6 +172,9 @@ impl LimitsConfig {
             queue_age: self.queue_age.unwrap_or(Millis::seconds(10)).duration(),
             response_buffer: size(self.response_buffer, Size::kb(64)),
             request_buffer: size(self.request_buffer, Size::kb(64)),
+            topics: count(self.topics, 100_000),
+            topic_name: size(self.topic_name, Size(256)),
+            publish_buffer: size(self.publish_buffer, Size::mb(64)),
         })
     }
 }

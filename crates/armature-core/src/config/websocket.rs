@@ -1,5 +1,7 @@
 //! The options of a WebSocket route.
 
+use std::time::Duration;
+
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -49,6 +51,12 @@ pub struct WebSocketLimits {
     /// Bytes of messages that wait for their handlers before no more are read, each with 64 for itself. From 1kb to 256mb, by
     /// default 64kb.
     pub receive_buffer: Option<Size>,
+    /// Most topics that the socket subscribes to at the same time. Beyond it `subscribe()` throws. From 1 to 100000, by default
+    /// 100.
+    pub topics: Option<u64>,
+    /// Most bytes that are kept of what a socket with `reopen` needs in another thread: its `data` and the parameters of its path, in
+    /// the form of `v8.serialize()`. A socket that needs more does not survive its thread. From 64b to 16mb, by default 16kb.
+    pub state: Option<Size>,
 }
 
 /// Times of a WebSocket.
@@ -63,6 +71,9 @@ pub struct WebSocketTimeouts {
     pub idle: Option<Millis>,
     /// How long the client may take to answer a Close frame before the connection is cut. From 1ms to 24h, by default 10s.
     pub close: Option<Millis>,
+    /// How long a socket with `reopen` waits for a thread when its own has ended, before it is closed with 1012. From 1ms to 24h,
+    /// by default 10s.
+    pub reopen: Option<Millis>,
 }
 
 /// What happens to a message that a slow client has no room for.
@@ -145,6 +156,11 @@ pub struct WebSocketSettings {
     pub send_buffer: usize,
     pub backlog: usize,
     pub receive_buffer: usize,
+    pub topics: usize,
+    /// In bytes.
+    pub state: usize,
+    /// How long a socket may be without a thread.
+    pub reopen: Duration,
     pub slow: SlowConsumer,
 }
 
@@ -181,6 +197,9 @@ impl WebSocketConfig {
         let backlog = size("limits.backlog", limits.backlog, Size::mb(16), least, gb)?;
         let receive_buffer =
             size("limits.receiveBuffer", limits.receive_buffer, Size::kb(64), kb, Size::mb(256))?;
+        within((names, "limits.topics"), limits.topics, "a whole number", 1..=100_000, "")?;
+        let topics = limits.topics.map_or(100, |topics| topics as usize);
+        let state = size("limits.state", limits.state, Size::kb(16), Size(64), Size::mb(16))?;
         let timeouts = self.timeouts.unwrap_or_default();
         let silence = |path, value: Option<Millis>, default| -> Result<Millis> {
             let counted = value.filter(|value| value.0 != 0);
@@ -188,7 +207,9 @@ impl WebSocketConfig {
             Ok(value.unwrap_or(Millis::seconds(default)))
         };
         let (needed, note) = (TimeoutsConfig::NEEDED, TimeoutsConfig::NEEDED_NOTE);
-        within((names, "timeouts.close"), timeouts.close, "a duration", needed, note)?;
+        within((names, "timeouts.close"), timeouts.close, "a duration", needed.clone(), note)?;
+        within((names, "timeouts.reopen"), timeouts.reopen, "a duration", needed, note)?;
+        let reopen = timeouts.reopen.unwrap_or(Millis::seconds(10)).duration();
         let ws = WsSettings {
             message,
             frame,
@@ -198,7 +219,18 @@ impl WebSocketConfig {
         };
         let deflate = self.deflate.unwrap_or_else(WebSocketDeflate::off).resolve(names)?;
         let slow = self.slow.unwrap_or_default();
-        Ok(WebSocketSettings { origins, ws, deflate, send_buffer, backlog, receive_buffer, slow })
+        Ok(WebSocketSettings {
+            origins,
+            ws,
+            deflate,
+            send_buffer,
+            backlog,
+            receive_buffer,
+            topics,
+            state,
+            reopen,
+            slow,
+        })
     }
 }
 
@@ -219,8 +251,9 @@ mod tests {
     fn has_defaults() {
         let settings = parse_websocket("ws()", json!({})).unwrap();
         assert_eq!(settings.ws, WsSettings::default());
-        let WebSocketSettings { origins, send_buffer, backlog, receive_buffer, slow, .. } = settings;
-        assert_eq!((origins, slow), (WsOrigins::Same, SlowConsumer::Close));
+        assert_eq!((settings.state, settings.reopen), (16 << 10, Duration::from_secs(10)));
+        let WebSocketSettings { origins, send_buffer, backlog, receive_buffer, topics, slow, .. } = settings;
+        assert_eq!((origins, topics, slow), (WsOrigins::Same, 100, SlowConsumer::Close));
         assert_eq!((send_buffer, backlog, receive_buffer), (64 << 10, 16 << 20, 64 << 10));
     }
 
@@ -239,8 +272,14 @@ mod tests {
             (json!({ "limits": { "message": 0 } }), "ws().limits.message: 0b is not a size from 1b to 256mb"),
             (json!({ "limits": { "frame": "2mb" } }), "ws().limits.frame: 2mb is not a size from 1b to 1mb"),
             (json!({ "limits": { "backlog": 1 } }), "ws().limits.backlog: 1b is not a size from 64kb"),
+            (
+                json!({ "limits": { "topics": 0 } }),
+                "ws().limits.topics: 0 is not a whole number from 1 to 100000",
+            ),
             (json!({ "timeouts": { "ping": 1 } }), "ws().timeouts.ping: 1ms is not a duration from 10ms"),
             (json!({ "timeouts": { "close": 0 } }), "ws().timeouts.close: 0ms is not a duration"),
+            (json!({ "limits": { "state": 1 } }), "ws().limits.state: 1b is not a size from 64b to 16mb"),
+            (json!({ "timeouts": { "reopen": 0 } }), "ws().timeouts.reopen: 0ms is not a duration"),
             (json!({ "origins": "https://a" }), "ws().origins: 'https://a' is not '*' or a list"),
             (json!({ "origins": ["a.example"] }), "ws().origins: 'a.example' is not an origin"),
             (json!({ "origins": ["https://a.example/"] }), "ws().origins: 'https://a.example/' is not"),

@@ -17,8 +17,9 @@ use super::flow::Flow;
 use super::headers::{self, HeaderChange};
 use super::loop_side::LoopSide;
 use super::slot::Reply;
-use super::socket::SocketEnd;
+use super::socket_end::SocketEnd;
 use super::stream::{StreamBody, StreamState};
+use super::topics::Message;
 
 /// Bodies up to this size are copied out of their batch, so that a slow reader keeps its own bytes alive and not those of
 /// everybody who was answered with it.
@@ -84,6 +85,12 @@ impl LoopSide {
                         socket.cut();
                     }
                 }
+                Action::Keep { leaves, state } => self.keep(slot, leaves, &batch.bytes()[state]),
+                Action::Publish { is_binary, has_publisher, topic, content } => {
+                    let (publisher, bytes) = (has_publisher.then_some(slot), batch.bytes());
+                    let message = Message { topic: &bytes[topic], is_binary, content: &bytes[content] };
+                    self.topics.publish(publisher, message, Some(self));
+                }
             }
         }
     }
@@ -121,8 +128,13 @@ impl LoopSide {
             (Some(headers), _) if flags & FLAG_SOCKET != 0 => {
                 match entry.streams.as_mut().and_then(|streams| streams.opening.take()) {
                     Some(opening) => {
-                        let (socket, response) =
-                            opening.open(self.clone(), entry.lane.clone(), slot, headers);
+                        let (socket, response) = opening.open(
+                            self.clone(),
+                            entry.lane.clone(),
+                            slot,
+                            headers,
+                            &batch.bytes()[body],
+                        );
                         entry.streams().socket = Some(socket);
                         Reply::Response(response)
                     }
@@ -177,7 +189,7 @@ impl LoopSide {
         self.slots.borrow_mut().get_mut(slot)?.response().cloned()
     }
 
-    fn socket_of(&self, slot: SlotId) -> Option<Rc<SocketEnd>> {
+    pub(super) fn socket_of(&self, slot: SlotId) -> Option<Rc<SocketEnd>> {
         self.slots.borrow_mut().get_mut(slot)?.socket().cloned()
     }
 

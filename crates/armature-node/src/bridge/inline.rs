@@ -123,6 +123,12 @@ impl Inline {
         self.host.borrow().as_ref().map(work)
     }
 
+    /// Runs `work` with the bridge's end on the loop; `None` when it has ended.
+    pub fn with_side<T>(&self, work: impl FnOnce(&LoopSide) -> T) -> Option<T> {
+        let side = self.side.borrow().clone()?;
+        self.with_host(|host| host.run(|_| work(&side)))
+    }
+
     /// JavaScript is here: its answers are handed over, then the loop takes its turn - unless there was nothing to hand over
     /// and the turn has just been.
     pub fn commit(&self, commands: &[u8]) {

@@ -4,13 +4,16 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use armature_bridge::{Generations, Lane, LaneReader, Mailbox, command};
+use armature_bridge::command::{self, Part};
+use armature_bridge::{Generations, Lane, LaneReader, Mailbox, SlotId};
+use armature_core::protocol::ws::topics::Refusal;
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Function};
 use napi_derive::napi;
 
 use super::headers::HeaderSets;
 use super::inline::{Inline, Pump};
+use super::topics::{Post, Topics};
 use super::waker::{JsWaker, SharedWaker};
 use crate::census::{self, Live};
 use crate::departure::Departure;
@@ -20,13 +23,18 @@ use crate::lock;
 /// What [`NativeLane::turn`] returns for a loop that is not done. Records are longer.
 const AGAIN: i32 = 1;
 
+/// What [`NativeLane::subscribe`] returns.
+const NAME_IS_INVALID: u32 = 1;
+const TOO_MANY_TOPICS: u32 = 2;
+const SOCKET_IS_OVER: u32 = 3;
+
 /// A lane whose reader is a JavaScript environment.
 pub type JsLane = Lane<SharedWaker>;
 
 /// Where one loop of a server is reached.
 #[derive(Clone)]
 pub struct LoopAddress {
-    pub mailbox: Arc<Mailbox>,
+    pub mailbox: Arc<Mailbox<Post>>,
     pub generations: Arc<Generations>,
 }
 
@@ -46,12 +54,13 @@ impl LoopEnd {
 pub struct LoopEnds {
     first: u8,
     ends: Vec<LoopEnd>,
+    topics: Arc<Topics>,
 }
 
 impl LoopEnds {
     /// Those with the numbers from `first` on.
-    pub fn new(first: u8, addresses: impl IntoIterator<Item = LoopAddress>) -> Self {
-        Self { first, ends: addresses.into_iter().map(LoopEnd::new).collect() }
+    pub fn new(first: u8, addresses: impl IntoIterator<Item = LoopAddress>, topics: Arc<Topics>) -> Self {
+        Self { first, ends: addresses.into_iter().map(LoopEnd::new).collect(), topics }
     }
 
     fn get(&self, io_loop: u8) -> Option<&LoopEnd> {
@@ -103,10 +112,13 @@ impl NativeLane {
         let committed = &commands[..commands.len().min(length as usize)];
         match self.inline.get() {
             Some(inline) => inline.commit(committed),
-            None if length > 0 => command::split_by_loop(committed, |io_loop, batch| {
-                if let Some(end) = loops.get(io_loop) {
-                    end.at.mailbox.send(batch);
+            None if length > 0 => command::split_by_loop(committed, |part| match part {
+                Part::Commands(io_loop, batch) => {
+                    if let Some(end) = loops.get(io_loop) {
+                        end.at.mailbox.send(Post::Commands(batch));
+                    }
                 }
+                Part::Publish(command) => loops.topics.publish_command(command),
             }),
             None => {}
         }
@@ -128,6 +140,47 @@ impl NativeLane {
             }
         }
         drained.bytes as i32
+    }
+
+    /// Has a socket subscribe to `topic`, from behind the commands that were committed. Returns 0, or why not: 1 for its name, 2
+    /// when there are too many topics, 3 when the socket is over.
+    #[napi]
+    pub fn subscribe(&self, slot: u32, generation: u32, topic: String) -> u32 {
+        let slot = SlotId { slot, generation };
+        let Some(loops) = self.loops.get() else { return SOCKET_IS_OVER };
+        let Some(end) = loops.get(slot.io_loop()).filter(|end| end.at.generations.is_current(slot)) else {
+            return SOCKET_IS_OVER;
+        };
+        match loops.topics.directory.subscribe(&topic, slot.io_loop(), slot.to_bits()) {
+            Err(Refusal::Name) => return NAME_IS_INVALID,
+            Err(Refusal::Full) => return TOO_MANY_TOPICS,
+            Ok(subscription) => match self.inline.get() {
+                Some(inline) => drop(inline.with_side(|side| side.subscribe(slot, subscription))),
+                None => end.at.mailbox.send(Post::Subscribe(slot, subscription)),
+            },
+        }
+        0
+    }
+
+    /// Has a socket subscribe to `topic` no longer, from behind the commands that were committed.
+    #[napi]
+    pub fn unsubscribe(&self, slot: u32, generation: u32, topic: String) {
+        let slot = SlotId { slot, generation };
+        let Some(loops) = self.loops.get() else { return };
+        let Some(end) = loops.get(slot.io_loop()) else { return };
+        // It is not counted from now on, whenever the loop gets to it.
+        if loops.topics.directory.unsubscribe(&topic, slot.to_bits()) {
+            match self.inline.get() {
+                Some(inline) => drop(inline.with_side(|side| side.unsubscribe(slot, &topic))),
+                None => end.at.mailbox.send(Post::Unsubscribe(slot, topic)),
+            }
+        }
+    }
+
+    /// How many sockets subscribe to `topic`.
+    #[napi]
+    pub fn subscribers(&self, topic: String) -> u32 {
+        self.loops.get().map_or(0, |loops| loops.topics.directory.subscribers(&topic) as u32)
     }
 
     /// Registers a list of header names and values (alternating); 0 when no more can be registered.

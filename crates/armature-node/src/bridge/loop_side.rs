@@ -11,15 +11,17 @@ use armature_core::handler::FileSender;
 use armature_core::http::{Body, CancelReason, Problem, RequestContext, RequestId, Response};
 use armature_core::io_loop::LoopHandle;
 use armature_core::pipeline::Keeper;
-use bytes::Bytes;
+use armature_core::protocol::ws::topics::LoopTopics;
 
-use super::commit::Batch;
 use super::lane::LoopAddress;
 use super::lanes::{LaneEnd, LaneSet};
 use super::patience::{Patience, Watch};
+use super::rebind::Revivals;
 use super::slot::{Reply, Slot, Streams};
 use super::socket::Opening;
+use super::topics::{Post, Topics};
 use crate::census::{self, Live};
+use crate::stats::SocketCounts;
 
 /// Windows of the bridge's streams, in bytes.
 #[derive(Clone, Copy)]
@@ -34,11 +36,17 @@ pub struct LoopSide {
     /// The lanes of each generation that has some.
     pub(super) lanes: RefCell<Vec<(u32, Rc<LaneSet>)>>,
     pub(super) slots: RefCell<Slots<Slot>>,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Post>>,
     generations: Arc<Generations>,
     pub(super) windows: Windows,
     pub(super) watch: Watch,
     pub(super) files: Rc<FileSender>,
+    /// The topics of the server, and who subscribes to them on this loop.
+    pub(super) topics: Arc<Topics>,
+    pub(super) subscribers: Rc<LoopTopics>,
+    pub(super) sockets: Arc<SocketCounts>,
+    /// `None` when the loop ends with the thread of its lane.
+    pub(super) revivals: Option<Arc<Revivals>>,
     /// Streams of events end when they begin: the server closes.
     pub(super) ends_events: Cell<bool>,
     _live: Live,
@@ -48,6 +56,8 @@ impl Drop for LoopSide {
     fn drop(&mut self) {
         // The loop has ended: what JavaScript still says must not pile up.
         self.mailbox.close();
+        // A loop that takes its place may have been quicker.
+        self.topics.unroute(self.io_loop.index() as u8, &self.mailbox);
     }
 }
 
@@ -58,6 +68,7 @@ impl LoopSide {
         windows: Windows,
         patience: Patience,
         files: Rc<FileSender>,
+        (topics, sockets, revivals): (Arc<Topics>, Arc<SocketCounts>, Option<Arc<Revivals>>),
     ) -> Rc<Self> {
         let slots = Slots::new(io_loop.index() as u8, max_slots);
         let side = Rc::new(Self {
@@ -69,14 +80,19 @@ impl LoopSide {
             windows,
             watch: Watch::new(patience),
             files,
+            topics,
+            subscribers: Rc::default(),
+            sockets,
+            revivals,
             ends_events: Cell::default(),
             _live: Live::one_of(&census::LOOPS),
         });
+        side.topics.route(side.index(), side.mailbox.clone());
         let reader = side.clone();
         io_loop.spawn(async move {
             loop {
-                for batch in poll_fn(|cx| reader.mailbox.poll_receive(cx)).await {
-                    reader.commit(Batch::Owned(&Bytes::from(batch)));
+                for post in poll_fn(|cx| reader.mailbox.poll_receive(cx)).await {
+                    reader.receive(post);
                 }
             }
         });

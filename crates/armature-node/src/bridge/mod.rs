@@ -21,10 +21,13 @@ pub mod lanes;
 pub mod loop_side;
 pub mod moving;
 pub mod patience;
+pub mod rebind;
 mod relief;
 pub mod slot;
 pub mod socket;
+pub mod socket_end;
 pub mod stream;
+pub mod topics;
 #[cfg(target_os = "linux")]
 mod uv;
 pub mod waker;

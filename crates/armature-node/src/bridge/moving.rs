@@ -29,15 +29,16 @@ impl LoopSide {
     }
 
     /// Requests may go to this lane from now on.
-    pub fn add_lane(&self, seed: &LaneSeed) {
+    pub fn add_lane(self: &Rc<Self>, seed: &LaneSeed) {
         self.lanes_of(seed.generation).add(LaneEnd::new(seed, self.watch.ages()));
+        self.rebind_waiting();
     }
 
     /// The lane gets nothing new; `retiring` hears when everything that it has of this loop is answered.
-    pub fn retire(&self, seed: &LaneSeed, retiring: Arc<Retiring>) {
+    pub fn retire(self: &Rc<Self>, seed: &LaneSeed, retiring: Arc<Retiring>) {
         self.end_events_of(seed);
         let lanes = self.lanes_of(seed.generation);
-        self.close_sockets(seed.id);
+        self.move_sockets(|lane| lane.id == seed.id);
         if self.newest() != Some(seed.generation) && lanes.is_used() {
             // A request of the old routes may wait for its body, and has no other lanes to go to.
             return lanes.retire_later(seed.id, retiring);
@@ -56,10 +57,13 @@ impl LoopSide {
     pub fn lane_closed(self: &Rc<Self>, seed: &LaneSeed, returned: &Returned) {
         let ended = self.take_out(seed);
         let lanes = self.lanes_of(seed.generation);
+        self.lose_sockets(seed.id, returned);
         for record in returned.records().filter(|record| record.slot.io_loop() == self.index()) {
             if record.is_request {
                 self.move_request(&lanes, seed.id, record.slot, record.bytes);
-            } else if let Some(lane) = self.lane_of(record.slot).filter(|lane| lane.id != seed.id) {
+            } else if self.socket_of(record.slot).is_none()
+                && let Some(lane) = self.lane_of(record.slot).filter(|lane| lane.id != seed.id)
+            {
                 // It is about a request that has just moved, and comes behind it.
                 let _ = lane.lane.push(|out| out.extend_from_slice(record.bytes));
             }
@@ -128,7 +132,8 @@ impl LoopSide {
             if entry.lane.id == id {
                 match entry.response() {
                     Some(stream) => stream.fail(),
-                    None if let Some(socket) = entry.socket() => socket.lane_leaves(),
+                    // Those look for another lane.
+                    None if entry.socket().is_some() => {}
                     None if entry.reply.is_none() => entry.reply = Some(Reply::Lost(problem)),
                     None => {}
                 }
@@ -140,18 +145,7 @@ impl LoopSide {
         }
     }
 
-    /// Says goodbye to the WebSockets of lane `id`: their handlers go with it.
-    fn close_sockets(&self, id: u32) {
-        self.slots.borrow_mut().for_each(|entry| {
-            if entry.lane.id == id
-                && let Some(socket) = entry.socket()
-            {
-                socket.lane_leaves();
-            }
-        });
-    }
-
-    fn hand_to(&self, slot: SlotId, lane: &Rc<LaneEnd>) {
+    pub(super) fn hand_to(&self, slot: SlotId, lane: &Rc<LaneEnd>) {
         let before = self.slots.borrow_mut().get_mut(slot).map(|entry| {
             lane.begin();
             std::mem::replace(&mut entry.lane, lane.clone())
@@ -175,7 +169,7 @@ impl LoopSide {
         end
     }
 
-    fn newest(&self) -> Option<u32> {
+    pub(super) fn newest(&self) -> Option<u32> {
         self.lanes.borrow().iter().map(|(generation, _)| *generation).max()
     }
 

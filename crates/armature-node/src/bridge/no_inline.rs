@@ -48,6 +48,11 @@ impl Inline {
     }
 
     /// Never called.
+    pub fn with_side<T>(&self, _: impl FnOnce(&LoopSide) -> T) -> Option<T> {
+        match self.0 {}
+    }
+
+    /// Never called.
     pub fn commit(&self, _: &[u8]) {
         match self.0 {}
     }

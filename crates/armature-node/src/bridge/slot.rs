@@ -8,7 +8,8 @@ use armature_core::http::{Body, Problem, RequestContext, RequestId, Response};
 use super::flow::Flow;
 use super::headers::HeaderChange;
 use super::lanes::LaneEnd;
-use super::socket::{Opening, SocketEnd};
+use super::socket::Opening;
+use super::socket_end::SocketEnd;
 use super::stream::StreamState;
 
 /// A request that JavaScript has, or will have.

@@ -86,6 +86,9 @@ fn unchanged(before: &Settings, after: &Settings) -> Result<()> {
         "limits.queueAge": limits.queue_age,
         "limits.responseBuffer": limits.response_buffer,
         "limits.requestBuffer": limits.request_buffer,
+        "limits.topics": limits.topics,
+        "limits.topicName": limits.topic_name,
+        "limits.publishBuffer": limits.publish_buffer,
         "timeouts.header": timeouts.header,
         "timeouts.body": timeouts.body,
         "timeouts.write": timeouts.write,
@@ -121,6 +124,10 @@ impl NativeServer {
         generations.current = plans;
         self.hub.seats.advance(generation);
         self.hub.wiring.health.advance(generation);
+        for remote in self.hub.server.remotes() {
+            let wiring = self.hub.wiring.clone();
+            remote.run(move |io_loop| wiring.side(io_loop).generation_ends(generation));
+        }
         Ok(())
     }
 

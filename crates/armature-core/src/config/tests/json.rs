@@ -10,7 +10,8 @@ fn every_option() {
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
                 "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "streams": 64,
                 "resets": 50, "controlFrames": 200, "queue": 10, "queueAge": "2s",
-                "responseBuffer": "1mb", "requestBuffer": "128kb" },
+                "responseBuffer": "1mb", "requestBuffer": "128kb",
+                "topics": 7, "topicName": 64, "publishBuffer": "2mb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
             "listen": ":8080",
@@ -40,6 +41,9 @@ fn every_option() {
         queue_age: Some(Millis::seconds(2)),
         response_buffer: Some(Size::mb(1)),
         request_buffer: Some(Size::kb(128)),
+        topics: Some(7),
+        topic_name: Some(Size(64)),
+        publish_buffer: Some(Size::mb(2)),
     };
     assert_eq!(config.limits, Some(expected));
     let expected = TimeoutsConfig {
@@ -68,7 +72,7 @@ fn unknown_names() {
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
              connectionsPerIp, inFlight, pipeline, streams, resets, controlFrames, queue, queueAge, responseBuffer, \
-             requestBuffer",
+             requestBuffer, topics, topicName, publishBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,
@@ -234,6 +238,12 @@ fn ranges() {
         (
             r#"{ "limits": { "requestBuffer": "1gb" } }"#,
             "limits.requestBuffer: 1gb is not a size from 1kb to 256mb",
+        ),
+        (r#"{ "limits": { "topics": 0 } }"#, "limits.topics: 0 is not a whole number from 1 to 10000000"),
+        (r#"{ "limits": { "topicName": 0 } }"#, "limits.topicName: 0b is not a size from 1b to 4kb"),
+        (
+            r#"{ "limits": { "publishBuffer": "1kb" } }"#,
+            "limits.publishBuffer: 1kb is not a size from 64kb to 1gb",
         ),
         (
             r#"{ "timeouts": { "shutdown": "25h" } }"#,

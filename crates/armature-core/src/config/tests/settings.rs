@@ -25,6 +25,9 @@ fn defaults() {
             queue_age: Duration::from_secs(10),
             response_buffer: 64 << 10,
             request_buffer: 64 << 10,
+            topics: 100_000,
+            topic_name: 256,
+            publish_buffer: 64 << 20,
         },
         timeouts: Timeouts {
             header: Duration::from_secs(10),

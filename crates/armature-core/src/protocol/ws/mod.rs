@@ -3,7 +3,8 @@
 //! * `handshake` checks the request and makes the 101
 //! * `header` and `decode` turn bytes into messages, `encode` the other way round; `mask`, `utf8` and `close` are parts of that
 //! * `deflate` compresses messages where client and route agree on it
-//! * `outbox` has what waits to be written, `connection` reads, writes and keeps the time
+//! * `outbox` has what waits to be written, in `pieces`; `connection` reads, writes and keeps the time
+//! * [`topics`] has who subscribes to what, and sends a message to all of them
 //!
 //! [`Link`] is who gets the messages, [`Outbox`] how to send some: what the application is, this room does not know.
 
@@ -16,10 +17,12 @@ mod handshake;
 mod header;
 mod mask;
 mod outbox;
+mod pieces;
 mod scratch;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub mod topics;
 mod utf8;
 
 pub use close::{CloseCode, Farewell};

@@ -10,6 +10,7 @@ use super::close::CloseCode;
 use super::deflate::{Agreement, Compressor, Inflater};
 use super::encode;
 use super::header::Opcode;
+use super::pieces::Pieces;
 use super::scratch::Scratch;
 use crate::io_loop::LoopHandle;
 
@@ -23,15 +24,24 @@ pub struct Outbox {
     compressor: Option<Box<Compressor>>,
     /// That of the same agreement, for the decoder.
     inflater: Cell<Option<Inflater>>,
-    bytes: RefCell<Vec<u8>>,
-    /// Of these, so many are written.
-    at: Cell<usize>,
-    /// Bytes of messages that were sent, before framing, since somebody asked.
+    pieces: RefCell<Pieces>,
+    /// Bytes of messages that were sent, before framing, since somebody asked. Without those that were published.
     messages: Cell<usize>,
     late_pong: RefCell<Option<Vec<u8>>>,
     state: Cell<State>,
     cut: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+}
+
+/// What became of a message that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It is on its way.
+    Sent,
+    /// Too much waits already.
+    Full,
+    /// The connection closes.
+    Closing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,8 +64,7 @@ impl Outbox {
             scratch: io_loop.local(Scratch::default),
             compressor: compressor.map(Box::new),
             inflater: Cell::new(inflater),
-            bytes: RefCell::default(),
-            at: Cell::new(0),
+            pieces: RefCell::default(),
             messages: Cell::new(0),
             late_pong: RefCell::default(),
             state: Cell::new(State::Open),
@@ -85,19 +94,35 @@ impl Outbox {
         };
         if self.state.get() == State::Open {
             compressor.forget();
-            self.append(|out| out.extend_from_slice(frame));
+            self.pieces.borrow_mut().share(|| self.scratch.take_output(), frame);
             self.messages.set(self.messages.get() + bytes);
             self.wake();
         }
         true
     }
 
-    /// Sends a Close frame behind what was sent. The connection ends when the peer has answered.
-    pub fn close(&self, code: CloseCode, reason: &str) {
-        if self.state.replace(State::Closing) == State::Open {
+    /// Sends a frame that others get too, unless more than `backlog` bytes would wait then.
+    pub(super) fn publish(&self, frame: &Bytes, backlog: usize) -> Published {
+        if self.state.get() == State::Closing {
+            return Published::Closing;
+        }
+        if self.unsent() + frame.len() > backlog {
+            return Published::Full;
+        }
+        self.pieces.borrow_mut().share(|| self.scratch.take_output(), frame);
+        self.wake();
+        Published::Sent
+    }
+
+    /// Sends a Close frame behind what was sent. The connection ends when the peer has answered. False when it has been sent
+    /// before.
+    pub fn close(&self, code: CloseCode, reason: &str) -> bool {
+        let was_open = self.state.replace(State::Closing) == State::Open;
+        if was_open {
             self.append(|out| encode::close(out, code, reason));
             self.wake();
         }
+        was_open
     }
 
     /// Ends the connection at once.
@@ -120,7 +145,7 @@ impl Outbox {
     }
 
     /// Whether a Close frame was sent.
-    pub(super) fn is_closing(&self) -> bool {
+    pub fn is_closing(&self) -> bool {
         self.state.get() == State::Closing
     }
 
@@ -155,33 +180,28 @@ impl Outbox {
     }
 
     pub(super) fn unsent(&self) -> usize {
-        self.bytes.borrow().len() - self.at.get()
+        self.pieces.borrow().unsent()
     }
 
-    /// Calls `write` with what is unsent; `write` returns how much of it was taken.
+    /// Calls `write` with what is unsent, or the first part of it; `write` returns how much of it was taken.
     pub(super) fn with_unsent<T>(&self, write: impl FnOnce(&[u8]) -> T) -> T {
-        write(&self.bytes.borrow()[self.at.get()..])
+        write(self.pieces.borrow().front())
     }
 
-    /// So many bytes have been written. When these were all, the bytes of the messages among them that nobody has been told
-    /// of.
+    /// So many bytes have been written.
     pub(super) fn written(&self, n: usize) {
-        self.at.set(self.at.get() + n);
-        let mut bytes = self.bytes.borrow_mut();
-        if self.at.get() < bytes.len() {
-            // What is written does not stay when more keeps coming.
-            if self.at.get() >= CONTROL_ROOM.max(bytes.len() / 2) {
-                bytes.drain(..self.at.replace(0));
-            }
+        let mut pieces = self.pieces.borrow_mut();
+        let spare = pieces.written(n);
+        if let Some(buffer) = spare {
+            self.scratch.put_output(buffer);
+        }
+        if pieces.unsent() > 0 {
             return;
         }
-        self.at.set(0);
+        drop(pieces);
         let late = self.late_pong.borrow_mut().take();
         if let Some(content) = late.filter(|_| self.state.get() == State::Open) {
-            bytes.clear();
-            encode::frame(&mut bytes, Opcode::Pong, &content);
-        } else {
-            self.scratch.put_output(std::mem::take(&mut bytes));
+            self.append(|out| encode::frame(out, Opcode::Pong, &content));
         }
     }
 
@@ -193,16 +213,12 @@ impl Outbox {
     }
 
     fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = self.bytes.borrow_mut();
-        if bytes.capacity() == 0 {
-            *bytes = self.scratch.take_output();
-        }
-        encode(&mut bytes);
+        self.pieces.borrow_mut().append(|| self.scratch.take_output(), encode);
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.scratch.put_output(self.bytes.take());
+        self.scratch.put_output(self.pieces.take().into_buffer());
     }
 }
