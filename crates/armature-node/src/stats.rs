@@ -51,6 +51,8 @@ pub fn server(hub: &Hub) -> Value {
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),
+        "unsentBytes": metrics.unsent.get(),
+        "givenUp": metrics.given_up.get(),
         "shed": in_flight + queue + queue_age + slots,
         "shedBy": { "inFlight": in_flight, "queue": queue, "queueAge": queue_age, "slots": slots },
         "handlerTimeouts": metrics.handler_timeouts.get(),

@@ -84,6 +84,7 @@ fn unchanged(before: &Settings, after: &Settings) -> Result<()> {
         "limits.queue": limits.queue,
         "limits.queueAge": limits.queue_age,
         "limits.responseBuffer": limits.response_buffer,
+        "limits.unsent": limits.unsent,
         "limits.requestBuffer": limits.request_buffer,
         "timeouts.header": timeouts.header,
         "timeouts.body": timeouts.body,

@@ -11,12 +11,15 @@ use crate::http::{CancelReason, Peer, RequestContext};
 use crate::io_loop::LoopHandle;
 use crate::protocol::control::Control;
 use crate::protocol::h1::Local;
+use crate::protocol::unsent::{Account, Ledger};
 
 /// See the module.
 pub(super) struct Streams {
     /// Of the requests that have not been answered completely.
     open: RefCell<Slab<Rc<RequestContext>>>,
     pub control: Rc<Control>,
+    /// Of answers that wait for the client.
+    pub account: Rc<Account>,
     pub pulse: Rc<Pulse>,
     pub local: Rc<Local>,
     pub io_loop: LoopHandle,
@@ -31,6 +34,7 @@ pub(super) struct Streams {
 
 impl Streams {
     pub fn new(
+        ledger: &Rc<Ledger>,
         control: Rc<Control>,
         pulse: Rc<Pulse>,
         io_loop: LoopHandle,
@@ -40,6 +44,7 @@ impl Streams {
         use crate::io_loop::ticks;
         Rc::new(Self {
             open: RefCell::default(),
+            account: Account::new(ledger, control.clone()),
             control,
             pulse,
             local: Local::of(&io_loop),
