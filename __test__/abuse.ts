@@ -1,4 +1,4 @@
-// One case of abuse over HTTP/2, beside a client that behaves.
+// One case of abuse over raw frames or sockets, beside a client that behaves.
 import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
@@ -14,6 +14,9 @@ export const cases = [
   'ping_flood',
   'unread_pings',
   'zero_window',
+  'zero_window_large',
+  'unread_large',
+  'http1_unread',
   'hpack_bomb',
   'window_updates',
 ] as const
@@ -23,6 +26,9 @@ interface Numbers {
   /** The most that it ever was. */
   peak: number
   floods: number
+  /** Answers given up because of `limits.unsent`. */
+  givenUp: number
+  unsentBytes: number
   connections: number
   inFlight: number
   used: number
@@ -41,8 +47,8 @@ export interface Abused {
   latencies: number[]
 }
 
-/** Runs `name` for a second against a server of its own. `python`: the variables with which python3 finds `h2`. */
-export async function abuse(name: string, python: { PYTHONPATH: string }): Promise<Abused> {
+/** Runs `name` for `seconds` against a server of its own. `python`: the variables with which python3 finds `h2`. */
+export async function abuse(name: string, python: { PYTHONPATH: string }, seconds = 1): Promise<Abused> {
   const child = fork(join(__dirname, 'fixtures/abused.cjs'), [], {
     env: { ...process.env, NODE_ENV: 'production' },
     execArgv: ['--expose-gc', '--no-warnings'],
@@ -72,7 +78,7 @@ export async function abuse(name: string, python: { PYTHONPATH: string }): Promi
     const before = await numbers()
     const peer = promisify(execFile)(
       'python3',
-      [join(__dirname, 'peers/h2_abuse.py'), port, name, 1].map(String),
+      [join(__dirname, 'peers/h2_abuse.py'), port, name, seconds].map(String),
       {
         env: { ...process.env, ...python },
       },

@@ -6,12 +6,13 @@ import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:http2'
 import { dirname, join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, type TestContext, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
 import { TestEventSource } from './event-source.js'
 import { isInline, needsTool, until } from './helper.js'
+import { Http3Session } from './http3-client.js'
 import { Client } from './websocket/client.js'
 
 // Compilers are started here, on machines that may be busy.
@@ -48,7 +49,7 @@ const post = (body: unknown) => ({
 })
 
 /** `script` is what runs, `output` what it has printed. */
-type Call = (url: string, script: string, output: () => string) => Promise<void>
+type Call = (url: string, script: string, output: () => string, context: TestContext) => Promise<void>
 
 const calls: Record<string, Call> = {
   hello: async (url) => {
@@ -122,6 +123,26 @@ const calls: Record<string, Call> = {
     await until(() => plain() !== undefined)
     const redirect = await fetch(`${plain()}/a?b=c`, { redirect: 'manual' })
     expect([redirect.status, redirect.headers.get('location')]).toEqual([308, `${url}/a?b=c`])
+  },
+
+  http3: async (url, script, _, context) => {
+    const ca = join(dirname(script), 'localhost.pem')
+    const { port } = new URL(url)
+    const session = connect(url, { ca: readFileSync(ca) })
+    const stream = session.request({ ':path': '/' })
+    const [head] = await once(stream, 'response')
+    // Where to go from here.
+    expect(head['alt-svc']).toContain(`h3=":${port}"`)
+    expect(await json(stream)).toMatchObject({ protocol: 'HTTP/2' })
+    session.close()
+    await using http3 = await Http3Session.to(context, { ca, port: Number(port) })
+    expect(JSON.parse((await http3.ask({ path: '/' })).body)).toEqual({
+      protocol: 'HTTP/3',
+      version: 'TLSv1.3',
+      cipher: expect.stringMatching(/^TLS_/),
+    })
+    const { headers } = await http3.ask({ path: '/page' })
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
   },
 
   logging: async (url) => {
@@ -257,14 +278,14 @@ describe.each(Object.entries(calls))('%s', (name, call) => {
   test.for(['module', 'commonjs'] as const)(
     'answers, and ends cleanly on SIGINT: %s',
     async (format, context) => {
-      if (name === 'https') needsTool(context, 'openssl', 'version')
+      if (name.startsWith('http')) needsTool(context, 'openssl', 'version')
       const script = name === 'hello' ? join(examples, hello[format]) : await compile(name, format)
       // Inline there is one JavaScript thread.
       if (name === 'workers' && isInline) return
       const server = await startServer([script], {
         env: { HTTP_PORT: '0', SITE: join(examples, 'static-site', 'public') },
       })
-      await call(server.url, script, server.output)
+      await call(server.url, script, server.output, context)
       expect(await server.end('SIGINT')).toBe(0)
     },
   )

@@ -1,12 +1,11 @@
 // HTTP/3 for handlers in JavaScript, with the clients of aioquic and of ngtcp2.
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { App, HttpResponse, type Server } from '@armature/core'
 import { afterAll, afterEach, expect, type TestContext, test, vi } from 'vitest'
 import { Authority } from './certificates.js'
 import { needsTool } from './helper.js'
-import { needsPython } from './python.js'
+import { type Answer, type Asked, aioquic, script } from './http3-client.js'
 
 // What is not there yet is installed.
 vi.setConfig({ testTimeout: 120_000 })
@@ -19,21 +18,6 @@ const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
-
-interface Asked {
-  path: string
-  method?: string
-  headers?: [string, string][]
-  body?: string
-  times?: number
-}
-
-interface Answer {
-  headers: Record<string, string>
-  body: string
-  trailers: Record<string, string>[]
-  reset?: number
-}
 
 async function serve(http3: boolean | { strangers: number } = true): Promise<Server> {
   const app = App.new()
@@ -56,8 +40,7 @@ async function serve(http3: boolean | { strangers: number } = true): Promise<Ser
 }
 
 async function ask(t: TestContext, server: Server, requests: Asked[]): Promise<Answer[]> {
-  const env = { ...process.env, ...needsPython(t, 'aioquic==1.7.2') }
-  const script = join(import.meta.dirname, 'fixtures/http3-client.py')
+  const env = { ...process.env, ...aioquic(t) }
   const work = JSON.stringify({ ca: authority.ca, port: server.port, requests })
   const { stdout } = await promisify(execFile)('python3', [script, work], { env })
   return JSON.parse(stdout) as Answer[]

@@ -264,8 +264,8 @@ export class Engine implements LaneHandlers {
     this.#onClosed?.(cutOff)
   }
 
-  warning(message: string): void {
-    process.emitWarning(message, { type: 'ArmatureWarning', code: 'ARMATURE_TLS' })
+  warning(subject: number, message: string): void {
+    process.emitWarning(message, { type: 'ArmatureWarning', code: WARNINGS[subject] })
   }
 
   /**
@@ -286,6 +286,9 @@ export class Engine implements LaneHandlers {
     this.#lane.native.setReferenced(needed)
   }
 }
+
+/** Codes of warnings, by the number of their subject; `crates/armature-node/src/server/warnings.rs` has the same. */
+const WARNINGS = ['ARMATURE_TLS', 'ARMATURE_UNSENT']
 
 /** What `promise` resolves with, or `late` says after so many milliseconds. */
 async function within(patience: number, promise: Promise<number>, late: () => number): Promise<number> {

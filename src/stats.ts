@@ -23,6 +23,13 @@ export interface ServerStats {
    * that nobody sends who means well.
    */
   readonly floods: number
+  /**
+   * Bytes of answers that wait in memory for clients that read slowly. A connection is counted when it has more than two times
+   * `limits.responseBuffer`.
+   */
+  readonly unsentBytes: number
+  /** Answers given up because of `limits.unsent`. */
+  readonly givenUp: number
   /** Requests answered 503 because of a limit. */
   readonly shed: number
   /** The same by limit. */

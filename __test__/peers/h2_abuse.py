@@ -1,4 +1,4 @@
-"""Abuses an HTTP/2 server over raw frames: `h2_abuse.py PORT CASE SECONDS`.
+"""Abuses a server over raw frames of HTTP/2, and in one case over HTTP/1: `h2_abuse.py PORT CASE SECONDS`.
 
 Prints one JSON object: `sent`, how many frames left, and `end`, the error code of the GOAWAY that came, or how else it went on.
 """
@@ -22,6 +22,7 @@ from hyperframe.frame import (
     PingFrame,
     RstStreamFrame,
     SettingsFrame,
+    WindowUpdateFrame,
 )
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -184,17 +185,39 @@ def unread_pings(peer, seconds):
     del peer.read
 
 
-def zero_window(peers, seconds):
+def take_nothing(peers, path, seconds):
     """Asks for much and takes nothing."""
-    for peer in peers:
-        for stream in range(1, 200, 2):
-            if not peer.send(peer.headers(stream, "/big")):
-                break
+    for stream in range(1, 200, 2):
+        for peer in peers:
+            if not peer.end:
+                peer.send(peer.headers(stream, path))
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for peer in peers:
             peer.read()
         time.sleep(0.05)
+
+
+def unread(peers, path, seconds):
+    """The same with windows that are wide open, and a socket that nobody reads."""
+    for peer in peers:
+        peer.read = lambda: None
+        update = WindowUpdateFrame(0, (1 << 30))
+        peer.send(update)
+    take_nothing(peers, path, seconds)
+
+
+def http1_unread(port, seconds):
+    """Clients of HTTP/1 with a small buffer who ask and do not read."""
+    peers = []
+    for _ in range(150):
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.connect(("127.0.0.1", port))
+        peer.sendall(b"GET /buffer HTTP/1.1\r\nhost: t\r\n\r\n")
+        peers.append(peer)
+    time.sleep(seconds)
+    return len(peers)
 
 
 def hpack_bomb(peer, seconds):
@@ -212,19 +235,28 @@ def hpack_bomb(peer, seconds):
 
 def window_updates(peer, seconds):
     """Increments until the window is larger than there can be one."""
-    from hyperframe.frame import WindowUpdateFrame
-
     for _ in while_time(seconds):
         if not peer.send(*[WindowUpdateFrame(0, 1) for _ in range(100)]):
             return
 
 
+# Connections, what they ask for, their windows, and what they do.
+MANY = {
+    "zero_window": (2, "/big", 0, take_nothing),
+    "zero_window_large": (20, "/large", 0, take_nothing),
+    "unread_large": (20, "/large", (1 << 31) - 1, unread),
+}
+
+
 def main():
     port, case, seconds = int(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-    if case == "zero_window":
-        zero = {SettingCodes.INITIAL_WINDOW_SIZE: 0}
-        peers = [Peer(port, zero) for _ in range(2)]
-        zero_window(peers, seconds)
+    if case == "http1_unread":
+        print(json.dumps({"sent": http1_unread(port, seconds), "end": "open"}))
+        return
+    if case in MANY:
+        count, path, window, attack = MANY[case]
+        peers = [Peer(port, {SettingCodes.INITIAL_WINDOW_SIZE: window}) for _ in range(count)]
+        attack(peers, path, seconds)
         peer = peers[0]
         peer.sent = sum(one.sent for one in peers)
     else:

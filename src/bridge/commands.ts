@@ -26,6 +26,10 @@ const FLAG_FROM = 2
 const FLAG_LEAVE = 1
 
 const INITIAL = 256 * 1024
+/** A buffer that has grown to more is let go of with its batch. */
+const KEEP = 16 * 1024 * 1024
+/** So many batches that need no more than the first size have one of that size again. */
+const SMALL_BATCHES = 64
 const RESPOND_HEAD = 28
 
 /** A request as far as commands name it. */
@@ -37,13 +41,16 @@ export interface Target {
 const NOBODY: Target = { slot: 0, generation: 0 }
 
 /**
- * Commands of one batch, in one buffer that grows for a large body and shrinks again. When a command does not fit, `flush`
+ * Commands of one batch, in one buffer that grows for a large body, and shrinks again when no more come: a buffer for each of
+ * many would be garbage faster than it is collected. When a command does not fit, `flush`
  * sends what is there first.
  */
 export class CommandBuffer {
   bytes = Buffer.allocUnsafeSlow(INITIAL)
   length = 0
   #words = new Uint32Array(this.bytes.buffer)
+  /** Batches since the buffer was needed as large as it is. */
+  #small = 0
   readonly #flush: () => void
 
   constructor(flush: () => void) {
@@ -52,8 +59,11 @@ export class CommandBuffer {
 
   /** After a batch was sent. */
   reset(): void {
+    if (this.bytes.length > INITIAL) {
+      this.#small = this.length > INITIAL ? 0 : this.#small + 1
+      if (this.bytes.length > KEEP || this.#small === SMALL_BATCHES) this.#allocate(INITIAL)
+    }
     this.length = 0
-    if (this.bytes.length > INITIAL) this.#allocate(INITIAL)
   }
 
   respondText(
@@ -231,6 +241,7 @@ export class CommandBuffer {
   }
 
   #allocate(size: number): void {
+    this.#small = 0
     this.bytes = Buffer.allocUnsafeSlow(size)
     this.#words = new Uint32Array(this.bytes.buffer)
   }

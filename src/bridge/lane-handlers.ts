@@ -13,7 +13,7 @@ export interface LaneHandlers {
   injectedEnd(id: number, failed: boolean): void
   closed(cutOff: number): void
   /** Something that the operator should know. */
-  warning(message: string): void
+  warning(subject: number, message: string): void
 }
 
 /** Bounds of a lane. */

@@ -363,7 +363,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
         this.#reopen(value, { slot, generation: words[at + GENERATION] as number }, at, start)
         break
       case RecordKind.Warning:
-        this.#to.warning(this.#bytes(start, words[at + 5] as number).toString())
+        this.#to.warning(value, this.#bytes(start, words[at + 5] as number).toString())
         break
       default:
         this.#mine(slot, words[at + GENERATION] as number, at, start)

@@ -117,6 +117,11 @@ export interface LimitOptions {
    */
   responseBuffer?: Size | undefined
   /**
+   * Bytes of answers that may wait in memory for clients that are slow to read, of all connections together. Beyond it those
+   * answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 32mb.
+   */
+  unsent?: Size | undefined
+  /**
    * Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
    * 64kb.
    */

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use armature_bridge::command::{self, Action, Command, Commands, HeaderFields};
+use armature_bridge::command::{self, Action, Command, Commands, Part, HeaderFields};
 use armature_bridge::record::{FLAG_LENGTH, Request};
 use armature_bridge::{Generations, Lane, LaneReader, Mailbox, SlotId, Slots, Wake};
 
@@ -111,7 +111,11 @@ fn drain(reader: &mut LaneReader, lane: &Lane<Awake>, generations: &Generations,
 
 #[inline(never)]
 fn hand_over(mailbox: &Mailbox, commands: &[u8]) {
-    command::split_by_loop(commands, |_, batch| mailbox.send(batch));
+    command::split_by_loop(commands, |part| {
+        if let Part::Commands(_, batch) = part {
+            mailbox.send(batch);
+        }
+    });
 }
 
 #[inline(never)]

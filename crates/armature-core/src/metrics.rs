@@ -40,6 +40,11 @@ impl Gauge {
         self.0.fetch_sub(1, Relaxed);
     }
 
+    /// What was `from` of it is `to`.
+    pub(crate) fn change(&self, from: u64, to: u64) {
+        self.0.fetch_add((to as i64).wrapping_sub(from as i64), Relaxed);
+    }
+
     /// The number now.
     pub fn get(&self) -> i64 {
         self.0.load(Relaxed)
@@ -79,6 +84,10 @@ pub struct Metrics {
     pub malformed: Counter,
     /// Connections closed because of `limits.resets` or `limits.controlFrames`, or because of more of either than anybody needs.
     pub floods: Counter,
+    /// Bytes of answers that wait for slow clients, of connections that have more than what is kept for streams.
+    pub unsent: Gauge,
+    /// Answers given up because of `limits.unsent`.
+    pub given_up: Counter,
     /// Requests answered 503 because of `limits.inFlight`.
     pub shed: Counter,
     /// Handlers that did not answer within `timeouts.handler`.

@@ -391,7 +391,7 @@ fn connect_is_refused() {
 
 #[test]
 fn a_large_answer_is_whole_while_draining_and_after_an_unread_body() {
-    let server = start("{}");
+    let server = start(r#"{ "limits": { "unsent": "1gb" } }"#);
     let mut slow = Client::connect(&server).unwrap();
     slow.send("GET /huge HTTP/1.1\r\nhost: t\r\n\r\n").unwrap();
     let mut unread = Client::connect(&server).unwrap();

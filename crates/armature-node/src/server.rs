@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::seats::{Sitter, State};
 use crate::stats;
 use crate::wiring::Wiring;
+use warnings::{Subject, warner};
 
 /// How long the answers of a server without an environment may take to leave, and its threads to end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -93,6 +94,7 @@ impl NativeServer {
         hub.seats.take(Sitter { worker: 0, thread, restarts: 0, seed: seat, reader });
         let server = Self { hub, seed, inline, fallback, owner: true };
         certificates::keep(&server)?;
+        server.hub.server.warn_of_unsent(warner(&server, Subject::Unsent));
         match &server.inline {
             Some(inline) => server.attach_inline(lane, inline)?,
             None => server.attach_threads(lane)?,
@@ -293,5 +295,6 @@ mod attach;
 mod certificates;
 mod generations;
 mod health;
+mod warnings;
 
 pub use generations::Generations;

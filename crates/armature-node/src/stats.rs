@@ -66,6 +66,8 @@ pub fn server(hub: &Hub) -> Value {
         "requests": metrics.requests.get(),
         "malformed": metrics.malformed.get(),
         "floods": metrics.floods.get(),
+        "unsentBytes": metrics.unsent.get(),
+        "givenUp": metrics.given_up.get(),
         "shed": in_flight + queue + queue_age + slots + limited + files.shed,
         "shedBy": {
             "inFlight": in_flight,

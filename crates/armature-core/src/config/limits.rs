@@ -51,6 +51,9 @@ pub struct LimitsConfig {
     /// Bytes of a streamed response that are kept for a slow client before `write()` reports `false`.
     /// From 1kb to 256mb, by default 64kb.
     pub response_buffer: Option<Size>,
+    /// Bytes of answers that may wait in memory for clients that are slow to read, of all connections together. Beyond it those
+    /// answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 32mb.
+    pub unsent: Option<Size>,
     /// Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
     /// 64kb.
     pub request_buffer: Option<Size>,
@@ -88,6 +91,8 @@ pub struct Limits {
     /// In bytes.
     pub response_buffer: usize,
     /// In bytes.
+    pub unsent: usize,
+    /// In bytes.
     pub request_buffer: usize,
     pub topics: usize,
     /// In bytes, as the next.
@@ -114,6 +119,7 @@ impl LimitsConfig {
             queue: over.queue.or(self.queue),
             queue_age: over.queue_age.or(self.queue_age),
             response_buffer: over.response_buffer.or(self.response_buffer),
+            unsent: over.unsent.or(self.unsent),
             request_buffer: over.request_buffer.or(self.request_buffer),
             topics: over.topics.or(self.topics),
             topic_name: over.topic_name.or(self.topic_name),
@@ -139,6 +145,7 @@ impl LimitsConfig {
         let (ages, note) = (TimeoutsConfig::NEEDED, TimeoutsConfig::NEEDED_NOTE);
         within((names, "limits.queueAge"), self.queue_age, "a duration", ages, note)?;
         size("limits.responseBuffer", self.response_buffer, Size::kb(1), Size::mb(256))?;
+        size("limits.unsent", self.unsent, Size::mb(1), Size(1 << 40))?;
         size("limits.requestBuffer", self.request_buffer, Size::kb(1), Size::mb(256))?;
         count("limits.topics", self.topics, 10_000_000)?;
         size("limits.topicName", self.topic_name, Size(1), Size::kb(4))?;
@@ -171,6 +178,7 @@ impl LimitsConfig {
             queue: count(self.queue, 4096),
             queue_age: self.queue_age.unwrap_or(Millis::seconds(10)).duration(),
             response_buffer: size(self.response_buffer, Size::kb(64)),
+            unsent: size(self.unsent, Size::mb(32)),
             request_buffer: size(self.request_buffer, Size::kb(64)),
             topics: count(self.topics, 100_000),
             topic_name: size(self.topic_name, Size(256)),

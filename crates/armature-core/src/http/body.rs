@@ -32,6 +32,11 @@ pub trait BodyStream {
     fn size_hint(&self) -> SizeHint {
         SizeHint::Unknown
     }
+
+    /// Bytes in memory that wait to be read.
+    fn buffered(&self) -> usize {
+        0
+    }
 }
 
 /// One piece of a streamed body.
@@ -111,6 +116,15 @@ impl Body {
             Self::Empty | Self::Upgrade(_) => SizeHint::Exact(0),
             Self::Bytes(bytes) => SizeHint::Exact(bytes.len() as u64),
             Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+
+    /// Bytes in memory that wait to be read.
+    pub fn buffered(&self) -> usize {
+        match self {
+            Self::Empty | Self::Upgrade(_) => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Stream(stream) => stream.buffered(),
         }
     }
 
@@ -201,5 +215,9 @@ struct Chunks(VecDeque<Bytes>);
 impl BodyStream for Chunks {
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
         Poll::Ready(self.0.pop_front().map(|chunk| Ok(Frame::Data(chunk))))
+    }
+
+    fn buffered(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
     }
 }

@@ -5,9 +5,12 @@ pub(crate) mod date;
 pub mod h1;
 pub mod h2;
 pub mod h3;
+mod unsent;
 pub mod ws;
 
 pub use control::ConnectionControl;
+pub use unsent::Ledger;
+pub(crate) use unsent::Others;
 
 use std::rc::Rc;
 
@@ -53,6 +56,8 @@ pub trait Dispatch {
     fn settings(&self) -> &Settings;
     /// Counters.
     fn metrics(&self) -> &Metrics;
+    /// What answers wait on this loop for clients that are slow to take them.
+    fn ledger(&self) -> &Rc<Ledger>;
     /// The loop that everything of this server on this thread runs on.
     fn io_loop(&self) -> &LoopHandle;
     /// Whether the server is draining: answers close their connections.

@@ -11,7 +11,7 @@ use crate::http::{Automatic, Problem, Request, Response, limit};
 use crate::io_loop::LoopHandle;
 use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::{Chain, LocalFuture};
-use crate::protocol::Dispatch;
+use crate::protocol::{Dispatch, Ledger};
 use crate::router::{BadPath, Found};
 
 impl Dispatch for LoopServer {
@@ -48,6 +48,10 @@ impl Dispatch for LoopServer {
 
     fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    fn ledger(&self) -> &Rc<Ledger> {
+        &self.ledger
     }
 
     fn io_loop(&self) -> &LoopHandle {

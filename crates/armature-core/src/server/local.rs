@@ -7,15 +7,18 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::generation::LocalGeneration;
+use super::relief::OtherLoops;
 use super::{Generation, Shared};
 use crate::io_loop::LoopHandle;
 use crate::metrics::LocalMetrics;
-use crate::protocol::{ConnectionControl, h1};
+use crate::protocol::{ConnectionControl, Ledger, h1};
 
 pub(super) struct LoopServer {
     pub shared: Arc<Shared>,
     /// Those of `shared`, with a count of this loop's own references.
     pub metrics: Rc<LocalMetrics>,
+    /// Of answers that wait for slow clients.
+    pub ledger: Rc<Ledger>,
     pub io_loop: LoopHandle,
     pub draining: Cell<bool>,
     /// The loop ends and others accept from the same sockets: what is in their queues is theirs.
@@ -54,6 +57,7 @@ pub(super) fn leave(io_loop: &LoopHandle) {
         server.leaving.set(true);
         server.draining.set(true);
         server.stop_accepting.notify_waiters();
+        server.shared.relief.leave(io_loop);
         server.shared.metrics.detach(&h1::loop_metrics(io_loop));
     }
 }
@@ -62,8 +66,12 @@ impl LoopServer {
     pub fn start(io_loop: &LoopHandle, generation: &Generation, shared: Arc<Shared>) -> Rc<Self> {
         let local = generation.localize(io_loop, &shared);
         shared.metrics.attach(h1::loop_metrics(io_loop));
+        let metrics = Rc::new(LocalMetrics(shared.metrics.clone()));
+        shared.relief.join(io_loop);
+        let others = OtherLoops::new(io_loop, shared.clone());
         let server = Rc::new(Self {
-            metrics: Rc::new(LocalMetrics(shared.metrics.clone())),
+            ledger: Ledger::new(io_loop, metrics.clone(), &shared.settings.limits, others),
+            metrics,
             shared,
             io_loop: io_loop.clone(),
             draining: Cell::new(false),

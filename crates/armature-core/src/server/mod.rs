@@ -16,6 +16,7 @@ mod per_ip;
 mod proxied;
 mod quic;
 mod redirecting;
+mod relief;
 mod secured;
 
 pub use close::Closed;
@@ -39,6 +40,7 @@ use crate::protocol::Dispatch;
 use local::LoopServer;
 use loops::Loops;
 use per_ip::PerIp;
+use relief::Relief;
 
 /// IO threads that are started without being asked for; a single one serves more than most applications can answer.
 const MAX_AUTO_THREADS: usize = 4;
@@ -82,6 +84,8 @@ pub(crate) struct Shared {
     pub deadlines_paused: AtomicBool,
     /// With `limits.connectionsPerIp`.
     per_ip: Option<PerIp>,
+    /// Of loops on which too much waits for slow clients.
+    relief: Relief,
 }
 
 /// What every loop of a server gets.
@@ -99,7 +103,8 @@ impl Parts {
         let listeners = BoundListener::bind_all(&settings.listen)?;
         let per_ip = settings.limits.connections_per_ip.map(PerIp::new);
         let deadlines_paused = AtomicBool::new(false);
-        let shared = Shared { settings, metrics: Arc::default(), deadlines_paused, per_ip };
+        let (metrics, relief) = (Arc::default(), Relief::default());
+        let shared = Shared { settings, metrics, deadlines_paused, per_ip, relief };
         Ok(Self {
             shared: Arc::new(shared),
             generation: Arc::new(generation),

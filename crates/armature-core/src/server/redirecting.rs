@@ -14,7 +14,7 @@ use crate::listener::Entrance;
 use crate::listener::tls::acme::Challenges;
 use crate::metrics::{InFlight, Metrics};
 use crate::pipeline::LocalFuture;
-use crate::protocol::Dispatch;
+use crate::protocol::{Dispatch, Ledger};
 
 /// What requests of a listener meet before its server.
 pub(super) struct Detour {
@@ -102,6 +102,10 @@ impl Dispatch for Redirecting {
 
     fn metrics(&self) -> &Metrics {
         self.server.metrics()
+    }
+
+    fn ledger(&self) -> &Rc<Ledger> {
+        self.server.ledger()
     }
 
     fn io_loop(&self) -> &LoopHandle {

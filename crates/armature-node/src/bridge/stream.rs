@@ -16,6 +16,8 @@ use super::loop_side::LoopSide;
 /// What JavaScript has written and the protocol has not taken.
 pub struct StreamState {
     queue: RefCell<VecDeque<Bytes>>,
+    /// Bytes in it.
+    queued: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     end: Cell<End>,
     window: usize,
@@ -34,6 +36,7 @@ impl StreamState {
     pub fn new(window: usize, is_events: bool) -> Rc<Self> {
         Rc::new(Self {
             queue: RefCell::default(),
+            queued: Cell::new(0),
             waker: RefCell::default(),
             end: Cell::new(End::Open),
             window,
@@ -47,6 +50,7 @@ impl StreamState {
 
     pub fn push(&self, piece: Bytes) {
         if self.end.get() == End::Open && !piece.is_empty() {
+            self.queued.set(self.queued.get() + piece.len());
             self.queue.borrow_mut().push_back(piece);
             self.wake();
         }
@@ -112,6 +116,7 @@ impl BodyStream for StreamBody {
         let piece = self.state.queue.borrow_mut().pop_front();
         if let Some(piece) = piece {
             self.taken += piece.len();
+            self.state.queued.set(self.state.queued.get() - piece.len());
             if let Some(events) = &mut self.events {
                 events.sent(&piece);
             }
@@ -140,6 +145,10 @@ impl BodyStream for StreamBody {
                 Poll::Pending
             }
         }
+    }
+
+    fn buffered(&self) -> usize {
+        self.state.queued.get()
     }
 }
 

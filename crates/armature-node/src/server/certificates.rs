@@ -1,11 +1,11 @@
 //! Certificates of a server that runs.
 
-use armature_bridge::{SlotId, record};
 use armature_core::config::Tls;
 use armature_core::error::Error;
 use napi_derive::napi;
 
 use super::NativeServer;
+use super::warnings::{Subject, warner};
 use crate::error::{Result, internal, js};
 
 #[napi]
@@ -22,11 +22,7 @@ impl NativeServer {
 /// Has certificates in files read anew when they change, and those of authorities obtained; what goes wrong is a warning for the thread
 /// that started `server`.
 pub fn keep(server: &NativeServer) -> Result<()> {
-    let lane = server.seed.lane.clone();
-    let warn = move |message: String| {
-        let slot = SlotId { slot: 0, generation: 0 };
-        let _ = lane.push(|out| record::data(out, record::Kind::Warning, slot, 0, message.as_bytes()));
-    };
+    let warn = warner(server, Subject::Tls);
     let warn_too = warn.clone();
     let files = move |error: Error| warn(format!("{error}; the certificate of before stays in use"));
     server.hub.server.watch_certificates(files).map_err(js)?;

@@ -85,6 +85,7 @@ fn unchanged(before: &Settings, after: &Settings) -> Result<()> {
         "limits.queue": limits.queue,
         "limits.queueAge": limits.queue_age,
         "limits.responseBuffer": limits.response_buffer,
+        "limits.unsent": limits.unsent,
         "limits.requestBuffer": limits.request_buffer,
         "limits.topics": limits.topics,
         "limits.topicName": limits.topic_name,

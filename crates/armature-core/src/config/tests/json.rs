@@ -10,7 +10,7 @@ fn every_option() {
             "limits": { "body": "200mb", "header": "32kb", "headers": 50, "url": 4096, "connections": 1000,
                 "connectionsPerIp": 20, "inFlight": 100, "pipeline": 16, "streams": 64,
                 "resets": 50, "controlFrames": 200, "queue": 10, "queueAge": "2s",
-                "responseBuffer": "1mb", "requestBuffer": "128kb",
+                "responseBuffer": "1mb", "unsent": "1gb", "requestBuffer": "128kb",
                 "topics": 7, "topicName": 64, "publishBuffer": "2mb" },
             "timeouts": { "header": "5s", "body": 1000, "write": "1m", "idle": "2m", "handler": "1h", "preDrain": 0,
                 "shutdown": "0s" },
@@ -40,6 +40,7 @@ fn every_option() {
         queue: Some(10),
         queue_age: Some(Millis::seconds(2)),
         response_buffer: Some(Size::mb(1)),
+        unsent: Some(Size(1 << 30)),
         request_buffer: Some(Size::kb(128)),
         topics: Some(7),
         topic_name: Some(Size(64)),
@@ -72,7 +73,7 @@ fn unknown_names() {
             r#"{ "limits": { "boody": 1 } }"#,
             "limits.boody is not an option; did you mean limits.body? Known: body, header, headers, url, connections, \
              connectionsPerIp, inFlight, pipeline, streams, resets, controlFrames, queue, queueAge, responseBuffer, \
-             requestBuffer, topics, topicName, publishBuffer",
+             unsent, requestBuffer, topics, topicName, publishBuffer",
         ),
         (
             r#"{ "timeouts": { "pre_drain": 1 } }"#,
@@ -235,6 +236,7 @@ fn ranges() {
             r#"{ "limits": { "responseBuffer": 1 } }"#,
             "limits.responseBuffer: 1b is not a size from 1kb to 256mb",
         ),
+        (r#"{ "limits": { "unsent": "1kb" } }"#, "limits.unsent: 1kb is not a size from 1mb to 1tb"),
         (
             r#"{ "limits": { "requestBuffer": "1gb" } }"#,
             "limits.requestBuffer: 1gb is not a size from 1kb to 256mb",

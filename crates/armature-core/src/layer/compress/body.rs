@@ -129,4 +129,8 @@ impl BodyStream for Compressed {
         }
         Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::Trailers(trailers))))
     }
+
+    fn buffered(&self) -> usize {
+        self.rest.len() + self.body.buffered()
+    }
 }

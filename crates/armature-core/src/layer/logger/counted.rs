@@ -40,6 +40,10 @@ impl BodyStream for Counted {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+
+    fn buffered(&self) -> usize {
+        self.body.buffered()
+    }
 }
 
 impl Drop for Counted {

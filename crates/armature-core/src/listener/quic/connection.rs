@@ -176,21 +176,21 @@ impl Connection {
         })
     }
 
-    /// Takes what there is room for off the front of `bytes`; `true` when it was something.
+    /// Takes what there is room for off the front of `bytes`, which is something; how much it was.
     pub fn poll_write(
         &self,
         id: StreamId,
         bytes: &mut [Bytes],
         cx: &Context<'_>,
-    ) -> Poll<Result<(), WriteEnd>> {
+    ) -> Poll<Result<usize, WriteEnd>> {
         if self.lost.get().is_some() {
             return Poll::Ready(Err(WriteEnd::Closed));
         }
         let written = self.state.borrow_mut().send_stream(id).write_chunks(bytes);
         match written {
-            Ok(_) => {
+            Ok(written) => {
                 self.wake_driver();
-                Poll::Ready(Ok(()))
+                Poll::Ready(Ok(written.bytes))
             }
             Err(WriteError::Stopped(_)) => Poll::Ready(Err(WriteEnd::Stopped)),
             Err(WriteError::ClosedStream) => Poll::Ready(Err(WriteEnd::Closed)),

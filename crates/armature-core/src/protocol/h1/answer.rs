@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::connection::Connection;
@@ -9,6 +10,8 @@ use super::encode::{self, Delimiter};
 use super::upgrade;
 use super::work::{Answer, Work, Writing};
 use crate::http::{Body, Frame, Response};
+use crate::protocol::control::Control;
+use crate::protocol::unsent::{Account, Ledger};
 use crate::protocol::{Dispatch, announce};
 
 /// A short unread body up to this size is drained and the connection kept; a longer one closes it.
@@ -20,12 +23,14 @@ impl<D: Dispatch + 'static> Connection<D> {
     /// Asks for answers and writes them. True when that made room for something that was received before.
     pub fn answer(&mut self, cx: &mut Context<'_>, now: u64) -> io::Result<bool> {
         let Some(work) = &mut self.work else { return Ok(false) };
+        let (mut news, mut taken) = (false, 0);
         for exchange in &mut work.exchanges {
             if let Answer::Waiting(answer) = &mut exchange.answer
                 && let Poll::Ready(response) = Pin::new(answer).poll(cx)
             {
                 exchange.answer = Answer::Ready(response);
                 exchange.in_flight = None;
+                news = true;
             }
         }
         let before = work.exchanges.len();
@@ -47,17 +52,23 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
             let last = self.closing && self.switch.is_none();
             let (flushed, progress) = work.output.poll_flush(&self.stream, cx, last);
+            taken += progress;
             match flushed {
                 Poll::Ready(done) => done?,
                 Poll::Pending => {
-                    if progress || self.stalled.is_none() {
+                    if progress > 0 || self.stalled.is_none() {
                         self.stalled = Some(now);
                     }
                     break;
                 }
             }
         }
-        let Some(work) = &self.work else { return Ok(false) };
+        let Some(work) = &mut self.work else { return Ok(false) };
+        // Answers that left at once are no concern of anybody.
+        let waits = self.stalled.is_some() || (news && !work.exchanges.is_empty()) || work.debt.is_some();
+        if waits && !owe(work, (self.server.ledger(), &self.control), taken, cx) {
+            return Err(given_up());
+        }
         let answered = work.exchanges.len() < before;
         Ok(!self.closing && ((answered && work.channel.is_some()) || (self.paused && self.may_read())))
     }
@@ -113,6 +124,29 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         }
     }
+}
+
+/// Takes note of what waits. False when it is given up.
+fn owe(
+    work: &mut Work,
+    (ledger, control): (&Rc<Ledger>, &Rc<Control>),
+    taken: usize,
+    cx: &Context<'_>,
+) -> bool {
+    let (answers, bytes) = work.unsent();
+    let debt = match &work.debt {
+        _ if bytes == 0 => {
+            work.debt = None;
+            return true;
+        }
+        None if Account::is_free(ledger, bytes) => return true,
+        None => {
+            work.output.own();
+            work.debt.insert(Account::new(ledger, control.clone()).open())
+        }
+        Some(debt) => debt,
+    };
+    debt.update(answers, bytes, taken, cx)
 }
 
 /// The answer to the first request, when it is there.
@@ -215,6 +249,11 @@ fn content(
         },
         Poll::Ready(Some(Err(_))) => Err(broken()),
     }
+}
+
+/// Too much waits for clients, and this one has cost most.
+fn given_up() -> io::Error {
+    io::Error::other("the client is too slow")
 }
 
 /// The content failed after the head left: only a reset tells the client that it is incomplete.

@@ -220,7 +220,12 @@ impl<D: Dispatch + 'static> Connection<D> {
                 }
                 return Ok(Some(End::Reset));
             }
-            self.receive(cx, now)?;
+            if self.server.ledger().is_settling() {
+                // The loop is about to let go of much; what begins now would come on top.
+                cx.waker().wake_by_ref();
+            } else {
+                self.receive(cx, now)?;
+            }
             if self.preface {
                 let early = std::mem::take(&mut self.busy().input);
                 return Ok(Some(End::Http2(Box::new(Preface(early)))));

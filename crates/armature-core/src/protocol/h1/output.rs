@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::listener::Stream;
+use crate::protocol::unsent::own;
 
 /// Bytes that are gathered before somebody has to wait for the peer.
 pub(super) const GATHER_BYTES: usize = 64 * 1024;
@@ -36,6 +37,16 @@ impl Output {
         self.gathered.capacity()
     }
 
+    /// Bytes that the socket has not taken.
+    pub fn unsent(&self) -> usize {
+        self.gathered.len() - self.sent + self.direct.len()
+    }
+
+    /// What is left is going to wait.
+    pub fn own(&mut self) {
+        own(&mut self.direct);
+    }
+
     /// Whether more can be added now.
     pub fn has_room(&self) -> bool {
         self.direct.is_empty() && self.after.is_empty() && self.gathered.len() - self.sent < GATHER_BYTES
@@ -61,15 +72,15 @@ impl Output {
         }
     }
 
-    /// Writes until everything is taken or the socket refuses; `true` in the second place when it took anything. `last`: the
-    /// connection is closed as soon as everything is taken.
+    /// Writes until everything is taken or the socket refuses; and how much it took. `last`: the connection is closed as soon as
+    /// everything is taken.
     pub fn poll_flush(
         &mut self,
         stream: &Stream,
         cx: &mut Context<'_>,
         last: bool,
-    ) -> (Poll<io::Result<()>>, bool) {
-        let mut progress = false;
+    ) -> (Poll<io::Result<()>>, usize) {
+        let mut taken = 0;
         while !self.is_empty() {
             let gathered = &self.gathered[self.sent..];
             let parts = || [IoSlice::new(gathered), IoSlice::new(&self.direct), IoSlice::new(self.after)];
@@ -81,14 +92,16 @@ impl Output {
                 stream.poll_write_vectored(cx, &parts())
             };
             match written {
-                Poll::Ready(Ok(0)) => return (Poll::Ready(Err(io::ErrorKind::WriteZero.into())), progress),
-                Poll::Ready(Ok(n)) => self.advance(n),
-                Poll::Ready(Err(error)) => return (Poll::Ready(Err(error)), progress),
-                Poll::Pending => return (Poll::Pending, progress),
+                Poll::Ready(Ok(0)) => return (Poll::Ready(Err(io::ErrorKind::WriteZero.into())), taken),
+                Poll::Ready(Ok(n)) => {
+                    self.advance(n);
+                    taken += n;
+                }
+                Poll::Ready(Err(error)) => return (Poll::Ready(Err(error)), taken),
+                Poll::Pending => return (Poll::Pending, taken),
             }
-            progress = true;
         }
-        (Poll::Ready(Ok(())), progress)
+        (Poll::Ready(Ok(())), taken)
     }
 
     fn advance(&mut self, mut n: usize) {

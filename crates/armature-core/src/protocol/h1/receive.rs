@@ -14,6 +14,7 @@ use super::framing::Framing;
 use super::head::{HeadLimits, Parsed};
 use super::work::{Answer, Exchange, Work};
 use crate::http::{Body, CancelReason, Head, Problem, Request, Version};
+use crate::protocol::unsent::Debt;
 use crate::protocol::{Dispatch, h2};
 
 /// A body of known length up to this size that has arrived with its head is not streamed.
@@ -92,6 +93,7 @@ impl<D: Dispatch + 'static> Connection<D> {
         let Some(work) = &self.work else { return true };
         work.channel.is_none()
             && work.output.has_room()
+            && work.debt.as_ref().is_none_or(|debt| !debt.holds_back())
             && work.exchanges.len() < self.server.settings().limits.pipeline
             // What cannot begin yet would only pile up.
             && (work.input.is_empty() || may_begin(work, &work.input))
@@ -188,7 +190,8 @@ impl<D: Dispatch + 'static> Connection<D> {
         while at < bytes.len() {
             let rest = &bytes[at..];
             let work = self.busy();
-            if work.channel.is_some() || work.exchanges.len() >= pipeline || !may_begin(work, rest) {
+            let held = work.debt.as_ref().is_some_and(Debt::holds_back);
+            if held || work.channel.is_some() || work.exchanges.len() >= pipeline || !may_begin(work, rest) {
                 break;
             }
             match work.parser.advance(rest, &limits) {

@@ -11,6 +11,7 @@ use super::output::Output;
 use crate::http::{Body, CancelReason, RequestContext, Response};
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
+use crate::protocol::unsent::Debt;
 
 /// An input buffer that has grown beyond this is given back to the allocator.
 pub(super) const KEEP_BYTES: usize = 16 * 1024;
@@ -63,6 +64,8 @@ pub(super) struct Work {
     pub output: Output,
     /// Those who work on answers know that the peer has left, which was noticed while nothing was read.
     pub told: bool,
+    /// What waits of the answers, while it is much.
+    pub debt: Option<Debt>,
     /// What the loop's metrics know of the buffers in here.
     pub counted: Counted,
 }
@@ -102,5 +105,16 @@ impl Work {
         self.channel = None;
         self.output.clear();
         self.told = false;
+        self.debt = None;
+    }
+
+    /// How many answers wait for the peer, or for an earlier answer, and their bytes.
+    pub fn unsent(&self) -> (usize, usize) {
+        let writing = self.writing.as_ref().map_or(0, |writing| writing.body.buffered());
+        let first = self.output.unsent() + writing;
+        self.exchanges.iter().fold((1, first), |(answers, bytes), exchange| match &exchange.answer {
+            Answer::Ready(response) => (answers + 1, bytes + response.body.buffered()),
+            Answer::Waiting(_) | Answer::Taken => (answers, bytes),
+        })
     }
 }

@@ -26,6 +26,7 @@ use crate::listener::Stream;
 use crate::protocol::control::{Control, Shutdown};
 use crate::protocol::h1::Linger;
 use crate::protocol::{Dispatch, ws};
+use crate::protocol::unsent::Debt;
 
 /// Streams that one poll begins before other tasks have their turn.
 const TURNS: usize = 32;
@@ -75,6 +76,8 @@ struct Session<D> {
     closing: bool,
     /// Memory for the next head.
     spare: Head,
+    /// What the state machine has of answers, while the peer takes nothing.
+    debt: Option<Debt>,
 }
 
 /// Serves a connection of which `early` has been read, until it closes.
@@ -88,7 +91,7 @@ pub(in crate::protocol) async fn run<D: Dispatch + 'static>(
     let wire = Wire::new(stream.clone(), early, io_loop.clone(), pulse.clone());
     let session = Session {
         peer: peer.clone(),
-        streams: Streams::new(control.clone(), pulse, io_loop.clone(), peer, settings),
+        streams: Streams::new(server.ledger(), control.clone(), pulse, io_loop.clone(), peer, settings),
         stage: Stage::Handshake(builder(settings).handshake(wire)),
         sleep: io_loop.sleep(),
         since,
@@ -96,6 +99,7 @@ pub(in crate::protocol) async fn run<D: Dispatch + 'static>(
         told: None,
         closing: false,
         spare: Head::default(),
+        debt: None,
         server,
     };
     match session.await {
@@ -160,7 +164,7 @@ impl<D: Dispatch + 'static> Session<D> {
                     Poll::Pending if self.drains() => return Some(End::Close),
                     Poll::Pending => {}
                 },
-                Stage::Open(connection) => match connection.poll_accept(cx) {
+                Stage::Open(connection) => match accept(connection, &self.streams, cx) {
                     Poll::Ready(Some(Ok((request, respond)))) => {
                         self.begin(cx, request, respond);
                         if self.io_loop().turn_is_over() {
@@ -173,6 +177,9 @@ impl<D: Dispatch + 'static> Session<D> {
                     Poll::Ready(None) => return Some(End::Close),
                     Poll::Pending => {}
                 },
+            }
+            if !self.owe(cx) {
+                return Some(End::Reset);
             }
             if self.is_flooded() {
                 if self.close(Reason::ENHANCE_YOUR_CALM) {
@@ -192,6 +199,22 @@ impl<D: Dispatch + 'static> Session<D> {
         }
         cx.waker().wake_by_ref();
         None
+    }
+
+    /// Takes note of what waits for the socket. False when it is given up, and with it the connection.
+    fn owe(&mut self, cx: &Context<'_>) -> bool {
+        let Streams { pulse, account, .. } = &*self.streams;
+        if pulse.stalled.get().is_none() {
+            pulse.queued.set(0);
+            self.debt = None;
+            return true;
+        }
+        let queued = pulse.queued.get();
+        if queued == 0 && self.debt.is_none() {
+            return true;
+        }
+        let debt = self.debt.get_or_insert_with(|| account.open());
+        debt.update(1, queued, 0, cx)
     }
 
     fn control(&self) -> &Control {
@@ -361,5 +384,21 @@ impl<D: Dispatch + 'static> Session<D> {
             return;
         }
         self.io_loop().spawn(exchange);
+    }
+}
+
+/// What `poll_accept` gives.
+type Accepted = Poll<Option<Result<(http::Request<RecvStream>, SendResponse<Bytes>), ::h2::Error>>>;
+
+/// The next request. A client that has not taken what it has been given, in times of need, waits for it.
+fn accept(
+    connection: &mut server::Connection<Wire, Bytes>,
+    streams: &Streams,
+    cx: &mut Context<'_>,
+) -> Accepted {
+    if streams.account.holds_back(cx) {
+        connection.poll_closed(cx).map(|closed| closed.err().map(Err))
+    } else {
+        connection.poll_accept(cx)
     }
 }

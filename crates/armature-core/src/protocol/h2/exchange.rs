@@ -17,6 +17,7 @@ use crate::http::{Body, CancelReason, Frame, Problem, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
+use crate::protocol::unsent::{Debt, own};
 use crate::protocol::{Dispatch, announce};
 
 /// Pieces that one poll sends before other streams have their turn.
@@ -62,6 +63,10 @@ struct Sending {
     piece: Bytes,
     /// Exists while the client makes no room; it has until then.
     stalled: Option<Sleep>,
+    /// Of the piece, from the first time on that there was no room for it.
+    debt: Option<Debt>,
+    /// Bytes of it that were sent since it was last looked at.
+    taken: usize,
 }
 
 /// What becomes of a stream.
@@ -141,8 +146,8 @@ impl Exchange {
         if is_over {
             return Err(End::Complete);
         }
-        let body = response.body;
-        Ok(Step::Sending(Sending { stream, body, content, piece: Bytes::new(), stalled: None }))
+        let (piece, body) = (Bytes::new(), response.body);
+        Ok(Step::Sending(Sending { stream, body, content, piece, stalled: None, debt: None, taken: 0 }))
     }
 
     /// Sends the 200 of a stream that leaves HTTP, which is the 101 of HTTP/1.
@@ -237,10 +242,13 @@ impl Sending {
                 self.stalled = None;
                 let part = self.piece.split_to(room);
                 let ends = is_last && self.piece.is_empty();
+                streams.pulse.queued.set(streams.pulse.queued.get() + room);
+                self.taken += room;
                 if self.stream.send_data(part, ends).is_err() {
                     return Poll::Ready(Err(End::Gone));
                 }
                 if self.piece.is_empty() {
+                    self.debt = None;
                     return Poll::Ready(Ok(ends));
                 }
             }
@@ -249,6 +257,9 @@ impl Sending {
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(End::Gone)),
                 Poll::Pending => break,
             }
+        }
+        if !self.owe(streams, cx) {
+            return Poll::Ready(Err(End::Broken(Reason::ENHANCE_YOUR_CALM)));
         }
         // Nobody waits for a client for ever, and the other streams have nothing to do with it.
         let stalled = self.stalled.get_or_insert_with(|| {
@@ -261,6 +272,21 @@ impl Sending {
         }
         streams.control.metrics.write_timeouts.add(1);
         Poll::Ready(Err(End::Broken(Reason::CANCEL)))
+    }
+
+    /// Takes note of what waits for room. False when it is given up.
+    fn owe(&mut self, streams: &Streams, cx: &Context<'_>) -> bool {
+        let debt = match &self.debt {
+            Some(debt) => debt,
+            None => {
+                own(&mut self.piece);
+                self.debt.insert(streams.account.open())
+            }
+        };
+        let taken = std::mem::take(&mut self.taken);
+        // What the state machine took while the socket takes nothing, the client has not.
+        let taken = if streams.pulse.stalled.get().is_some() { 0 } else { taken };
+        debt.update(1, self.piece.len() + self.body.buffered(), taken, cx)
     }
 
     /// Ends the content, which must be all that was promised.

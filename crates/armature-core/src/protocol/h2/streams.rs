@@ -12,6 +12,7 @@ use crate::http::{CancelReason, Peer, RequestContext};
 use crate::io_loop::LoopHandle;
 use crate::protocol::control::Control;
 use crate::protocol::h1::Local;
+use crate::protocol::unsent::{Account, Ledger};
 
 /// See the module.
 pub(super) struct Streams {
@@ -22,6 +23,8 @@ pub(super) struct Streams {
     /// Tells the streams that have left HTTP to look at that.
     pub notice: Notify,
     pub control: Rc<Control>,
+    /// Of answers that wait for the client.
+    pub account: Rc<Account>,
     pub pulse: Rc<Pulse>,
     pub local: Rc<Local>,
     pub io_loop: LoopHandle,
@@ -36,6 +39,7 @@ pub(super) struct Streams {
 
 impl Streams {
     pub fn new(
+        ledger: &Rc<Ledger>,
         control: Rc<Control>,
         pulse: Rc<Pulse>,
         io_loop: LoopHandle,
@@ -47,6 +51,7 @@ impl Streams {
             open: RefCell::default(),
             draining: Cell::new(false),
             notice: Notify::new(),
+            account: Account::new(ledger, control.clone()),
             control,
             pulse,
             local: Local::of(&io_loop),

@@ -20,11 +20,14 @@ pub(super) struct Pulse {
     pub stalled: Cell<Option<u64>>,
     /// The peer has shut down its side.
     pub left: Cell<bool>,
+    /// Bytes of content that the state machine has, at most, while the peer takes nothing.
+    pub queued: Cell<usize>,
 }
 
 impl Pulse {
     pub fn new(meter: Meter) -> Rc<Self> {
-        Rc::new(Self { meter: RefCell::new(meter), stalled: Cell::new(None), left: Cell::new(false) })
+        let (stalled, left, queued) = (Cell::new(None), Cell::new(false), Cell::new(0));
+        Rc::new(Self { meter: RefCell::new(meter), stalled, left, queued })
     }
 }
 
@@ -51,6 +54,7 @@ impl Wire {
             Poll::Pending if self.pulse.stalled.get().is_none() => self.pulse.stalled.set(Some(now)),
             Poll::Ready(Ok(n)) => {
                 self.pulse.stalled.set(None);
+                self.pulse.queued.set(self.pulse.queued.get().saturating_sub(*n));
                 let mut meter = self.pulse.meter.borrow_mut();
                 let mut left = *n;
                 for buf in bufs {

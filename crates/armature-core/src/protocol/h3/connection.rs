@@ -61,7 +61,8 @@ pub(super) async fn run<D: Dispatch + 'static>(
     control: Rc<Control>,
 ) {
     let io_loop = server.io_loop().clone();
-    let shared = Shared::new(connection.clone(), control, io_loop.clone(), server.settings());
+    let (quic, ledger) = (connection.clone(), server.ledger());
+    let shared = Shared::new(quic, ledger, control, io_loop.clone(), server.settings());
     // A peer that lets nobody open a stream cannot be told what it may do (RFC 9114 section 6.2).
     let Some(id) = connection.open() else { return connection.close(code::STREAM_CREATION_ERROR) };
     let control = Outgoing::new(connection, id);
@@ -137,7 +138,10 @@ impl<D: Dispatch + 'static> Session<D> {
                 connection.close(code);
                 return Some(CancelReason::ClientGone);
             }
-            if let Poll::Ready(Some(id)) = connection.poll_accept(Dir::Bi, cx) {
+            // A client that has not taken what it has been given waits, in times of need.
+            if !self.shared.account.holds_back(cx)
+                && let Poll::Ready(Some(id)) = connection.poll_accept(Dir::Bi, cx)
+            {
                 self.begin(cx, id);
                 if self.shared.io_loop.turn_is_over() {
                     break;

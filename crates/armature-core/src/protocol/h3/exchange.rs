@@ -20,6 +20,7 @@ use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
 use crate::protocol::h2::encode::{Content, content, trailers};
+use crate::protocol::unsent::Debt;
 
 /// Times that one poll sends before other streams have their turn.
 const ROUNDS: usize = 16;
@@ -63,6 +64,8 @@ struct Sending {
     gathered: bool,
     /// Exists while the client makes no room; it has until then.
     stalled: Option<Sleep>,
+    /// From the first time on that there was no room.
+    debt: Option<Debt>,
 }
 
 /// What becomes of a stream.
@@ -223,7 +226,8 @@ impl<D: Dispatch + 'static> Exchange<D> {
         }
         self.outgoing.answer(head.into());
         let gathered = matches!(content, Content::Nothing | Content::Length(0));
-        self.step = Step::Sending(Sending { body: response.body, content, gathered, stalled: None });
+        let body = response.body;
+        self.step = Step::Sending(Sending { body, content, gathered, stalled: None, debt: None });
     }
 }
 
@@ -269,7 +273,7 @@ impl Sending {
                 Err(end) => return Poll::Ready(end),
             };
             match outgoing.poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.stalled = None,
+                Poll::Ready(Ok(())) => (self.stalled, self.debt) = (None, None),
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Gone),
                 Poll::Pending => return self.stall(shared, outgoing, cx),
             }
@@ -325,8 +329,19 @@ impl Sending {
 
     /// Nobody waits for a client for ever.
     fn stall(&mut self, shared: &Shared, outgoing: &Outgoing, cx: &mut Context<'_>) -> Poll<End> {
-        if outgoing.take_progress() {
+        let taken = outgoing.take_progress();
+        if taken > 0 {
             self.stalled = None;
+        }
+        let debt = match &self.debt {
+            Some(debt) => debt,
+            None => {
+                outgoing.own();
+                self.debt.insert(shared.account.open())
+            }
+        };
+        if !debt.update(1, outgoing.length() + self.body.buffered(), taken, cx) {
+            return Poll::Ready(End::Broken(code::EXCESSIVE_LOAD));
         }
         let stalled = self.stalled.get_or_insert_with(|| {
             let timer = shared.io_loop.sleep();

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use crate::listener::quic::{Connection, StreamId, WriteEnd};
+use crate::protocol::unsent::own;
 
 /// See the module.
 pub(super) struct Outgoing {
@@ -16,19 +17,13 @@ pub(super) struct Outgoing {
     pieces: RefCell<VecDeque<Bytes>>,
     /// The head of the answer is among what is or was written.
     answered: Cell<bool>,
-    /// Something has been taken.
-    progress: Cell<bool>,
+    /// Bytes that have been taken since somebody asked.
+    taken: Cell<usize>,
 }
 
 impl Outgoing {
     pub fn new(connection: Rc<Connection>, id: StreamId) -> Self {
-        Self {
-            connection,
-            id,
-            pieces: RefCell::default(),
-            answered: Cell::new(false),
-            progress: Cell::new(false),
-        }
+        Self { connection, id, pieces: RefCell::default(), answered: Cell::new(false), taken: Cell::new(0) }
     }
 
     pub fn push(&self, bytes: Bytes) {
@@ -50,16 +45,21 @@ impl Outgoing {
         self.pieces.borrow().iter().map(Bytes::len).sum()
     }
 
-    pub fn take_progress(&self) -> bool {
-        self.progress.take()
+    /// What is left is going to wait.
+    pub fn own(&self) {
+        self.pieces.borrow_mut().iter_mut().for_each(own);
+    }
+
+    pub fn take_progress(&self) -> usize {
+        self.taken.take()
     }
 
     /// Hands on what there is room for; ready when that was all.
     pub fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), WriteEnd>> {
         let mut pieces = self.pieces.borrow_mut();
         while !pieces.is_empty() {
-            ready!(self.connection.poll_write(self.id, pieces.make_contiguous(), cx))?;
-            self.progress.set(true);
+            let taken = ready!(self.connection.poll_write(self.id, pieces.make_contiguous(), cx))?;
+            self.taken.set(self.taken.get() + taken);
             while pieces.front().is_some_and(Bytes::is_empty) {
                 pieces.pop_front();
             }

@@ -12,6 +12,7 @@ use crate::io_loop::{LoopHandle, ticks};
 use crate::listener::quic::Connection;
 use crate::protocol::control::Control;
 use crate::protocol::h1::Local;
+use crate::protocol::unsent::{Account, Ledger};
 
 /// What is counted is counted for so long, in seconds.
 const PERIOD: u64 = 10;
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     /// Of the requests that have not been answered completely; `None` while there is only a part of a head.
     open: RefCell<Slab<Option<Rc<RequestContext>>>>,
     pub control: Rc<Control>,
+    /// Of answers that wait for the client.
+    pub account: Rc<Account>,
     pub local: Rc<Local>,
     pub io_loop: LoopHandle,
     pub resets: Budget,
@@ -75,6 +78,7 @@ impl Budget {
 impl Shared {
     pub fn new(
         connection: Rc<Connection>,
+        ledger: &Rc<Ledger>,
         control: Rc<Control>,
         io_loop: LoopHandle,
         settings: &Settings,
@@ -84,6 +88,7 @@ impl Shared {
         Rc::new(Self {
             connection,
             open: RefCell::default(),
+            account: Account::new(ledger, control.clone()),
             control,
             local: Local::of(&io_loop),
             resets: Budget::new(resets),

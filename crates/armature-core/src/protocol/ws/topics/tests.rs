@@ -77,7 +77,7 @@ fn who_subscribes_gets_what_is_published() {
     second.remove("x");
     on.publish("x", "first", None);
     assert_eq!((sent(&a), sent(&b)), ("\u{fffd}\u{5}first".into(), String::new()));
-    assert_eq!(second.topics(), ["y".into()]);
+    assert_eq!(second.topics(), [Arc::<str>::from("y")]);
     drop(first);
     assert_eq!((on.directory.subscribers("x"), on.directory.subscribers("y")), (0, 1));
     drop(second);
