@@ -118,7 +118,7 @@ export interface LimitOptions {
   responseBuffer?: Size | undefined
   /**
    * Bytes of answers that may wait in memory for clients that are slow to read, of all connections together. Beyond it those
-   * answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 32mb.
+   * answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 256mb.
    */
   unsent?: Size | undefined
   /**

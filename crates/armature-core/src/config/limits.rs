@@ -52,7 +52,7 @@ pub struct LimitsConfig {
     /// From 1kb to 256mb, by default 64kb.
     pub response_buffer: Option<Size>,
     /// Bytes of answers that may wait in memory for clients that are slow to read, of all connections together. Beyond it those
-    /// answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 32mb.
+    /// answers are given up that have waited longest for what they take. From 1mb to 1tb, by default 256mb.
     pub unsent: Option<Size>,
     /// Bytes of a streamed request body that are read ahead of the handler. From 1kb to 256mb, by default
     /// 64kb.
@@ -178,7 +178,7 @@ impl LimitsConfig {
             queue: count(self.queue, 4096),
             queue_age: self.queue_age.unwrap_or(Millis::seconds(10)).duration(),
             response_buffer: size(self.response_buffer, Size::kb(64)),
-            unsent: size(self.unsent, Size::mb(32)),
+            unsent: size(self.unsent, Size::mb(256)),
             request_buffer: size(self.request_buffer, Size::kb(64)),
             topics: count(self.topics, 100_000),
             topic_name: size(self.topic_name, Size(256)),
