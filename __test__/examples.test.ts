@@ -10,6 +10,7 @@ import { afterAll, describe, expect, type TestContext, test, vi } from 'vitest'
 import { bin, cacheDir, root } from '../scripts/lib/paths.mjs'
 import { node } from '../scripts/lib/run.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
+import { Browser } from './browser.js'
 import { TestEventSource } from './event-source.js'
 import { isInline, needsTool, until } from './helper.js'
 import { Http3Session } from './http3-client.js'
@@ -185,14 +186,38 @@ const calls: Record<string, Call> = {
   chat: async (url) => {
     expect(await (await fetch(url)).text()).toContain('<title>chat</title>')
     const join = (name: string) => Client.open(`${url}/rooms/lobby?name=${name}`)
+    const event = async (client: Client, name: string) => {
+      for (;;) {
+        const [event, payload] = JSON.parse(String(await client.next())) as [string, unknown]
+        if (event === name) return payload
+      }
+    }
     await using ada = await join('ada')
-    expect(await ada.next()).toBe('ada came, 1 here')
+    expect(await event(ada, '$presence')).toEqual({ room: 'lobby', count: 1 })
     const bob = await join('bob')
-    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob came, 2 here'))
-    bob.send('hello')
-    expect([await ada.next(), await bob.next()]).toEqual(Array(2).fill('bob: hello'))
+    expect(await event(ada, '$joined')).toEqual({ room: 'lobby', member: 'bob', count: 2 })
+    expect(await event(bob, '$presence')).toEqual({ room: 'lobby', count: 2 })
+    bob.send('["say",{"text":"hello"}]')
+    for (const client of [ada, bob]) {
+      expect(await event(client, 'said')).toEqual({ name: 'bob', text: 'hello' })
+    }
     bob.socket.close()
-    expect(await ada.next()).toBe('bob left')
+    expect(await event(ada, '$left')).toEqual({ room: 'lobby', member: 'bob', count: 1 })
+    // Two people in browsers: who comes and speaks is seen by the other, and by us.
+    await using browser = await Browser.start()
+    const [eve, fay] = await Promise.all(
+      ['eve', 'fay'].map((name) => browser.open(`${url}/?room=tea&name=${name}`)),
+    )
+    await eve?.until("document.getElementById('count').textContent === '2'")
+    await fay?.until("document.getElementById('count').textContent === '2'")
+    await eve?.run("document.forms[0].text.value = 'is it <b>hot</b>?'; document.forms[0].requestSubmit()")
+    await fay?.until("document.getElementById('log').textContent.includes('eve: is it <b>hot</b>?\\n')")
+    await fay?.run("document.forms[0].text.value = '/room lobby'; document.forms[0].requestSubmit()")
+    expect(await event(ada, '$joined')).toEqual({ room: 'lobby', member: 'fay', count: 2 })
+    await eve?.until("document.getElementById('log').textContent.endsWith('fay left\\n')")
+    await eve?.until("document.getElementById('count').textContent === '1'")
+    ada.send('["say",{"text":"welcome"}]')
+    await fay?.until("document.getElementById('log').textContent.includes('ada: welcome')")
   },
 
   middleware: async (url) => {

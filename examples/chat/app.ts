@@ -1,54 +1,55 @@
-import { App, HttpError, HttpResponse, type Socket } from '@armature/core'
+import { App, HttpError, HttpResponse } from '@armature/core'
+import { Rooms } from '@armature/websocket'
+import { PAGE } from './page.js'
 
-type Member = Socket<{ name: string }>
+/** What clients send. */
+interface Sent {
+  say: { text: string }
+  move: { room: string }
+}
+
+/** What they get. */
+interface Received {
+  said: { name: string; text: string }
+}
 
 /** The application without a socket: `server.ts` runs it, tests call it. */
 export function createApp() {
-  const rooms = new Map<string, Set<Member>>()
-  const tell = (room: string, text: string) => {
-    for (const member of rooms.get(room) ?? []) member.send(text)
-  }
+  const rooms = new Rooms<Sent, Received>({ name: 'chat', presence: 20 })
   return App.new()
     .get('/', () => HttpResponse.html(PAGE))
-    .websocket('/rooms/:room', {
-      limits: { message: '4kb', backlog: '256kb' },
-      // Who has no name is refused before there is a socket.
-      upgrade: (req) => {
-        const name = req.queryParam('name')
-        if (!name) throw new HttpError(400, 'who are you? add ?name=')
-        return { name }
-      },
-      open(socket) {
-        const room = socket.param('room')
-        const members = rooms.get(room) ?? new Set()
-        rooms.set(room, members.add(socket))
-        tell(room, `${socket.data.name} came, ${members.size} here`)
-      },
-      message(socket, data) {
-        tell(socket.param('room'), `${socket.data.name}: ${data}`)
-      },
-      close(socket) {
-        const room = socket.param('room')
-        rooms.get(room)?.delete(socket)
-        if (rooms.get(room)?.size === 0) rooms.delete(room)
-        else tell(room, `${socket.data.name} left`)
-      },
-    })
+    .websocket(
+      '/rooms/:room',
+      rooms.handlers({
+        limits: { message: '4kb', backlog: '256kb' },
+        // Who has no name is refused before there is a socket.
+        upgrade: (req) => {
+          const name = req.queryParam('name')
+          if (!name) throw new HttpError(400, 'who are you? add ?name=')
+          return { name }
+        },
+        member: (client) => client.data.name,
+        open(client) {
+          client.join(client.param('room'))
+        },
+        // After a reload, or in place of a thread that died: the client is in its rooms as before.
+        reopen() {},
+        on: {
+          say(client, payload) {
+            const text = textOf(payload?.text)
+            for (const room of client.rooms) client.broadcast(room, 'said', { name: client.data.name, text })
+          },
+          move(client, payload) {
+            const room = textOf(payload?.room)
+            for (const before of client.rooms) client.leave(before)
+            client.join(room)
+          },
+        },
+      }),
+    )
 }
 
-const PAGE = `<!doctype html>
-<meta charset="utf-8">
-<title>chat</title>
-<form><input name="text" autofocus autocomplete="off"></form>
-<pre></pre>
-<script>
-  const name = prompt('Your name') || 'nobody'
-  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/rooms/lobby?name=' + encodeURIComponent(name))
-  socket.onmessage = ({ data }) => document.querySelector('pre').append(data + '\\n')
-  document.forms[0].onsubmit = (event) => {
-    event.preventDefault()
-    socket.send(event.target.text.value)
-    event.target.reset()
-  }
-</script>
-`
+/** Types are a promise of the client: what it sends is checked, here by hand. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : '...'
+}
