@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use armature_bridge::command::{self, Action, Command, Commands, Part, HeaderFields};
+use armature_bridge::command::{self, Action, Command, Commands, HeaderFields, Part};
 use armature_bridge::record::{FLAG_LENGTH, Request};
 use armature_bridge::{Generations, Lane, LaneReader, Mailbox, SlotId, Slots, Wake};
 

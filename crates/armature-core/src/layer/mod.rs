@@ -16,10 +16,10 @@ mod timeout;
 
 pub(crate) use body_limit::DecodedLimit;
 pub use body_limit::{BodyLimit, BodyLimitOptions};
-pub(crate) use compress::Accepted;
 pub use cache::{
     Cache, CacheOptions, CacheQuery, CacheSetCookie, CacheStats, Purge, PurgeUrl, Store as CacheStore,
 };
+pub(crate) use compress::Accepted;
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitOptions, ConcurrencyUsage};
 pub use cors::{Cors, CorsOptions, Origins};

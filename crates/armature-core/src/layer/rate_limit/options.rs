@@ -146,14 +146,14 @@ pub(super) struct Checked {
 #[derive(Debug)]
 pub(super) enum Store {
     Memory { capacity: usize },
-    Redis { settings: RedisSettings, prefix: String, failure: RateLimitFailure },
+    Redis { settings: Box<RedisSettings>, prefix: String, failure: RateLimitFailure },
 }
 
 impl RateLimitOptions {
     pub(super) fn check(self) -> Result<Checked> {
         let limit = within("limit", self.limit, 1, MAX_LIMIT, LIMIT)?;
         let window = self.window.unwrap_or(WINDOW);
-        if !(Millis::seconds(1)..=MAX_WINDOW).contains(&window) || window.0 % 1000 != 0 {
+        if !(Millis::seconds(1)..=MAX_WINDOW).contains(&window) || !window.0.is_multiple_of(1000) {
             return Err(Error::option("RateLimit.window", window, "whole seconds from 1s to 24h"));
         }
         let nanos = window.0 * 1_000_000;
@@ -193,7 +193,7 @@ impl RateLimitOptions {
                     return Err(Error::option_message(why));
                 }
                 Store::Redis {
-                    settings: redis.check("RateLimit.redis")?,
+                    settings: Box::new(redis.check("RateLimit.redis")?),
                     prefix: self.prefix.unwrap_or_else(|| PREFIX.to_owned()),
                     failure: self.failure.unwrap_or(RateLimitFailure::Open),
                 }

@@ -25,8 +25,8 @@ use crate::io_loop::{LoopHandle, Sleep, ticks};
 use crate::listener::Stream;
 use crate::protocol::control::{Control, Shutdown};
 use crate::protocol::h1::Linger;
-use crate::protocol::{Dispatch, ws};
 use crate::protocol::unsent::Debt;
+use crate::protocol::{Dispatch, ws};
 
 /// Streams that one poll begins before other tasks have their turn.
 const TURNS: usize = 32;
