@@ -24,7 +24,7 @@ fn defaults() {
             queue: 4096,
             queue_age: Duration::from_secs(10),
             response_buffer: 64 << 10,
-            unsent: 32 << 20,
+            unsent: 256 << 20,
             request_buffer: 64 << 10,
             topics: 100_000,
             topic_name: 256,
