@@ -23,8 +23,10 @@ import {
   setServerTls,
   startServer,
 } from './native.js'
+import { warnOf, warnOfFallback } from './native-warnings.js'
 import type { Compiled } from './plan.js'
 import type { ServerStats } from './stats.js'
+import { within } from './within.js'
 import type { Link } from './workers/link.js'
 import { assertSameRoutes } from './workers/routes.js'
 
@@ -34,8 +36,6 @@ const STOP_PATIENCE = 100
 const CUT_OFF = 1_500
 /** How long the last log lines may take to get out when the process ends. */
 const LOG_PATIENCE = 100
-// Taken at load, so that fake timers of a test runner do not stop a drain.
-const { setTimeout, clearTimeout } = globalThis
 
 const engines = new Set<Engine>()
 
@@ -265,7 +265,7 @@ export class Engine implements LaneHandlers {
   }
 
   warning(subject: number, message: string): void {
-    process.emitWarning(message, { type: 'ArmatureWarning', code: WARNINGS[subject] })
+    warnOf(subject, message)
   }
 
   /**
@@ -287,31 +287,10 @@ export class Engine implements LaneHandlers {
   }
 }
 
-/** Codes of warnings, by the number of their subject; `crates/armature-node/src/server/warnings.rs` has the same. */
-const WARNINGS = ['ARMATURE_TLS', 'ARMATURE_UNSENT']
-
-/** What `promise` resolves with, or `late` says after so many milliseconds. */
-async function within(patience: number, promise: Promise<number>, late: () => number): Promise<number> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(late()), patience)
-  })
-  const first = await Promise.race([promise, over])
-  clearTimeout(timer)
-  return first
-}
-
 function ownSettings({ plan }: Compiled): Settings {
   return resolveOptions(JSON.stringify(plan.config))
 }
 
 function start({ plan, buffers }: Compiled, listen: boolean, lane: NativeLane): NativeServer {
   return startServer(JSON.stringify(plan), buffers, listen, lane)
-}
-
-function warnOfFallback(why: string): void {
-  process.emitWarning(`io: 'inline' is not possible here (${why}); IO threads take its place`, {
-    type: 'ArmatureWarning',
-    code: 'ARMATURE_INLINE_FALLBACK',
-  })
 }

@@ -118,11 +118,11 @@ export { type CloseOptions, Server } from './server.js'
 export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
+  CacheStats,
   ConcurrencyStats,
+  FileStats,
   HealthCheckStats,
   HealthStats,
-  FileStats,
-  CacheStats,
   LaneStats,
   LogStats,
   RateLimitStats,

@@ -9,7 +9,7 @@ import { observeServer, serverSettings } from './native.js'
 import { portable } from './options.js'
 import type { Compiled } from './plan.js'
 import { ServerCache } from './server-cache.js'
-import { report, watchSignals } from './signals.js'
+import { watchSignals } from './signals.js'
 import type { ServerStats } from './stats.js'
 import { checkMessage, checkTopic } from './websocket/message.js'
 import { isPrimary, type Link, link } from './workers/link.js'
@@ -284,14 +284,8 @@ export class Server implements AsyncDisposable {
 
   #watchSources({ settings: { watch, entry } }: Engine): void {
     if (watch === null || this.#closing !== null) return
-    this.#sources = new SourceWatch(watch, entry, async (changed) => {
-      try {
-        await this.reload()
-        process.stderr.write(`[armature] reloaded after a change of ${changed}\n`)
-      } catch (error) {
-        if (this.#closing === null) report(`reloading after a change of ${changed}`, error)
-      }
-    })
+    const closes = () => this.#closing !== null
+    this.#sources = SourceWatch.reloading(watch, entry, () => this.reload(), closes)
   }
 
   #enterPool(engine: Engine, place: Place): Member {

@@ -181,6 +181,7 @@ export interface HealthStats {
 
 /** What is known of a check. */
 export interface HealthCheckStats {
+  /** What `check()` called it. */
   readonly name: string
   /** The worst of all threads that run it; `'late'`: a result is overdue; `'pending'`: there was none yet. */
   readonly state: 'passed' | 'failed' | 'late' | 'pending'

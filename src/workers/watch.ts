@@ -1,6 +1,7 @@
 import { existsSync, type FSWatcher, readdirSync, statSync, watch as watchFile } from 'node:fs'
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { typeError } from '../errors.js'
+import { report } from '../signals.js'
 import { entryPath } from './entry.js'
 
 /** What is watched; times in milliseconds, ends of names without their dot. */
@@ -49,6 +50,23 @@ export class SourceWatch {
         throw typeError('ARMATURE_OPTION_INVALID', { option: 'watch.paths', value: `'${path}'`, allowed })
       }
     }
+  }
+
+  /** Has a server reload, and says how that went, unless the server closes. */
+  static reloading(
+    settings: WatchSettings,
+    entry: string | null,
+    reload: () => Promise<unknown>,
+    closes: () => boolean,
+  ): SourceWatch {
+    return new SourceWatch(settings, entry, async (changed) => {
+      try {
+        await reload()
+        process.stderr.write(`[armature] reloaded after a change of ${changed}\n`)
+      } catch (error) {
+        if (!closes()) report(`reloading after a change of ${changed}`, error)
+      }
+    })
   }
 
   /** Ends it; a reload that has begun goes on. */

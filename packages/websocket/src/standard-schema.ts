@@ -18,6 +18,8 @@ export type StandardResult<Output> =
 
 /** What is wrong with a value. */
 export interface StandardIssue {
+  /** What is wrong, for people. */
   readonly message: string
+  /** Where in the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }

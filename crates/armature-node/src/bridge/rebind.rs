@@ -20,9 +20,12 @@ use crate::lock;
 /// Generations whose routes are remembered: the one that serves, one that may come, and one that goes.
 const GENERATIONS: usize = 3;
 
-/// Which handlers take up the sockets of which routes.
+/// Handlers by what their routes are called.
+type Routes = HashMap<Arc<str>, u32>;
+
+/// Which handlers take up the sockets of which routes, by generation.
 #[derive(Default)]
-pub struct Revivals(Mutex<Vec<(u32, HashMap<Arc<str>, u32>)>>);
+pub struct Revivals(Mutex<Vec<(u32, Routes)>>);
 
 impl Revivals {
     /// In `generation`, handler `id` takes up the sockets of `route`.

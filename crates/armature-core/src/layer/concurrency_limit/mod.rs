@@ -7,6 +7,7 @@ mod place;
 mod sync;
 mod wait;
 
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,10 +103,21 @@ impl ConcurrencyLimit {
     }
 }
 
+/// The limiter with a count of this loop's own references.
+struct LocalLimiter(Arc<Limiter>);
+
+impl Deref for LocalLimiter {
+    type Target = Limiter;
+
+    fn deref(&self) -> &Limiter {
+        &self.0
+    }
+}
+
 /// The layer on one loop.
 struct LocalLimit {
     /// Counted on this loop once more: a request must not touch what other loops touch more often than it has to.
-    limiter: Rc<Arc<Limiter>>,
+    limiter: Rc<LocalLimiter>,
     counts: Arc<Counts>,
     patience: Duration,
     io_loop: LoopHandle,
@@ -147,7 +159,7 @@ impl Layer for LocalLimit {
 impl LayerFactory for ConcurrencyLimit {
     fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Layer> {
         Rc::new(LocalLimit {
-            limiter: Rc::new(self.shared.clone()),
+            limiter: Rc::new(LocalLimiter(self.shared.clone())),
             counts: self.counts.clone(),
             patience: self.patience,
             io_loop: io_loop.clone(),

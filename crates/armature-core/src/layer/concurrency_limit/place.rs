@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::LocalLimiter;
 use super::limiter::Limiter;
 use crate::http::{Body, BodyError, BodyStream, Frame, Response, SizeHint};
 
@@ -14,7 +15,7 @@ use crate::http::{Body, BodyError, BodyStream, Frame, Response, SizeHint};
 const COPIED: usize = 16 * 1024;
 
 /// One that is taken. `None` when it was handed on.
-pub(super) struct Place(Option<Rc<Arc<Limiter>>>);
+pub(super) struct Place(Option<Rc<LocalLimiter>>);
 
 /// The same on its way with bytes, which may be dropped on another thread.
 struct Sent {
@@ -30,12 +31,12 @@ struct Held {
 
 impl Place {
     /// `None` when all are taken, or somebody waits for one.
-    pub fn take(limiter: &Rc<Arc<Limiter>>) -> Option<Self> {
+    pub fn take(limiter: &Rc<LocalLimiter>) -> Option<Self> {
         limiter.try_enter().then(|| Self::granted(limiter))
     }
 
     /// One that the limiter has given already.
-    pub fn granted(limiter: &Rc<Arc<Limiter>>) -> Self {
+    pub fn granted(limiter: &Rc<LocalLimiter>) -> Self {
         Self(Some(limiter.clone()))
     }
 
@@ -43,7 +44,7 @@ impl Place {
     pub fn until_sent(mut self, mut response: Response) -> Response {
         response.body = match response.body {
             Body::Bytes(bytes) if bytes.len() > COPIED => {
-                let limiter = self.0.take().map(|limiter| Arc::clone(&limiter));
+                let limiter = self.0.take().map(|limiter| limiter.0.clone());
                 Body::Bytes(Bytes::from_owner(Sent { bytes, limiter }))
             }
             Body::Stream(stream) => Body::stream(Held { stream, _place: self }),

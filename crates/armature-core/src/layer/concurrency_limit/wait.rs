@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::limiter::{Entry, Limiter};
+use super::LocalLimiter;
+use super::limiter::Entry;
 use super::place::Place;
 use crate::http::RequestContext;
 use crate::io_loop::{LoopHandle, Sleep};
@@ -25,7 +25,7 @@ pub(super) enum Refused {
 
 /// Resolves to a place. Whoever drops it before leaves the line.
 pub(super) struct Wait {
-    limiter: Rc<Arc<Limiter>>,
+    limiter: Rc<LocalLimiter>,
     sleep: Sleep,
     patience: Duration,
     context: Rc<RequestContext>,
@@ -34,7 +34,7 @@ pub(super) struct Wait {
 
 impl Wait {
     pub fn new(
-        limiter: Rc<Arc<Limiter>>,
+        limiter: Rc<LocalLimiter>,
         patience: Duration,
         io_loop: &LoopHandle,
         context: Rc<RequestContext>,

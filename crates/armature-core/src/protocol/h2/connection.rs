@@ -164,7 +164,7 @@ impl<D: Dispatch + 'static> Session<D> {
                     Poll::Pending if self.drains() => return Some(End::Close),
                     Poll::Pending => {}
                 },
-                Stage::Open(connection) => match accept(connection, &self.streams, cx) {
+                Stage::Open(connection) => match self.streams.poll_accept(connection, cx) {
                     Poll::Ready(Some(Ok((request, respond)))) => {
                         self.begin(cx, request, respond);
                         if self.io_loop().turn_is_over() {
@@ -384,21 +384,5 @@ impl<D: Dispatch + 'static> Session<D> {
             return;
         }
         self.io_loop().spawn(exchange);
-    }
-}
-
-/// What `poll_accept` gives.
-type Accepted = Poll<Option<Result<(http::Request<RecvStream>, SendResponse<Bytes>), ::h2::Error>>>;
-
-/// The next request. A client that has not taken what it has been given, in times of need, waits for it.
-fn accept(
-    connection: &mut server::Connection<Wire, Bytes>,
-    streams: &Streams,
-    cx: &mut Context<'_>,
-) -> Accepted {
-    if streams.account.holds_back(cx) {
-        connection.poll_closed(cx).map(|closed| closed.err().map(Err))
-    } else {
-        connection.poll_accept(cx)
     }
 }

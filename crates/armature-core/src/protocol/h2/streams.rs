@@ -2,17 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
+use ::h2::RecvStream;
+use ::h2::server::{Connection, SendResponse};
+use bytes::Bytes;
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::wire::Pulse;
+use super::wire::{Pulse, Wire};
 use crate::config::Settings;
 use crate::http::{CancelReason, Peer, RequestContext};
 use crate::io_loop::LoopHandle;
 use crate::protocol::control::Control;
 use crate::protocol::h1::Local;
 use crate::protocol::unsent::{Account, Ledger};
+
+/// What `poll_accept` gives.
+type Accepted = Poll<Option<Result<(http::Request<RecvStream>, SendResponse<Bytes>), ::h2::Error>>>;
 
 /// See the module.
 pub(super) struct Streams {
@@ -87,6 +94,15 @@ impl Streams {
         if is_last {
             // The connection may be idle from now on, or at its end.
             self.control.wake();
+        }
+    }
+
+    /// The next request. A client that has not taken what it has been given, in times of need, waits for it.
+    pub fn poll_accept(&self, connection: &mut Connection<Wire, Bytes>, cx: &mut Context<'_>) -> Accepted {
+        if self.account.holds_back(cx) {
+            connection.poll_closed(cx).map(|closed| closed.err().map(Err))
+        } else {
+            connection.poll_accept(cx)
         }
     }
 
