@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { App, Cors, HttpResponse, Logger, RequestId } from '@armature/core'
+import { App, Cors, fromConnect, Logger, openapi, RequestId, rpc, serve } from '@armature/core'
 import { afterEach, expect, test } from 'vitest'
 
 const app = () => App.new().get('/', () => 'x')
@@ -100,7 +100,7 @@ test.each([
 })
 
 test('reserved features throw, they are never silent', () => {
-  expect(() => HttpResponse.file('a')).toThrow(/not available/)
+  for (const reserved of [serve, openapi, rpc, fromConnect]) expect(() => reserved()).toThrow(/not available/)
 })
 
 const foreign: [unknown, string][] = [

@@ -230,6 +230,7 @@ test('streamed answers hold slots, and what finds none is shed', async () => {
     queueAge: 0,
     slots: 1,
     concurrency: 0,
+    files: 0,
   })
   expect(lane(t.server.stats())).toMatchObject({ handedOver: 2, pending: 2 })
   release()
