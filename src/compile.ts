@@ -112,7 +112,8 @@ class Compiler {
 
   result(config: Record<string, unknown>, log: AppLog): CompiledApp {
     const natives = [...this.#layers.keys()]
-    const layers = natives.map(({ type, options, _checks: checks }) => ({
+    // Layers of another copy of the package may know nothing of checks.
+    const layers = natives.map(({ type, options, _checks: checks = [] }) => ({
       type,
       options: { ...options },
       ...(checks.length > 0 && {
@@ -120,7 +121,7 @@ class Compiler {
       }),
     }))
     const checks = natives.flatMap((layer, number) =>
-      layer._checks.map((check, index) => ({ ...check, layer: number, index })),
+      (layer._checks ?? []).map((check, index) => ({ ...check, layer: number, index })),
     )
     const files = [...this.#files.keys()].map(({ dir, options }) => ({ dir, options }))
     const plan = { config, layers, scopes: this.#scopes, routes: this.#routes, files }

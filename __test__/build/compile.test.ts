@@ -21,7 +21,7 @@ const pass: Middleware = (_req, next) => next()
 
 describe('the plan', () => {
   test('of an empty application', () => {
-    expect(compile(App.new({ trailingSlash: 'ignore' }))).toEqual({
+    expect(compile(App.new({ trailingSlash: 'ignore' }))).toMatchObject({
       plan: {
         config: { trailingSlash: 'ignore' },
         layers: [],
@@ -31,6 +31,8 @@ describe('the plan', () => {
       },
       buffers: [],
       handlers: [],
+      checks: [],
+      natives: [],
     })
   })
 
