@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // The tests use the package as its users do: they import '@armature/core', which is the built dist/ (a devDependency on
-// this folder). `npm run test:long` sets ARMATURE_TEST_LONG to run the folder that `npm test` leaves out.
-const long = process.env.ARMATURE_TEST_LONG === '1'
+// this folder). `npm run test:long` sets TEST_LONG to run the folder that `npm test` leaves out.
+const long = process.env.TEST_LONG === '1'
 
 const packages = 'packages/*/__test__/**/*.test.ts'
 const all = ['__test__/**/*.test.ts', packages, 'scripts/**/*.test.mjs', 'benchmark/**/*.test.mjs']

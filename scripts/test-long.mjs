@@ -35,6 +35,6 @@ step('fuzzers')
 results.push(...(await fuzzTests(Number(process.env.ARMATURE_FUZZ_SECONDS ?? 60))))
 if (hasLongTests()) {
   step('__test__/long')
-  results.push(await vitest('vitest, long', [], { ARMATURE_TEST_LONG: '1' }))
+  results.push(await vitest('vitest, long', [], { TEST_LONG: '1' }))
 }
 summary(results)
