@@ -2,7 +2,7 @@
 //!
 //! A key is 64 bits of a hash whose secret is made at start: nobody can choose keys that fall together. Its place is one of
 //! [`WAYS`] next to each other, in a part of the table with a lock of its own, which is held for as long as it takes to look at
-//! these and to do a few sums: some ten nanoseconds, and never while something is waited for.
+//! these and to do a few sums, and never while something is waited for.
 //!
 //! A key whose bucket is full again, or whose windows have passed, is as if it had never been seen: its place is free. When
 //! all places are taken, the key that has taken least gives way. So a flood of keys that make a request each drives out one
