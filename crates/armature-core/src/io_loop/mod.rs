@@ -3,7 +3,8 @@
 //! * `executor` polls the tasks that `bell` was rung for, from this thread or from others
 //! * `reactor` looks at the sockets, over mio
 //! * `wheel` has the deadlines of everybody, in ticks of `clock`; `sleep` is one of them
-//! * `mailbox` is the way in for other threads, `afterwards` what the way out to them waits for
+//! * `mailbox` is the way in for other threads, `afterwards` what the way out to them waits for, `vigil` the moment in which
+//!   their answer may come
 //!
 //! Two drivers run the same loop: [`LoopThread`] on a thread of its own, [`HostLoop`] on a thread that belongs to somebody else.
 //! Everything on a loop is local. Other threads reach it through its [`LoopRemote`] mailbox only.
@@ -24,6 +25,7 @@ mod reactor_tests;
 mod sleep;
 mod sync;
 mod thread;
+mod vigil;
 mod wheel;
 
 pub use afterwards::{Deferred, after_tasks};

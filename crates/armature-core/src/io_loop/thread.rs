@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::afterwards;
 use super::bell::Bell;
+use super::vigil::Vigil;
 use super::{LoopHandle, LoopRemote, Reactor};
 
 /// Why a loop did not start.
@@ -86,21 +87,26 @@ fn run(index: u16, remote: LoopRemote, ready: mpsc::SyncSender<io::Result<()>>) 
     };
     let _ = ready.send(Ok(()));
     afterwards::begin();
+    let mut vigil = Vigil::new(std::thread::available_parallelism().map_or(1, usize::from));
     // Events of the last look.
     let mut found = 0;
     while !handle.is_stopping() {
         if afterwards::waits() && found <= 1 {
             // Whoever comes alone is not to wait for company.
             afterwards::run();
+            vigil.begin(Instant::now());
         }
         let others_wait = afterwards::waits();
-        let time = if others_wait || handle.has_ready() || !bell.lie_down() {
+        let time = if others_wait || handle.has_ready() || vigil.is_kept() || !bell.lie_down() {
             Some(Duration::ZERO)
         } else {
             handle.next_deadline().map(|at| at.saturating_duration_since(Instant::now()))
         };
         match handle.look(time, || bell.wake_up()) {
-            Ok((events, _)) => found = events,
+            Ok((events, now)) => {
+                found = events;
+                vigil.looked(now, events > 0 || handle.has_ready());
+            }
             // Without its event queue a loop can do nothing; the hook for panics reports why it is gone.
             Err(error) => {
                 afterwards::end();
