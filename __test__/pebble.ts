@@ -108,11 +108,24 @@ export class Pebble implements AsyncDisposable {
   }
 }
 
-/** A port that was free a moment ago: these programs choose none by themselves. */
+/** Ports that a process has for itself. */
+const OWN_PORTS = 24
+let ports = 0
+
+/**
+ * A free port, for programs that choose none by themselves. It is below those that the system hands out, and of a range that other
+ * processes of tests have elsewhere: nobody takes it before it is used.
+ */
 export async function freePort(): Promise<number> {
-  const socket = createServer().listen(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address() as { port: number }
-  await new Promise((resolve) => socket.close(resolve))
-  return port
+  for (;;) {
+    const port = 20_000 + (process.pid % 500) * OWN_PORTS + (ports++ % OWN_PORTS)
+    const socket = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(socket, 'listening')
+    } catch {
+      continue // Somebody has it.
+    }
+    await new Promise((resolve) => socket.close(resolve))
+    return port
+  }
 }

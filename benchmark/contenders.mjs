@@ -1,9 +1,10 @@
 // Who is compared. Fastify is the yardstick: every figure is also given as a multiple of its figure in the same round.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, targetDir } from '../scripts/lib/paths.mjs'
+import { root } from '../scripts/lib/paths.mjs'
 import { quiet } from '../scripts/lib/run.mjs'
 import { startContender } from './lib/child.mjs'
+import { buildCrate, programOf } from './lib/crates.mjs'
 
 export const yardstick = 'fastify'
 
@@ -28,13 +29,6 @@ const armature = (env, ...args) => ({
   javascript: true,
   env,
 })
-
-async function buildHyper() {
-  const manifest = ['--manifest-path', join(here, 'hyper/Cargo.toml')]
-  const target = ['--target-dir', join(targetDir, 'benchmark')]
-  const { code } = await quiet('cargo', ['build', '--release', '--locked', ...manifest, ...target])
-  return code === 0 ? undefined : 'cargo could not build benchmark/hyper'
-}
 
 const uws = 'benchmark/uws/node_modules/uwebsockets'
 
@@ -103,9 +97,9 @@ export const contenders = {
   hyper: {
     version: () =>
       /name = "hyper"\nversion = "([^"]+)"/.exec(readFileSync(join(here, 'hyper/Cargo.lock'), 'utf8'))?.[1],
-    command: [join(targetDir, 'benchmark/release/benchmark-hyper')],
+    command: [programOf(engine)],
     javascript: false,
-    prepare: buildHyper,
+    prepare: () => buildCrate(engine),
   },
 }
 

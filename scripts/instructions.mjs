@@ -19,13 +19,14 @@ import { fail, step } from './lib/log.mjs'
 import { root } from './lib/paths.mjs'
 
 const help = `
-npm run instructions [-- --only <names>] [--write] [--profile <name>]
+npm run instructions [-- --only <names>] [--write] [--build] [--profile <name>]
 
 Counts what a request costs in each scenario, under valgrind, and compares it with benchmark/instructions.json. Ends
 with 1 when something is more than 3 % above what is kept, or so far below it (10 %) that it has to be renewed.
 
   --only <names>    these scenarios, separated by commas: ${scenarios.join(' ')}
   --write           keeps what was counted, and writes the tables of docs/design/hot-path.md
+  --build           only compiles what is counted
   --profile <name>  where the instructions of a scenario are spent, as these tables show it; compares nothing
 `
 
@@ -36,19 +37,26 @@ const document = join(root, 'docs/design/hot-path.md')
 const options = args(help, {
   only: { type: 'string' },
   write: { type: 'boolean' },
+  build: { type: 'boolean' },
   profile: { type: 'string' },
 })
 const names = options.only?.split(',') ?? scenarios
 for (const name of options.profile === undefined ? names : [options.profile]) {
   if (!scenarios.includes(name)) fail(`no scenario is named ${name}`, `There are: ${scenarios.join(' ')}`)
 }
-const missing = await valgrindMissing()
-if (missing) fail(missing)
 
 async function driver(what) {
   step('building benchmark/instructions')
   return (await buildDriver(what)) ?? fail('the build failed', 'The messages are above.')
 }
+
+if (options.build) {
+  await driver()
+  process.exit(0)
+}
+
+const missing = await valgrindMissing()
+if (missing) fail(missing)
 
 if (options.profile !== undefined) {
   const profiled = await driver({ lines: true })

@@ -47,6 +47,7 @@ export const protocolColumns = [
   { key: 'cpuProcess', title: 'CPU us each', digits: 1 },
   { key: 'cpuProcess', title: 'CPU, x raw hyper', to: engine },
   { key: 'cpuMain', title: 'JS thread us each', digits: 1 },
+  { key: 'cpuClient', title: 'CPU us each of the client', digits: 1, plain: true },
   { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
 ]
 

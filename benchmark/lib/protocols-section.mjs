@@ -12,7 +12,10 @@ export function protocolsSection({ samples }) {
     const names = [
       ...new Set(samples.filter((sample) => sample.work === work).map(({ contender }) => contender)),
     ]
-    const columns = protocolColumns.filter((column) => column.to === undefined || column.to === to)
+    const isKnown = (key) => samples.some((sample) => sample.work === work && sample[key] !== undefined)
+    const columns = protocolColumns.filter(
+      (column) => isKnown(column.key) && (column.to === undefined || column.to === to),
+    )
     return `${title}:\n\n${workTable(samples, work, columns, names.sort(), yardstick)}`
   })
   return `## Other protocols

@@ -7,6 +7,7 @@ import { quiet, run } from '../../scripts/lib/run.mjs'
 import { contenders, engine, yardstick } from '../contenders.mjs'
 import { loads } from '../works.mjs'
 import { startContender } from './child.mjs'
+import { buildCrate, programOf, said } from './crates.mjs'
 import { quietServer } from './load.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
 import { orderOf } from './turns.mjs'
@@ -23,7 +24,7 @@ export async function prepareProtocols() {
     if ((await quiet(tool, [tool === 'openssl' ? 'version' : '--help'])).code === 127)
       return `${tool} is missing (Debian: ${debian})`
   }
-  return undefined
+  return buildCrate('handshakes')
 }
 
 const silent = { stdout: 'pipe', stderr: 'pipe', timeout: 60_000 }
@@ -58,6 +59,16 @@ async function handshakes(port, seconds) {
   const line = /^(\d+) connections in (\d+) real seconds/m.exec(stdout)
   if (!line) throw new Error(`openssl s_time failed:\n${stdout}${stderr}`)
   return { requests: Number(line[1]), microseconds: Number(line[2]) * 1_000_000 }
+}
+
+/** The same of `clients` at a time, on one thread; `cpuClient` is what it spends on each. */
+const handshakesAtOnce = (clients) => async (port, seconds) => {
+  const args = [port, clients, Math.round(seconds * 1000)].map(String)
+  const { handshakes, microseconds, cpu } = said(
+    'handshakes',
+    await run(programOf('handshakes'), args, silent),
+  )
+  return { requests: handshakes, microseconds, cpuClient: cpu / handshakes }
 }
 
 /** As many requests as fill `seconds`, by what `ask(count)` took the last time. */
@@ -98,6 +109,12 @@ export const protocolLoads = {
     title: 'Full handshakes of TLS 1.3, one after the other (openssl s_time)',
     servers: (files) => ({ ...armatureTls(files), ...nodeHttps(files) }),
     drive: () => handshakes,
+    yardstick: 'node-https',
+  },
+  'protocols: handshakes, 8 clients': {
+    title: 'The same of 8 clients at a time, X25519 (benchmark/handshakes, one thread)',
+    servers: (files) => ({ ...armatureTls(files), ...nodeHttps(files) }),
+    drive: () => handshakesAtOnce(8),
     yardstick: 'node-https',
   },
   'protocols: http3': {
@@ -145,7 +162,7 @@ function certificate(folder) {
 
 async function turn({ server, contender, drive }, seconds) {
   const before = cpu(server.pid)
-  const { requests, microseconds } = await drive(server.port, seconds)
+  const { requests, microseconds, cpuClient } = await drive(server.port, seconds)
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
   const rssMegabytes = rss(server.pid) / 2 ** 20
   await quietServer(server.pid)
@@ -153,6 +170,7 @@ async function turn({ server, contender, drive }, seconds) {
     perSecond: (requests * 1_000_000) / microseconds,
     cpuProcess: spent.process / requests,
     cpuMain: contender.javascript ? spent.main / requests : undefined,
+    cpuClient,
     rssMegabytes,
   }
 }

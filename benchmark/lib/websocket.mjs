@@ -1,11 +1,10 @@
 // WebSocket: messages that come back, a topic with many sockets, and what a silent one costs.
-import { join } from 'node:path'
-import { root, targetDir } from '../../scripts/lib/paths.mjs'
-import { quiet, run } from '../../scripts/lib/run.mjs'
+import { run } from '../../scripts/lib/run.mjs'
 import { contenders } from '../contenders.mjs'
 import { websocketNames } from '../works.mjs'
 import { startContender } from './child.mjs'
 import { each, exchange, open } from './client.mjs'
+import { buildCrate, programOf, said } from './crates.mjs'
 import { quietServer } from './load.mjs'
 import { settledRss } from './memory.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
@@ -29,15 +28,8 @@ export const websocketLoads = {
 }
 export const idleSample = 'websocket: idle'
 
-const client = join(targetDir, 'benchmark/release/benchmark-sockets')
-
 /** Why it cannot be measured, or undefined. */
-export async function prepareWebsocket() {
-  const manifest = ['--manifest-path', join(root, 'benchmark/sockets/Cargo.toml')]
-  const target = ['--target-dir', join(targetDir, 'benchmark')]
-  const { code } = await quiet('cargo', ['build', '--release', '--locked', ...manifest, ...target])
-  return code === 0 ? undefined : 'cargo could not build benchmark/sockets'
-}
+export const prepareWebsocket = () => buildCrate('sockets')
 
 /** By name, in the order of the tables: the servers of `ready` with WebSockets, and `ws`. */
 export function servers(ready) {
@@ -55,10 +47,10 @@ export function servers(ready) {
 async function drive(port, [kind, ...args], seconds) {
   const milliseconds = String(Math.round(seconds * 1000))
   const options = { stdout: 'pipe', stderr: 'pipe', timeout: seconds * 1000 + 60_000 }
-  const { code, stdout, stderr } = await run(client, [kind, String(port), ...args, milliseconds], options)
-  const line = /^@@(\{.*\})$/m.exec(stdout)
-  if (code !== 0 || !line) throw new Error(`the client failed: ${stderr || stdout}`)
-  return JSON.parse(line[1])
+  return said(
+    'sockets',
+    await run(programOf('sockets'), [kind, String(port), ...args, milliseconds], options),
+  )
 }
 
 async function turn({ server, contender }, { args }, duration) {

@@ -17,17 +17,15 @@ async function cargo(name, args, env) {
 export const cargoTests = () =>
   cargo('cargo test', ['test', '--workspace', '--exclude', 'armature-node', '--no-fail-fast'])
 
-const loomCrates = ['-p', 'armature-bridge', '-p', 'armature-core']
-
-/** The model checker, over the atomics of the bridge and of the IO loop: compiled with another cfg, hence its own target directory. */
+/** The model checker, over the atomics of the bridge and of the engine: compiled with another cfg, hence its own target directory. */
 export const loomTests = (env = {}) =>
-  cargo('loom', ['test', ...loomCrates, '--release', '--test', 'loom', '--no-fail-fast'], {
+  cargo('loom', ['test', '-p', 'armature-loom', '--profile', 'loom', '--no-fail-fast'], {
     RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg armature_loom`.trim(),
     CARGO_TARGET_DIR: join(targetDir, 'loom'),
     ...env,
   })
 
-export const hasLoomTests = () => existsSync(join(root, 'crates/armature-bridge/tests/loom.rs'))
+export const hasLoomTests = () => existsSync(join(root, 'crates/armature-loom/Cargo.toml'))
 
 /**
  * Runs each target of fuzz/ for `seconds`, from the kept corpus. What it finds goes to ~/.cache/armature/fuzz: new inputs

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { type FromWorker, SEAT, type Seat, type ToWorker } from './messages.js'
 import { spawnWorker } from './spawn.js'
 import type { WorkerTimes } from './times.js'
@@ -120,8 +120,18 @@ export class PoolWorker {
     this.#timer.unref()
   }
 
+  /** What a thread said before it ended may come after its exit, for which there is another line. */
+  #hearOut(): void {
+    for (;;) {
+      const heard = this.#port && receiveMessageOnPort(this.#port)
+      if (!heard) return
+      this.#owner.receive(this, heard.message as FromWorker)
+    }
+  }
+
   #onExit(code: number, error: unknown): void {
     clearTimeout(this.#timer)
+    this.#hearOut()
     this.#port?.close()
     this.#port = null
     this.#thread = null

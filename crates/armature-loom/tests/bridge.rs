@@ -1,7 +1,4 @@
 //! What several threads do to the bridge at once, in every order that matters.
-//!
-//! `RUSTFLAGS="--cfg armature_loom" cargo test -p armature-bridge --release --test loom`. Orders with more than
-//! three preemptions are left out, so that this ends soon; `LOOM_MAX_PREEMPTIONS=4` goes further.
 #![cfg(armature_loom)]
 
 use std::sync::Arc as StdArc;
@@ -9,26 +6,20 @@ use std::sync::atomic::{AtomicUsize as Tally, Ordering};
 
 use armature_bridge::record::{self, Kind};
 use armature_bridge::{Drained, Lane, LaneReader, PushError, SlotId, Wake};
+use armature_loom::model;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-#[path = "loom/attach.rs"]
+#[path = "bridge/attach.rs"]
 mod attach;
-#[path = "loom/close.rs"]
+#[path = "bridge/close.rs"]
 mod close;
-#[path = "loom/lane.rs"]
+#[path = "bridge/lane.rs"]
 mod lane;
-#[path = "loom/mailbox.rs"]
+#[path = "bridge/mailbox.rs"]
 mod mailbox;
-#[path = "loom/relief.rs"]
+#[path = "bridge/relief.rs"]
 mod relief;
-
-fn model(run: impl Fn() + Send + Sync + 'static) {
-    // Reads the environment.
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
-    builder.check(run);
-}
 
 /// Wakes a thread that waits for it. Whoever is not woken waits for ever, which loom reports as a deadlock.
 #[derive(Default)]

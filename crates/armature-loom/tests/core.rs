@@ -1,23 +1,21 @@
 //! What several threads do at once to the bell of a loop, and to the places of a concurrency limit, in every order that matters.
-//!
-//! `RUSTFLAGS="--cfg armature_loom" cargo test -p armature-core --release --test loom`. Orders with more than three
-//! preemptions are left out, so that this ends soon; `LOOM_MAX_PREEMPTIONS=4` goes further.
 #![cfg(armature_loom)]
 
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 
+use armature_loom::model;
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 #[allow(dead_code, reason = "the executor uses the rest")]
-#[path = "../src/io_loop/bell.rs"]
+#[path = "../../armature-core/src/io_loop/bell.rs"]
 mod bell;
 
 #[allow(dead_code, reason = "the layer uses the rest")]
-#[path = "../src/layer/concurrency_limit/limiter.rs"]
+#[path = "../../armature-core/src/layer/concurrency_limit/limiter.rs"]
 mod limiter;
 
 mod sync {
@@ -35,13 +33,6 @@ mod sync {
 
 use bell::{Bell, NONE, TaskWake, WAITS};
 use limiter::{Entry, Limiter};
-
-fn model(run: impl Fn() + Send + Sync + 'static) {
-    // Reads the environment.
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
-    builder.check(run);
-}
 
 /// Where a loop waits. Who is not told waits for ever, which loom reports as a deadlock.
 #[derive(Default)]
