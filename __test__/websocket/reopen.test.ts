@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { threadId, type Worker } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import type { App, RunOptions, Server } from '@armature/core'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { census } from '../../dist/native.js'
 import { cacheDir } from '../../scripts/lib/paths.mjs'
 import { until } from '../helper.js'
+import { closedAfterEach } from '../threads.js'
 import { Client } from './client.js'
 
 const folder = join(cacheDir, 'reopen', String(process.pid))
@@ -68,22 +68,15 @@ function write(version: string, routes = ''): string {
   return path
 }
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
 const warnings: (Error & { code?: string })[] = []
 process.on('warning', (warning) => warnings.push(warning))
 
-const servers: Server[] = []
-afterEach(async () => {
+// Runs after the hook below, which ends those who look for the files.
+afterEach(() => {
   delete process.env.TEST_REOPEN
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
   for (const file of [busy, go]) rmSync(file, { force: true })
 })
+const servers = closedAfterEach()
 
 async function start(count: number, options: RunOptions['workers'] & object = {}): Promise<Server> {
   const entry = write('v0')
