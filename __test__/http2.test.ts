@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { constants } from 'node:http2'
 import { promisify } from 'node:util'
-import { App, HttpResponse } from '@armature/core'
+import { App, fixed, HttpError, HttpResponse, RequestId } from '@armature/core'
 import { testServer } from '@armature/core/testing'
 import { expect, test } from 'vitest'
 import { Authority } from './certificates.js'
@@ -42,6 +42,36 @@ test('a request is what it is in HTTP/1', async () => {
   }
   expect((await client.ask('/nothing')).status).toBe(404)
   expect(t.server.stats()).toMatchObject({ connections: 1, requests: 3, malformed: 0, floods: 0 })
+})
+
+test('names of fields are in lower case, however handlers and options write them', async () => {
+  const long = `X-${'Long'.repeat(40)}`
+  const upper = (response: HttpResponse) =>
+    response.header('X-Upper', '1').append('X-UPPER', '2').header(long, '3')
+  const app = App.new()
+    .wrap(RequestId.new({ header: 'X-Request-ID' }))
+    .get('/text', () => upper(HttpResponse.text('a')))
+    .get('/stream', () => upper(HttpResponse.stream(['a'])))
+    .get('/fixed', fixed(upper(HttpResponse.text('a'))))
+    .get('/web', () => {
+      const headers = new Headers([
+        ['X-Upper', '1'],
+        ['X-UPPER', '2'],
+        [long, '3'],
+      ])
+      return new Response('a', { headers })
+    })
+    .get('/error', () => {
+      throw new HttpError(418, 'a', { headers: { 'X-Upper': '1, 2', [long]: 3 } })
+    })
+  await using t = await testServer(app)
+  await using client = new Session(t)
+  for (const path of ['/text', '/stream', '/fixed', '/web', '/error']) {
+    const { headers } = await client.ask(path)
+    expect(headers, path).toMatchObject({ 'x-upper': '1, 2', [long.toLowerCase()]: '3' })
+    expect(headers, path).toHaveProperty('x-request-id')
+  }
+  expect(t.server.stats().connections).toBe(1)
 })
 
 test('many at once, in any order', async () => {

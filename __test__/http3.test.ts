@@ -28,6 +28,11 @@ async function serve(http3: boolean | { strangers: number } = true): Promise<Ser
       host: req.host,
       tls: { ...req.tls, peerCertificate: undefined },
     }))
+    .get('/upper', () =>
+      HttpResponse.text('a')
+        .header('X-Upper', '1')
+        .header(`X-${'Long'.repeat(40)}`, '2'),
+    )
     .post('/length', { limits: { body: '2mb' } }, async (req) => ({ length: (await req.bytes()).length }))
     .get('/stream', () =>
       HttpResponse.stream(async (out) => {
@@ -48,11 +53,12 @@ async function ask(t: TestContext, server: Server, requests: Asked[]): Promise<A
 
 test('aioquic: a request is what it is in HTTP/1, several at the same time, bodies both ways', async (t) => {
   const server = await serve()
-  const [seen, length, stream, none] = await ask(t, server, [
+  const [seen, length, stream, none, upper] = await ask(t, server, [
     { path: '/seen' },
     { path: '/length', method: 'POST', body: 'abcde', times: 200_000 },
     { path: '/stream' },
     { path: '/none' },
+    { path: '/upper' },
   ])
   expect(JSON.parse(seen.body)).toEqual({
     protocol: 'HTTP/3',
@@ -64,6 +70,7 @@ test('aioquic: a request is what it is in HTTP/1, several at the same time, bodi
   expect(JSON.parse(length.body)).toEqual({ length: 1_000_000 })
   expect(stream.body).toBe('100000')
   expect(none.headers[':status']).toBe('404')
+  expect(upper.headers).toMatchObject({ 'x-upper': '1', [`x-${'long'.repeat(40)}`]: '2' })
   expect(server.stats().tls.handshakes).toBe(1)
 })
 

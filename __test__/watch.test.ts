@@ -1,29 +1,20 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
 import { App, type RunOptions, type Server } from '@armature/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cacheDir } from '../scripts/lib/paths.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
 import { RawClient, until } from './helper.js'
+import { closedAfterEach } from './threads.js'
 
 const folder = join(cacheDir, 'watch', String(process.pid))
 const entry = join(folder, 'entry.cjs')
 
 beforeEach(() => mkdirSync(join(folder, 'lib'), { recursive: true }))
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
-
-const servers: Server[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  rmSync(folder, { recursive: true, force: true })
-})
+// Runs after the hook below, which ends those who watch it.
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+const servers = closedAfterEach()
 
 /** The application, whose answer is in a module of its own. */
 function write(answer: string): void {

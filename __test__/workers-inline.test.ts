@@ -1,28 +1,16 @@
 // Several JavaScript threads, each with a loop of its own.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
 import type { App, Server } from '@armature/core'
-import { afterEach, expect, test } from 'vitest'
-import { census } from '../dist/native.js'
+import { expect, test } from 'vitest'
 import { RawClient, until } from './helper.js'
+import { closedAfterEach } from './threads.js'
 
 const fixtures = join(__dirname, 'fixtures/workers')
 const entry = join(fixtures, 'serve.cjs')
 const { createApp } = createRequire(__filename)(join(fixtures, 'app.cjs')) as { createApp: () => App }
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
-
-const servers: Server[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
-})
+const servers = closedAfterEach()
 
 async function start(count: number, options = {}): Promise<Server> {
   const workers = { count, entry, stopTimeout: '1s' }

@@ -1,12 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
 import { App, HttpResponse, type RunOptions, type Server } from '@armature/core'
-import { afterAll, afterEach, expect, test } from 'vitest'
-import { census } from '../dist/native.js'
+import { afterAll, expect, test } from 'vitest'
 import { cacheDir } from '../scripts/lib/paths.mjs'
 import { startServer } from '../scripts/testing/process.mjs'
 import { RawClient, until } from './helper.js'
+import { closedAfterEach, threads } from './threads.js'
 
 const folder = join(cacheDir, 'reload', String(process.pid))
 mkdirSync(folder, { recursive: true })
@@ -35,18 +34,7 @@ function write(version: string, { extra = '', before = '', options = '' } = {}):
   return path
 }
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
-
-const servers: Server[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
-})
+const servers = closedAfterEach()
 
 async function start(options: RunOptions = {}): Promise<Server> {
   const entry = write('v0')

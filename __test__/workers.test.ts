@@ -1,31 +1,29 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { threadId, type Worker } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import type { App, Server } from '@armature/core'
-import { afterEach, expect, test } from 'vitest'
-import { census } from '../dist/native.js'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RawClient, until } from './helper.js'
+import { closedAfterEach, threads } from './threads.js'
 
 const fixtures = join(__dirname, 'fixtures/workers')
 const entry = join(fixtures, 'serve.cjs')
 const { createApp } = createRequire(__filename)(join(fixtures, 'app.cjs')) as { createApp: () => App }
 
-const threads: Worker[] = []
-process.on('worker', (worker) => {
-  threads.push(worker)
-  worker.on('exit', () => threads.splice(threads.indexOf(worker), 1))
-})
 const warnings: (Error & { code?: string })[] = []
 process.on('warning', (warning) => warnings.push(warning))
 
-const servers: Server[] = []
-afterEach(async () => {
-  delete process.env.TEST_WORKERS
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.length === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
+beforeEach(() => {
   warnings.length = 0
 })
+const servers = closedAfterEach()
+// Before the servers close: no thread that starts meanwhile has the script.
+afterEach(() => {
+  delete process.env.TEST_WORKERS
+})
+
+/** The one that was started first. */
+const firstThread = () => threads.values().next().value
 
 async function start(count: number, script = '', options = {}): Promise<Server> {
   process.env.TEST_WORKERS = script
@@ -128,7 +126,7 @@ test('what waits for a thread that computes goes to one that is free', async () 
   }
   const [own, other] = server.stats().lanes
   expect([own?.handedOver, other?.handedOver]).toEqual([0, 1])
-  await threads[0]?.terminate()
+  await firstThread()?.terminate()
   expect((await busy.answer).status).toBe(503)
 })
 
@@ -179,7 +177,7 @@ test('what a worker was handed is 503, what waited for it moves to others', asyn
   for (const client of rest) client.send('GET /who HTTP/1.1\r\nhost: t\r\n\r\n')
   while ((lane(0)?.queued ?? 0) + (lane(1)?.queued ?? 0) < rest.length);
   expect(lane(1)?.queued).toBeGreaterThan(0)
-  await threads[0]?.terminate()
+  await firstThread()?.terminate()
   expect(await first.read()).toMatchObject({
     status: 503,
     body: expect.stringContaining('ARMATURE_WORKER_LOST'),
@@ -220,7 +218,7 @@ test('workers that are terminated under load lose what they were handed, and not
   for (let round = 0; round < 8; round++) {
     const before = answered
     await until(() => answered > before + 200, 'answers')
-    const victim = threads[round % threads.length]
+    const victim = [...threads][round % threads.size]
     await victim?.terminate()
     await until(running(server, 3), 'the next thread')
   }
@@ -240,7 +238,7 @@ test('onStop runs in the workers too, and a server that closes ends them', async
   expect((await client.read()).status).toBe(200)
   client.socket.destroy()
   await closed
-  expect(threads).toEqual([])
+  expect(threads.size).toBe(0)
   expect(warnings).toEqual([])
 })
 
@@ -291,11 +289,11 @@ test('what a stop hook of a worker throws is what close() rejects with', async (
 
 test('two servers share the workers of one module', async () => {
   const first = await start(2)
-  const thread = threads[0]
-  expect(threads.length).toBe(1)
+  const thread = firstThread()
+  expect(threads.size).toBe(1)
   await first.close()
-  await until(() => threads.length === 0, 'the end of the worker')
+  await until(() => threads.size === 0, 'the end of the worker')
   await start(2)
-  expect(threads.length).toBe(1)
-  expect(threads[0]).not.toBe(thread)
+  expect(threads.size).toBe(1)
+  expect(firstThread()).not.toBe(thread)
 })

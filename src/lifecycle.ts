@@ -176,7 +176,8 @@ function announce(server: Server): void {
   const routes = count(server._routes, 'route')
   const threads = server._ioThreads === 0 ? 'IO inline' : count(server._ioThreads, 'IO thread')
   const js = count(server._threads, 'JS thread')
-  process.stdout.write(`armature: ${server.url} | ${routes} | ${threads} | ${js}\n`)
+  // What programs read from stdout, such as a log in JSON, is not to have it among its lines.
+  process.stderr.write(`armature: ${server.url} | ${routes} | ${threads} | ${js}\n`)
 }
 
 function count(number: number, what: string): string {

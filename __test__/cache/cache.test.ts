@@ -48,6 +48,19 @@ test('stale while revalidate by the options, and never where an answer forbids i
   expect((await ask(t, '/b')).body).toBe('4')
 })
 
+test('stale while revalidate: a HEAD is given what is stale, and fetches nothing', async () => {
+  await using cached = await serve()
+  const { t, origin } = cached
+  origin.script.push(cc('max-age=10, stale-while-revalidate=60', { age: '20' }), cc('max-age=60'))
+  expect(await ask(t, '/')).toMatchObject({ body: '1' })
+  const head = await ask(t, '/', {}, 'HEAD')
+  expect(head.headers['cache-status']).toMatch(/^armature; hit; ttl=-1\d$/)
+  expect(await ask(t, '/')).toMatchObject({ body: '1' })
+  await until(() => t.server.stats().cache.stored === 2, 'the new answer')
+  expect(await ask(t, '/')).toMatchObject({ body: '2' })
+  expect(origin.seen).toHaveLength(2)
+})
+
 test('stale if error', async () => {
   await using cached = await serve()
   const { t, origin } = cached

@@ -1,19 +1,19 @@
 // WebSockets whose handlers go to another thread: at a reload, and when their thread dies.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { threadId, type Worker } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import type { App, RunOptions, Server } from '@armature/core'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { census } from '../../dist/native.js'
 import { cacheDir } from '../../scripts/lib/paths.mjs'
 import { until } from '../helper.js'
+import { closedAfterEach } from '../threads.js'
 import { Client } from './client.js'
 
 const folder = join(cacheDir, 'reopen', String(process.pid))
 mkdirSync(folder, { recursive: true })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const [busy, go] = [join(folder, 'busy'), join(folder, 'go')]
+const [busy, go, left] = [join(folder, 'busy'), join(folder, 'go'), join(folder, 'left')]
 
 /** Writes the code of the next threads. */
 function write(version: string, routes = ''): string {
@@ -51,6 +51,9 @@ function write(version: string, routes = ''): string {
           if (text.startsWith('slow')) await sleep(20)
           socket.send('${version} ' + text)
         },
+        close: (socket, code) => writeFileSync(
+          '${left}', ['${version}', code, socket.data.name, socket.topics.join()].join(' '),
+        ),
       })
       .websocket('/mortal', {
         open: (socket) => socket.send('open ${version} ' + threadId),
@@ -68,22 +71,15 @@ function write(version: string, routes = ''): string {
   return path
 }
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
 const warnings: (Error & { code?: string })[] = []
 process.on('warning', (warning) => warnings.push(warning))
 
-const servers: Server[] = []
-afterEach(async () => {
+// Runs after the hook below, which ends those who look for the files.
+afterEach(() => {
   delete process.env.TEST_REOPEN
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
-  for (const file of [busy, go]) rmSync(file, { force: true })
+  for (const file of [busy, go, left]) rmSync(file, { force: true })
 })
+const servers = closedAfterEach()
 
 async function start(count: number, options: RunOptions['workers'] & object = {}): Promise<Server> {
   const entry = write('v0')
@@ -217,6 +213,23 @@ test('a socket waits for a thread, but not for ever', async () => {
   // Nobody else serves until the thread is started again.
   expect(await client.next()).toMatch(/^reopen v1 \d+ tea ada 0 tea$/)
   expect(counts(server)).toMatchObject({ reopened: 1, restarted: 0 })
+})
+
+test('of a client that leaves while there is no thread the next one hears', async () => {
+  const server = await start(1, { restartDelay: '1m', maxRestartDelay: '1m' })
+  write('v1')
+  await server.reload()
+  const { client } = await enter(server)
+  client.send('die')
+  await until(() => server.stats().lanes.every(({ state }) => state !== 'running'), 'the end of the thread')
+  client.socket.terminate()
+  await until(() => server.stats().webSockets.open === 0, 'the end of the connection')
+  expect(existsSync(left)).toBe(false)
+  write('v2')
+  await server.reload()
+  await until(() => existsSync(left) && readFileSync(left, 'utf8') !== '', 'a call of close')
+  expect(readFileSync(left, 'utf8')).toBe('v2 1006 ada tea')
+  expect(counts(server)).toEqual({ open: 0, reopened: 1, restarted: 0 })
 })
 
 test('when no thread comes it is closed with 1012, and counted', async () => {

@@ -1,28 +1,17 @@
 // Topics of several JavaScript threads.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { threadId, type Worker } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import type { App, RunOptions, Server } from '@armature/core'
-import { afterEach, expect, test } from 'vitest'
-import { census } from '../../dist/native.js'
+import { expect, test } from 'vitest'
 import { until } from '../helper.js'
+import { closedAfterEach } from '../threads.js'
 import { Client } from './client.js'
 
 const entry = join(__dirname, '../fixtures/workers/topics.cjs')
 const { createApp } = createRequire(__filename)(entry) as { createApp: () => App }
 
-const threads = new Set<Worker>()
-process.on('worker', (worker) => {
-  threads.add(worker)
-  worker.on('exit', () => threads.delete(worker))
-})
-
-const servers: Server[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close({ timeout: 0 })))
-  await until(() => threads.size === 0, 'the end of the workers')
-  await until(() => census().every((count) => count === 0), 'the end of loops and lanes')
-})
+const servers = closedAfterEach()
 
 async function start(options: RunOptions): Promise<Server> {
   const workers = { count: 3, entry, stopTimeout: '1s' }

@@ -81,7 +81,9 @@ fn start<T: TS>(out: &mut String) {
 }
 
 fn write_comment(out: &mut String, indent: &str, lines: &[&str]) {
-    match lines {
+    // A glob such as `**/*.ts` has what ends a comment.
+    let lines: Vec<_> = lines.iter().map(|line| line.replace("*/", "*\\/")).collect();
+    match &lines[..] {
         [] => panic!("a public option without documentation"),
         [line] => writeln!(out, "{indent}/** {line} */").unwrap(),
         lines => {
@@ -89,5 +91,40 @@ fn write_comment(out: &mut String, indent: &str, lines: &[&str]) {
             lines.iter().for_each(|line| writeln!(out, "{indent} * {line}").unwrap());
             writeln!(out, "{indent} */").unwrap();
         }
+    }
+}
+
+mod tests {
+    use super::*;
+
+    /// Files such as `**/*.ts`.
+    #[derive(TS)]
+    #[ts(optional_fields = nullable)]
+    #[expect(dead_code, reason = "only its type is read")]
+    struct Globs {
+        /// As in `src/*/index.ts`,
+        /// and not in */.
+        paths: Option<String>,
+        /// All, as with `**/`.
+        all: Option<bool>,
+    }
+
+    #[test]
+    fn documentation_cannot_end_its_comment() {
+        let mut out = String::new();
+        interface::<Globs>(&mut out, "");
+        let expected = r"
+/** Files such as `**\/*.ts`. */
+export interface Globs {
+  /**
+   * As in `src/*\/index.ts`,
+   * and not in *\/.
+   */
+  paths?: string | undefined
+  /** All, as with `**\/`. */
+  all?: boolean | undefined
+}
+";
+        assert_eq!(out, expected);
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+    de::{self, Unexpected, Visitor},
 };
 
-use super::{names::Names, range::within};
+use super::{names::Names, range::within, short_form::ShortForm};
 use crate::error::Result;
 
 /// Handshakes of strangers at the same time by default.
@@ -70,36 +70,19 @@ impl Http3Config {
             strangers: usize::try_from(self.strangers.unwrap_or(STRANGERS)).unwrap_or(usize::MAX),
         })
     }
-
-    /// Deserializes the option in each of its forms.
-    pub(super) fn any_form<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(AnyForm).map(Some)
-    }
 }
 
-/// The TypeScript type of what [`AnyForm`] reads.
+/// The TypeScript type of all its forms.
 #[cfg(test)]
 #[derive(ts_rs::TS)]
 #[ts(type = "boolean | Http3Options")]
 pub(super) struct AnyFormTs;
 
-struct AnyForm;
+impl ShortForm<'_> for Http3Config {
+    const FORMS: &'static str = "true, false or an object { announce, strangers }";
 
-impl<'de> Visitor<'de> for AnyForm {
-    type Value = Http3Config;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true, false or an object { announce, strangers }")
-    }
-
-    fn visit_bool<E: de::Error>(self, on: bool) -> std::result::Result<Http3Config, E> {
-        Ok(Http3Config { off: !on, ..Http3Config::default() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Http3Config, A::Error> {
-        Http3Config::deserialize(MapAccessDeserializer::new(map))
+    fn from_bool(on: bool) -> Option<Self> {
+        Some(Self { off: !on, ..Self::default() })
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     names::Names,
     proxy::ProxyConfig,
     redirect_https::RedirectHttps,
+    short_form::any_form,
     tls::{Tls, TlsConfig},
     trust_proxy::TrustProxy,
 };
@@ -62,7 +63,7 @@ pub struct ListenerConfig {
     #[cfg_attr(test, ts(inline))]
     pub redirect_https: Option<RedirectHttps>,
     /// HTTP/3 beside HTTP/2 and HTTP/1.1: QUIC on the UDP port with the same number. Needs `tls`. By default `false`.
-    #[serde(default, deserialize_with = "Http3Config::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(as = "Option<super::http3::AnyFormTs>", inline))]
     pub http3: Option<Http3Config>,
 }

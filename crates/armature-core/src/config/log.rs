@@ -7,7 +7,7 @@ use serde::{
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{log_file::LogFileConfig, names::Names, range::within, size::Size};
+use super::{log_file::LogFileConfig, names::Names, range::within, short_form::ShortForm, size::Size};
 use crate::error::Result;
 
 /// What may wait for an output by default.
@@ -122,13 +122,6 @@ impl LogConfig {
             queue: self.queue.unwrap_or(QUEUE),
         }
     }
-
-    /// Deserializes the option in each of its forms that data can have.
-    pub(super) fn any_form<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(AnyForm).map(Some)
-    }
 }
 
 /// Refuses a `queue` that holds no line, or more memory than anybody means.
@@ -146,27 +139,17 @@ pub(crate) fn check_output(root: &str, output: Option<&LogOutput>, queue: Option
     }
 }
 
-/// The TypeScript type of what [`AnyForm`] reads, and of loggers that never come here.
+/// The TypeScript type of all its forms, and of loggers that never come here.
 #[cfg(test)]
 #[derive(ts_rs::TS)]
 #[ts(type = "boolean | LogOptions | LogLike")]
 pub(super) struct AnyFormTs;
 
-struct AnyForm;
+impl ShortForm<'_> for LogConfig {
+    const FORMS: &'static str = "false, an object { level, format, output, queue }, or a logger with debug, info, warn, error and child";
 
-impl<'de> Visitor<'de> for AnyForm {
-    type Value = LogConfig;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("false, an object { level, format, output, queue }, or a logger with debug, info, warn, error and child")
-    }
-
-    fn visit_bool<E: de::Error>(self, on: bool) -> std::result::Result<LogConfig, E> {
-        Ok(LogConfig { level: (!on).then_some(LogLevel::Silent), ..LogConfig::default() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<LogConfig, A::Error> {
-        LogConfig::deserialize(MapAccessDeserializer::new(map))
+    fn from_bool(on: bool) -> Option<Self> {
+        Some(Self { level: (!on).then_some(LogLevel::Silent), ..Self::default() })
     }
 }
 

@@ -47,6 +47,7 @@ mod redirect_https;
 mod route;
 mod secrets;
 mod settings;
+mod short_form;
 mod size;
 mod suggest;
 #[cfg(test)]

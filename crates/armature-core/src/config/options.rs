@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::{
     deserializer::Input, environment, files::FilesConfig, io::Io, limits::LimitsConfig, listen::ListenConfig,
-    log::LogConfig, names::Names, parse::parse, parse::parse_as, secrets::Secrets, timeouts::TimeoutsConfig,
-    trailing_slash::TrailingSlash, trust_proxy::TrustProxy, watch::WatchConfig, workers::WorkersConfig,
+    log::LogConfig, names::Names, parse::parse, parse::parse_as, secrets::Secrets, short_form::any_form,
+    timeouts::TimeoutsConfig, trailing_slash::TrailingSlash, trust_proxy::TrustProxy, watch::WatchConfig,
+    workers::WorkersConfig,
 };
 use crate::error::{Error, Result};
 
@@ -30,7 +31,7 @@ pub struct AppConfig {
     /// How long clients, handlers and a shutdown may take.
     pub timeouts: Option<TimeoutsConfig>,
     /// What `app.log` and `req.log` write, and where: options, a logger such as pino's, or `false` for nothing.
-    #[serde(default, deserialize_with = "LogConfig::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(as = "Option<super::log::AnyFormTs>", inline))]
     pub log: Option<LogConfig>,
     /// What reading files may take.
@@ -70,15 +71,15 @@ pub struct Config {
     #[cfg_attr(test, ts(inline))]
     pub io: Option<Io>,
     /// How many JavaScript threads serve, the main one counted; `'auto'` is one per core. By default 1.
-    #[serde(default, deserialize_with = "WorkersConfig::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(as = "Option<super::workers::AnyFormTs>", inline))]
     pub workers: Option<WorkersConfig>,
     /// Whether new code is loaded when files change, without closing a connection: for development. By default `false`.
-    #[serde(default, deserialize_with = "WatchConfig::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(as = "Option<super::watch::AnyFormTs>", inline))]
     pub watch: Option<WatchConfig>,
     /// As in [`AppConfig`].
-    #[serde(default, deserialize_with = "LogConfig::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(skip))]
     pub log: Option<LogConfig>,
     /// As in [`AppConfig`].

@@ -1,13 +1,8 @@
 //! The option `watch`: whether new code is loaded when files change.
 
-use std::fmt;
+use serde::Deserialize;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
-};
-
-use super::{millis::Millis, names::Names, range::within};
+use super::{millis::Millis, names::Names, range::within, short_form::ShortForm};
 use crate::error::{Error, Result};
 
 /// Quiet time after a change by default: editors write a file in several steps.
@@ -77,35 +72,18 @@ impl WatchConfig {
             delay: self.delay.unwrap_or(DELAY),
         })
     }
-
-    /// Deserializes the option in each of its forms.
-    pub(super) fn any_form<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(AnyForm).map(Some)
-    }
 }
 
-/// The TypeScript type of what [`AnyForm`] reads.
+/// The TypeScript type of all its forms.
 #[cfg(test)]
 #[derive(ts_rs::TS)]
 #[ts(type = "boolean | WatchOptions")]
 pub(super) struct AnyFormTs;
 
-struct AnyForm;
+impl ShortForm<'_> for WatchConfig {
+    const FORMS: &'static str = "true, false or an object { paths, extensions, delay }";
 
-impl<'de> Visitor<'de> for AnyForm {
-    type Value = WatchConfig;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true, false or an object { paths, extensions, delay }")
-    }
-
-    fn visit_bool<E: de::Error>(self, on: bool) -> std::result::Result<WatchConfig, E> {
-        Ok(WatchConfig { off: !on, ..WatchConfig::default() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<WatchConfig, A::Error> {
-        WatchConfig::deserialize(MapAccessDeserializer::new(map))
+    fn from_bool(on: bool) -> Option<Self> {
+        Some(Self { off: !on, ..Self::default() })
     }
 }

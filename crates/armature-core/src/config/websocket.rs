@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
-    millis::Millis, names::Names, parse::parse_value, range::within, size::Size, timeouts::TimeoutsConfig,
-    websocket_deflate::WebSocketDeflate,
+    millis::Millis, names::Names, parse::parse_value, range::within, short_form::any_form, size::Size,
+    timeouts::TimeoutsConfig, websocket_deflate::WebSocketDeflate,
 };
 use crate::error::{Error, Result};
 use crate::protocol::ws::{DeflateSettings, WsSettings};
@@ -29,7 +29,7 @@ pub struct WebSocketConfig {
     /// not send that message. By default `'close'`.
     pub slow: Option<SlowConsumer>,
     /// Whether messages are compressed where a client offers it (permessage-deflate, RFC 7692), and how. By default `false`.
-    #[serde(default, deserialize_with = "WebSocketDeflate::any_form")]
+    #[serde(default, deserialize_with = "any_form")]
     #[cfg_attr(test, ts(as = "Option<super::websocket_deflate::AnyFormTs>", inline))]
     pub deflate: Option<WebSocketDeflate>,
 }
@@ -217,7 +217,7 @@ impl WebSocketConfig {
             idle: silence("timeouts.idle", timeouts.idle, 75)?.duration(),
             close: timeouts.close.unwrap_or(Millis::seconds(10)).duration(),
         };
-        let deflate = self.deflate.unwrap_or_else(WebSocketDeflate::off).resolve(names)?;
+        let deflate = self.deflate.map(|deflate| deflate.resolve(names)).transpose()?.flatten();
         let slow = self.slow.unwrap_or_default();
         Ok(WebSocketSettings {
             origins,

@@ -1,13 +1,8 @@
 //! The option `deflate` of a WebSocket route: how its messages are compressed.
 
-use std::fmt;
+use serde::Deserialize;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
-};
-
-use super::{names::Names, range::within, size::Size};
+use super::{names::Names, range::within, short_form::ShortForm, size::Size};
 use crate::error::Result;
 use crate::protocol::ws::DeflateSettings;
 
@@ -34,11 +29,6 @@ pub struct WebSocketDeflate {
 }
 
 impl WebSocketDeflate {
-    /// No compression.
-    pub(super) fn off() -> Self {
-        Self { off: true, ..Self::default() }
-    }
-
     /// `None` when messages are not compressed.
     pub(super) fn resolve(self, names: Names<'_>) -> Result<Option<DeflateSettings>> {
         let default = DeflateSettings::default();
@@ -59,36 +49,20 @@ impl WebSocketDeflate {
         };
         Ok((!self.off).then_some(settings))
     }
-
-    /// Deserializes the option in each of its forms.
-    pub(super) fn any_form<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(AnyForm).map(Some)
-    }
 }
 
-/// The TypeScript type of what [`AnyForm`] reads.
+/// The TypeScript type of all its forms.
 #[cfg(test)]
 #[derive(ts_rs::TS)]
 #[ts(type = "boolean | WebSocketDeflate")]
 pub(super) struct AnyFormTs;
 
-struct AnyForm;
+impl ShortForm<'_> for WebSocketDeflate {
+    const FORMS: &'static str =
+        "true, false or an object { threshold, level, contextTakeover, windowBits, memory }";
 
-impl<'de> Visitor<'de> for AnyForm {
-    type Value = WebSocketDeflate;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true, false or an object { threshold, level, contextTakeover, windowBits, memory }")
-    }
-
-    fn visit_bool<E: de::Error>(self, on: bool) -> std::result::Result<WebSocketDeflate, E> {
-        Ok(if on { WebSocketDeflate::default() } else { WebSocketDeflate::off() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<WebSocketDeflate, A::Error> {
-        WebSocketDeflate::deserialize(MapAccessDeserializer::new(map))
+    fn from_bool(on: bool) -> Option<Self> {
+        Some(Self { off: !on, ..Self::default() })
     }
 }
 

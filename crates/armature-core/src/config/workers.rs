@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+    de::{self, Unexpected, Visitor},
 };
 
-use super::{millis::Millis, names::Names, range::within};
+use super::{millis::Millis, names::Names, range::within, short_form::ShortForm};
 use crate::error::{Error, Result};
 use crate::server::cores;
 
@@ -147,13 +147,6 @@ impl WorkersConfig {
             linger_timeout: self.linger_timeout.unwrap_or(default.linger_timeout),
         }
     }
-
-    /// Deserializes the option in each of its forms.
-    pub(super) fn any_form<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Option<Self>, D::Error> {
-        deserializer.deserialize_any(AnyForm).map(Some)
-    }
 }
 
 impl<'de> Deserialize<'de> for WorkerCount {
@@ -185,34 +178,22 @@ impl Visitor<'_> for CountVisitor {
     }
 }
 
-/// The TypeScript type of what [`AnyForm`] reads.
+/// The TypeScript type of all its forms.
 #[cfg(test)]
 #[derive(ts_rs::TS)]
 #[ts(type = "number | 'auto' | WorkerOptions")]
 pub(super) struct AnyFormTs;
 
-struct AnyForm;
+impl ShortForm<'_> for WorkersConfig {
+    const FORMS: &'static str =
+        "'auto' or a number of JavaScript threads from 1 to 1024, or an object { count, entry, ... }";
 
-impl<'de> Visitor<'de> for AnyForm {
-    type Value = WorkersConfig;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        CountVisitor.expecting(f)?;
-        f.write_str(", or an object { count, entry, ... }")
+    fn from_number(count: u64) -> Option<Self> {
+        let count = usize::try_from(count).ok().map(WorkerCount::Exactly)?;
+        Some(Self { count: Some(count), ..Self::default() })
     }
 
-    fn visit_u64<E: de::Error>(self, count: u64) -> std::result::Result<WorkersConfig, E> {
-        Ok(WorkersConfig { count: Some(CountVisitor.visit_u64(count)?), ..WorkersConfig::default() })
-    }
-
-    fn visit_str<E: de::Error>(self, word: &str) -> std::result::Result<WorkersConfig, E> {
-        match CountVisitor.visit_str::<E>(word) {
-            Ok(count) => Ok(WorkersConfig { count: Some(count), ..WorkersConfig::default() }),
-            Err(_) => Err(E::invalid_value(Unexpected::Str(word), &self)),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<WorkersConfig, A::Error> {
-        WorkersConfig::deserialize(MapAccessDeserializer::new(map))
+    fn from_word(word: &str) -> Option<Self> {
+        (word == "auto").then(|| Self { count: Some(WorkerCount::Auto), ..Self::default() })
     }
 }

@@ -136,7 +136,13 @@ impl LocalCache {
                     }
                     Usable::Meanwhile(by) => {
                         self.counters.stale.add(1);
-                        self.refresh(&request, &next, Visit::behind(&asked, key, primary, entry.clone()));
+                        // What HEAD leads to has no content that could be stored.
+                        if asked.head_only {
+                            self.spare.set(key);
+                        } else {
+                            let visit = Visit::behind(&asked, key, primary, entry.clone());
+                            self.refresh(&request, &next, visit);
+                        }
                         return self.hit(entry, request, &asked, now, note::stale_hit(by));
                     }
                     Usable::Validate if entry.freshness.is_fresh(now) => (Why::Request, Some(entry.clone())),
