@@ -99,6 +99,8 @@ export interface WebSocketStats {
   readonly published: number
   /** How many times one of them was sent to a socket. */
   readonly delivered: number
+  /** How many times one of them was compressed: once for each level and window that its subscribers have. */
+  readonly compressed: number
   /** How many times one was not, because the socket was too slow and its route has `slow: 'skip'`. */
   readonly skipped: number
   /** Sockets that were closed with 1008 because they were too slow for what was published. */

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { App, HttpResponse, type RunOptions } from '@armature/core'
+import { App, HttpResponse, type RunOptions, type Server, type Socket } from '@armature/core'
 import { afterAll, expect, type TestContext, test, vi } from 'vitest'
 import { Authority } from '../certificates.js'
 import { browseTo } from '../chromium.js'
@@ -19,11 +19,25 @@ const echo = {
   upgrade: (req: { protocol: string; method: string }) => void seen.push(`${req.protocol} ${req.method}`),
   message: (socket: { send(data: string | Buffer): boolean }, data: string | Buffer) => socket.send(data),
 }
+let server: Server
+/** Every other message comes back by way of a topic that only its sender has. */
+const mixed = {
+  upgrade: (req: { protocol: string; method: string }) => {
+    echo.upgrade(req)
+    return { messages: 0 }
+  },
+  open: (socket: Socket<{ messages: number }>) => void socket.subscribe(socket.id),
+  message: (socket: Socket<{ messages: number }>, data: string | Buffer) => {
+    if (socket.data.messages++ % 2 === 0) socket.send(data)
+    else server.publish(socket.id, data)
+  },
+}
 const app = () =>
   App.new()
     .websocket('/plain', echo)
     .websocket('/deflate', { ...echo, deflate: true })
     .websocket('/context', { ...echo, deflate: { contextTakeover: true, threshold: 0 } })
+    .websocket('/mixed', { ...mixed, deflate: { contextTakeover: true, threshold: 0 } })
 
 async function python(context: TestContext, url: string, mode: string): Promise<Record<string, unknown>> {
   const env = { ...process.env, ...needsPython(context, 'websockets==16.1.1') }
@@ -38,8 +52,9 @@ test.for([
   ['/deflate', 'none', ''],
   ['/deflate', 'deflate', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'],
   ['/context', 'deflate', 'permessage-deflate'],
+  ['/mixed', 'deflate', 'permessage-deflate'],
 ] as const)('websockets for Python: %s, compression %s', async ([path, mode, extensions], context) => {
-  const server = await app().run('127.0.0.1:0')
+  server = await app().run('127.0.0.1:0')
   const url = `${server.url.replace('http', 'ws')}${path}`
   const result = await python(context, url, mode)
   await server.close()
@@ -78,7 +93,7 @@ async function talk(path) {
 }
 const found = {}
 try {
-  for (const path of ['/plain', '/deflate', '/context']) found[path] = await talk(path)
+  for (const path of ['/plain', '/deflate', '/context', '/mixed']) found[path] = await talk(path)
 } catch (error) {
   found.error = String(error)
 }
@@ -98,7 +113,7 @@ async function browse(context: TestContext, listen: RunOptions['listen']): Promi
       tell(JSON.parse(await req.text()))
       return null
     })
-  const server = await site.run({ listen })
+  server = await site.run({ listen })
   context.onTestFinished(() => server.close())
   browseTo(context, server.url)
   return await found
@@ -112,15 +127,16 @@ const fine = {
     ...ended,
   },
   '/context': { extensions: 'permessage-deflate', ...ended },
+  '/mixed': { extensions: 'permessage-deflate', ...ended },
 }
 
 test('Chromium over HTTP/1.1', async (context) => {
   expect(await browse(context, '127.0.0.1:0')).toEqual(fine)
-  expect(seen).toEqual(Array(3).fill('HTTP/1.1 GET'))
+  expect(seen).toEqual(Array(4).fill('HTTP/1.1 GET'))
 })
 
 test('Chromium over HTTP/2', async (context) => {
   const tls = authority.issue('localhost', '127.0.0.1')
   expect(await browse(context, { host: '127.0.0.1', port: 0, tls })).toEqual(fine)
-  expect(seen).toEqual(Array(3).fill('HTTP/2 GET'))
+  expect(seen).toEqual(Array(4).fill('HTTP/2 GET'))
 })

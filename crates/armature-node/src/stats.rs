@@ -122,6 +122,7 @@ fn web_sockets(wiring: &Wiring) -> Value {
         "subscriptions": directory.subscriptions(),
         "published": counts.published.get(),
         "delivered": counts.delivered.get(),
+        "compressed": counts.compressed.get(),
         "skipped": counts.skipped.get(),
         "slow": counts.slow.get(),
         "dropped": counts.dropped.get(),

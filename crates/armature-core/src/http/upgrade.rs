@@ -81,6 +81,16 @@ impl Upgraded {
         self.io.clone().closing()
     }
 
+    #[cfg(test)]
+    pub(crate) fn over(io: Rc<dyn Duplex>) -> Self {
+        Self { io }
+    }
+
+    /// The same connection, for whoever writes to it where its future does not.
+    pub(crate) fn same(&self) -> Self {
+        Self { io: self.io.clone() }
+    }
+
     /// [`Upgraded::read`] for those who poll.
     ///
     /// # Errors

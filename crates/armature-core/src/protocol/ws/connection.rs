@@ -62,6 +62,7 @@ pub fn serve<L: Link>(
 ) -> impl Future<Output = ()> + use<L> {
     let now = io_loop.now();
     let decoder = outbox.take_inflater().map_or_else(Decoder::default, Decoder::inflating);
+    outbox.attach(io.same());
     link.opened();
     Connection {
         closing: Some(io.closing()),

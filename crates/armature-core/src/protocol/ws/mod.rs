@@ -4,6 +4,7 @@
 //! * `header` and `decode` turn bytes into messages, `encode` the other way round; `mask`, `utf8` and `close` are parts of that
 //! * `deflate` compresses messages where client and route agree on it
 //! * `outbox` has what waits to be written, in `pieces`; `connection` reads, writes and keeps the time
+//! * `flusher` writes what was published to many of them
 //! * [`topics`] has who subscribes to what, and sends a message to all of them
 //!
 //! [`Link`] is who gets the messages, [`Outbox`] how to send some: what the application is, this room does not know.
@@ -13,6 +14,9 @@ mod connection;
 mod decode;
 mod deflate;
 mod encode;
+mod flusher;
+#[cfg(test)]
+mod flusher_tests;
 mod handshake;
 mod header;
 mod mask;

@@ -1,17 +1,18 @@
 //! What waits to be written to one connection, and how others have it written.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::task::Waker;
-
-use bytes::Bytes;
+use std::task::{Context, Poll, Waker};
 
 use super::close::CloseCode;
 use super::deflate::{Agreement, Compressor, Inflater};
 use super::encode;
+use super::flusher::Flusher;
 use super::header::Opcode;
 use super::pieces::Pieces;
 use super::scratch::Scratch;
+use super::topics::Frames;
+use crate::http::Upgraded;
 use crate::io_loop::LoopHandle;
 
 /// Unsent bytes beyond which the answers to pings wait for room; only the last of them is kept then.
@@ -20,6 +21,9 @@ const CONTROL_ROOM: usize = 16 * 1024;
 /// Messages on their way to one peer. Whoever sends has to bound what it sends: see [`super::Link::taken`].
 pub struct Outbox {
     scratch: Rc<Scratch>,
+    flusher: Rc<Flusher>,
+    /// What it is written to, once there is that.
+    io: OnceCell<Upgraded>,
     /// Exists where messages may be compressed.
     compressor: Option<Box<Compressor>>,
     /// That of the same agreement, for the decoder.
@@ -31,6 +35,8 @@ pub struct Outbox {
     state: Cell<State>,
     cut: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// It is in the queue of `flusher`.
+    queued: Cell<bool>,
 }
 
 /// What became of a message that was published.
@@ -62,6 +68,8 @@ impl Outbox {
         let (compressor, inflater) = agreement.map(Agreement::split).unzip();
         Rc::new(Self {
             scratch: io_loop.local(Scratch::default),
+            flusher: Flusher::of(io_loop),
+            io: OnceCell::new(),
             compressor: compressor.map(Box::new),
             inflater: Cell::new(inflater),
             pieces: RefCell::default(),
@@ -70,6 +78,7 @@ impl Outbox {
             state: Cell::new(State::Open),
             cut: Cell::new(false),
             waker: RefCell::default(),
+            queued: Cell::new(false),
         })
     }
 
@@ -86,32 +95,54 @@ impl Outbox {
         }
     }
 
-    /// Sends a message of `bytes` bytes that [`super::Deflate::shared_frame`] has made a frame of. False when the peer could not read
-    /// that: then the message itself is to be sent.
-    pub fn send_shared(&self, frame: &Bytes, bytes: usize) -> bool {
-        let Some(compressor) = self.compressor.as_ref().filter(|compressor| compressor.reads_shared()) else {
-            return false;
-        };
-        if self.state.get() == State::Open {
-            compressor.forget();
-            self.pieces.borrow_mut().share(|| self.scratch.take_output(), frame);
-            self.messages.set(self.messages.get() + bytes);
-            self.wake();
-        }
-        true
-    }
-
-    /// Sends a frame that others get too, unless more than `backlog` bytes would wait then.
-    pub(super) fn publish(&self, frame: &Bytes, backlog: usize) -> Published {
+    /// Sends a message that others get too, unless more than `backlog` bytes would wait then.
+    pub(super) fn publish(self: &Rc<Self>, frames: &mut Frames<'_>, backlog: usize) -> Published {
         if self.state.get() == State::Closing {
             return Published::Closing;
         }
-        if self.unsent() + frame.len() > backlog {
+        let compressed = self.compressor.as_ref().and_then(|compressor| frames.compressed(compressor));
+        let is_compressed = compressed.is_some();
+        let frame = compressed.unwrap_or_else(|| frames.plain());
+        let mut pieces = self.pieces.borrow_mut();
+        let before = pieces.unsent();
+        if before + frame.len() > backlog {
             return Published::Full;
         }
-        self.pieces.borrow_mut().share(|| self.scratch.take_output(), frame);
-        self.wake();
+        if is_compressed && let Some(compressor) = &self.compressor {
+            compressor.forget();
+        }
+        pieces.share(|| self.scratch.take_output(), frame);
+        // What waits already is written by whoever it waits for.
+        if before == 0 && !self.queued.replace(true) {
+            self.flusher.add(self.clone());
+        }
         Published::Sent
+    }
+
+    /// Writes what was published, as far as the socket takes it at once; the rest is left to the connection's own task.
+    pub(super) fn flush_published(&self) {
+        self.queued.set(false);
+        if self.is_cut() || self.unsent() == 0 {
+            return;
+        }
+        let waker = self.waker.borrow();
+        // Without them the connection has not begun, and begins with this.
+        let (Some(io), Some(waker)) = (self.io.get(), &*waker) else { return };
+        let mut cx = Context::from_waker(waker);
+        match self.with_unsent(|bytes| io.poll_write(&mut cx, bytes)) {
+            // The socket wakes the connection when there is room.
+            Poll::Pending => {}
+            Poll::Ready(Ok(n @ 1..)) => {
+                self.written(n);
+                if self.unsent() > 0 {
+                    waker.wake_by_ref();
+                }
+            }
+            Poll::Ready(_) => {
+                self.cut.set(true);
+                waker.wake_by_ref();
+            }
+        }
     }
 
     /// Sends a Close frame behind what was sent. The connection ends when the peer has answered. False when it has been sent
@@ -129,6 +160,11 @@ impl Outbox {
     pub fn cut(&self) {
         self.cut.set(true);
         self.wake();
+    }
+
+    /// What is sent goes there from now on; once.
+    pub(super) fn attach(&self, io: Upgraded) {
+        let _ = self.io.set(io);
     }
 
     /// What reads the peer's messages, where they may be compressed; once.

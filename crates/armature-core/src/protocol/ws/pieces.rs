@@ -9,9 +9,11 @@ const SHARED: usize = 8 * 1024;
 /// What is written does not stay in front of this much.
 const DRAINED: usize = 16 * 1024;
 
-/// The front is what is left of `own`, or of the first of `shared` when there is nothing in `own`.
+/// The front is what is left of `lead`, then of `own`, then of the first of `shared`.
 #[derive(Default)]
 pub(super) struct Pieces {
+    /// What others have too, where nothing was before it: most of what is published leaves from here and is never copied.
+    lead: Bytes,
     own: Vec<u8>,
     /// Each with the bytes of this connection that come behind it.
     shared: VecDeque<(Bytes, Vec<u8>)>,
@@ -28,6 +30,9 @@ impl Pieces {
 
     /// Some of them, the first ones; none only when there are none.
     pub fn front(&self) -> &[u8] {
+        if !self.lead.is_empty() {
+            return &self.lead[self.at..];
+        }
         match self.shared.front() {
             Some((bytes, _)) if self.own.is_empty() => &bytes[self.at..],
             _ => &self.own[self.at..],
@@ -43,24 +48,43 @@ impl Pieces {
         if tail.capacity() == 0 {
             *tail = buffer();
         }
+        if !self.lead.is_empty() && self.lead.len() < SHARED {
+            // Several small ones leave together: nothing is shared here, as a small lead never has a shared one behind it.
+            tail.extend_from_slice(&std::mem::take(&mut self.lead)[std::mem::take(&mut self.at)..]);
+        }
         let before = tail.len();
         encode(tail);
         self.unsent += tail.len() - before;
     }
 
     /// Adds bytes that others have too.
-    pub fn share(&mut self, buffer: impl FnOnce() -> Vec<u8>, bytes: &Bytes) {
+    pub fn share(&mut self, buffer: impl FnOnce() -> Vec<u8>, bytes: Bytes) {
+        if self.unsent == 0 {
+            self.unsent = bytes.len();
+            self.lead = bytes;
+            return;
+        }
         if bytes.len() < SHARED {
-            return self.append(buffer, |out| out.extend_from_slice(bytes));
+            return self.append(buffer, |out| out.extend_from_slice(&bytes));
+        }
+        if !self.lead.is_empty() && self.lead.len() < SHARED {
+            self.append(buffer, |_| {});
         }
         self.unsent += bytes.len();
-        self.shared.push_back((bytes.clone(), Vec::new()));
+        self.shared.push_back((bytes, Vec::new()));
     }
 
     /// So many bytes of the front are written. Returns memory that is of no more use here.
     pub fn written(&mut self, n: usize) -> Option<Vec<u8>> {
         self.unsent -= n;
         self.at += n;
+        if !self.lead.is_empty() {
+            if self.at == self.lead.len() {
+                self.at = 0;
+                self.lead = Bytes::new();
+            }
+            return None;
+        }
         if !self.own.is_empty() {
             if self.at < self.own.len() {
                 // What is written does not stay when more keeps coming.
@@ -119,9 +143,9 @@ mod tests {
             let mut expected = Vec::new();
             for round in 0..3 {
                 own(&mut pieces, &[b'0' + round]);
-                pieces.share(Vec::new, &small);
-                pieces.share(Vec::new, &large);
-                pieces.share(Vec::new, &large);
+                pieces.share(Vec::new, small.clone());
+                pieces.share(Vec::new, large.clone());
+                pieces.share(Vec::new, large.clone());
                 expected.push(b'0' + round);
                 expected.extend_from_slice(&[&small[..], &large, &large].concat());
             }
@@ -135,10 +159,43 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_first_is_not_copied() {
+        let frame = Bytes::from(vec![b'a'; 100]);
+        let mut pieces = Pieces::default();
+        pieces.share(Vec::new, frame.clone());
+        assert_eq!((pieces.front().as_ptr(), pieces.own.capacity()), (frame.as_ptr(), 0));
+        assert!(pieces.written(40).is_none());
+        assert_eq!(pieces.front().as_ptr(), frame[40..].as_ptr());
+        pieces.written(60);
+        assert!(frame.is_unique() && pieces.front().is_empty(), "it is given back");
+    }
+
+    #[test]
+    fn small_ones_leave_together() {
+        let (small, large) = (Bytes::from_static(b"small"), Bytes::from(vec![b'x'; SHARED]));
+        let mut pieces = Pieces::default();
+        pieces.share(Vec::new, small.clone());
+        pieces.written(2);
+        pieces.share(Vec::new, small.clone());
+        own(&mut pieces, b"own");
+        assert_eq!(pieces.front(), b"allsmallown");
+        assert_eq!(write_all(&mut pieces, 3), b"allsmallown");
+        pieces.share(Vec::new, small.clone());
+        pieces.share(Vec::new, large.clone());
+        own(&mut pieces, b"own");
+        assert_eq!(write_all(&mut pieces, 1000), [b"small", &large[..], b"own"].concat());
+        pieces.share(Vec::new, large.clone());
+        own(&mut pieces, b"own");
+        pieces.share(Vec::new, small.clone());
+        pieces.share(Vec::new, large.clone());
+        assert_eq!(write_all(&mut pieces, 1000), [&large[..], b"ownsmall", &large].concat());
+    }
+
+    #[test]
     fn large_ones_are_not_copied() {
         let large = Bytes::from(vec![1; SHARED]);
         let mut pieces = Pieces::default();
-        pieces.share(Vec::new, &large);
+        pieces.share(Vec::new, large.clone());
         assert_eq!(pieces.front().as_ptr(), large.as_ptr());
         assert!(!large.is_unique());
         pieces.written(SHARED);

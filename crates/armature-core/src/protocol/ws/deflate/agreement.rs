@@ -103,7 +103,7 @@ impl Agreement {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::budget::Budget;
     use super::super::codecs::Codecs;
     use super::*;
@@ -114,7 +114,7 @@ mod tests {
         Rc::new(Deflate { settings, codecs: Rc::new(Codecs::default()), budget })
     }
 
-    fn negotiate(deflate: &Rc<Deflate>, offer: &str) -> Result<Option<Agreement>, Response> {
+    pub fn negotiate(deflate: &Rc<Deflate>, offer: &str) -> Result<Option<Agreement>, Response> {
         let mut head = Head::new(Method::GET, Version::Http11, "/");
         head.push("sec-websocket-extensions", offer.as_bytes());
         let peer = Rc::new(Peer::new(Address::Unix(None), false));

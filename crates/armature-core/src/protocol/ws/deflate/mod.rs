@@ -18,16 +18,12 @@ pub(super) mod tests;
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
-use super::encode;
-use super::header::Opcode;
 use super::settings::DeflateSettings;
 use crate::io_loop::LoopHandle;
 pub use agreement::Agreement;
 use budget::Budget;
 use codecs::Codecs;
-pub(super) use compress::Compressor;
+pub(super) use compress::{Compressor, Variant};
 pub(super) use inflate::Inflater;
 
 /// What a sender takes off the end of a message, and a receiver puts back (RFC 7692 section 7.2.1).
@@ -53,24 +49,6 @@ impl Deflate {
     /// Bytes that contexts take now, as far as they may grow.
     pub fn held(&self) -> usize {
         self.budget.held()
-    }
-
-    /// A message as one frame for many connections, compressed once: see [`super::Outbox::send_shared`]. `None` when it is better
-    /// sent as it is.
-    pub fn shared_frame(&self, is_binary: bool, content: &[u8]) -> Option<Bytes> {
-        let opcode = if is_binary { Opcode::Binary } else { Opcode::Text };
-        if !self.is_worth_it(content) {
-            return None;
-        }
-        self.codecs.with_output(|compressed| {
-            let DeflateSettings { level, window_bits, .. } = self.settings;
-            let is_smaller = self.codecs.compress(level, window_bits, content, compressed);
-            is_smaller.then(|| {
-                let mut frame = Vec::with_capacity(compressed.len() + encode::MAX_HEADER);
-                encode::compressed_frame(&mut frame, opcode, compressed);
-                frame.into()
-            })
-        })
     }
 
     fn is_worth_it(&self, content: &[u8]) -> bool {

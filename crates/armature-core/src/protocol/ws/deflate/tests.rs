@@ -5,10 +5,12 @@ use std::rc::Rc;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::prelude::*;
 
+pub(in crate::protocol::ws) use super::agreement::tests::negotiate;
 use super::budget::Budget;
 use super::codecs::{Codecs, compressor_bytes};
 use super::*;
 use crate::protocol::ws::decode::Violation;
+use crate::protocol::ws::header::Opcode;
 
 fn deflate(settings: DeflateSettings) -> Rc<Deflate> {
     let budget = Budget::new(settings.memory);
@@ -171,25 +173,17 @@ fn small_messages_learn_from_each_other() {
 }
 
 #[test]
-fn a_shared_frame_fits_between_others() {
-    for window_bits in [9, 15] {
-        let deflate = deflate(always(6, window_bits));
-        let compressor = Compressor::new(deflate.clone(), window_bits, true);
-        assert!(compressor.reads_shared());
-        assert!(!Compressor::new(deflate.clone(), window_bits - 1, true).reads_shared());
-        let mut inflater = inflater(true);
-        for n in 0..20 {
-            let message = format!("message {n} of those that are much like each other {n}").into_bytes();
-            assert_eq!(received(&mut inflater, &sent(&compressor, &message)), message);
-            let news = format!("news {n} that all connections get, and get, and get").into_bytes();
-            let frame = deflate.shared_frame(false, &news).unwrap();
-            assert_eq!(frame[0], 0xc1);
-            compressor.forget();
-            assert_eq!(received(&mut inflater, &frame), news);
-        }
-        assert!(deflate.shared_frame(true, &noise(1000)).is_none());
-    }
-    assert!(deflate(DeflateSettings::default()).shared_frame(true, &[0; 1000]).is_none());
+fn a_frame_for_many_is_for_those_who_agree() {
+    let all = deflate(always(6, 15));
+    let [large, small] = [15, 9].map(|bits| Compressor::new(all.clone(), bits, true));
+    let text = b"news that all connections get, and get, and get";
+    assert_ne!(large.variant(text), small.variant(text));
+    assert_eq!(large.variant(text), Compressor::new(all.clone(), 15, false).variant(text));
+    let frame = large.frame_for_many(Opcode::Text, text).unwrap();
+    assert_eq!((frame[0], received(&mut inflater(false), &frame)), (0xc1, text.to_vec()));
+    assert!(large.frame_for_many(Opcode::Binary, &noise(1000)).is_none());
+    let compressor = Compressor::new(deflate(DeflateSettings::default()), 15, true);
+    assert!(compressor.variant(&[0; 1023]).is_none() && compressor.variant(&[0; 1024]).is_some());
 }
 
 #[test]
@@ -208,7 +202,7 @@ fn a_context_keeps_no_more_than_its_window() {
 }
 
 /// Bytes that do not get smaller.
-fn noise(length: usize) -> Vec<u8> {
+pub(in crate::protocol::ws) fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -262,6 +256,34 @@ proptest! {
             let come = inflater.inflate(&piece, limit, <[u8]>::len);
             prop_assert!(come.is_err() || come.unwrap() <= limit);
             prop_assert!(inflater.kept() <= 1 << 15);
+        }
+    }
+
+    #[test]
+    fn frames_for_many_come_between_others(
+        messages in prop::collection::vec((message(), any::<bool>(), any::<bool>()), 1..16),
+        level in 1..=9_u8,
+        window_bits in 8..=15_u8,
+        takeover: bool,
+    ) {
+        let deflate = deflate(always(level, window_bits));
+        let compressor = Compressor::new(deflate.clone(), window_bits, takeover);
+        // Never reset: a client with context takeover, which remembers whatever was compressed.
+        let mut zlib = Decompress::new_with_window_bits(false, window_bits.max(9));
+        for (message, is_for_many, is_plain) in &messages {
+            let for_many = || compressor.frame_for_many(Opcode::Binary, message).filter(|_| !message.is_empty());
+            let frame = match is_for_many {
+                true if *is_plain => None,
+                true => for_many().inspect(|_| compressor.forget()).map(|frame| frame.to_vec()),
+                false => Some(sent(&compressor, message)),
+            };
+            // What is sent as it is, the client's context has no part in.
+            if let Some((true, content)) = frame.as_deref().map(content) {
+                let mut output = Vec::with_capacity(message.len() + 1);
+                let whole = [content, &TAIL].concat();
+                zlib.decompress_vec(&whole, &mut output, FlushDecompress::Sync).unwrap();
+                prop_assert_eq!(&output, message);
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct TopicCounts {
     pub published: Counter,
     /// Times that one of them was sent to a socket.
     pub delivered: Counter,
+    /// Times that one of them was compressed: once for each level and window that subscribers have.
+    pub compressed: Counter,
     /// Times that one was not, because the socket is too slow and its route says to skip.
     pub skipped: Counter,
     /// Sockets that were closed because they are too slow for what is published.

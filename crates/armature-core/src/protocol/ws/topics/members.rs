@@ -41,11 +41,12 @@ impl LoopTopics {
     /// Sends a message to all subscribers that it is for.
     pub fn deliver(&self, broadcast: &Broadcast, counts: &TopicCounts) {
         let topics = self.topics.borrow();
-        let Some(members) = topics.get(&broadcast.topic) else { return };
+        let Some(members) = topics.get(broadcast.topic()) else { return };
+        let mut frames = broadcast.frames(counts);
         let (mut delivered, mut skipped, mut slow) = (0, 0, 0);
-        for member in members.iter().filter(|member| broadcast.except != Some(member.key)) {
+        for member in members.iter().filter(|member| broadcast.is_for(member.key)) {
             let Consumer { outbox, backlog, slow: policy } = &member.consumer;
-            match (outbox.publish(&broadcast.frame, *backlog), policy) {
+            match (outbox.publish(&mut frames, *backlog), policy) {
                 (Published::Sent, _) => delivered += 1,
                 (Published::Full, SlowConsumer::Skip) => skipped += 1,
                 (Published::Full, SlowConsumer::Close) => {

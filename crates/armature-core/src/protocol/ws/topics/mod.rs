@@ -13,9 +13,10 @@ mod directory;
 mod interest;
 mod members;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use broadcast::Broadcast;
+pub(super) use broadcast::Frames;
 pub use directory::{Directory, Refusal, Subscription, TopicCounts, TopicLimits};
 pub use interest::Interest;
 pub use members::{Consumer, LoopTopics, Subscriber};

@@ -3,37 +3,40 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::super::deflate::Deflate;
+use super::super::deflate::tests::{negotiate, noise};
 use super::super::outbox::Outbox;
+use super::super::settings::DeflateSettings;
 use super::{Broadcast, Consumer, Directory, LoopTopics, Subscriber, TopicLimits};
 use crate::config::SlowConsumer;
 use crate::io_loop::HostLoop;
 
-struct Loop {
-    host: HostLoop,
+pub(in crate::protocol::ws) struct Loop {
+    pub host: HostLoop,
     directory: Arc<Directory>,
     topics: Rc<LoopTopics>,
 }
 
 impl Loop {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let directory = Directory::new(TopicLimits { topics: 100, name: 100 });
         Self { host: HostLoop::new(0, || {}).unwrap(), directory, topics: Rc::default() }
     }
 
-    fn outbox(&self) -> Rc<Outbox> {
+    pub fn outbox(&self) -> Rc<Outbox> {
         self.host.run(Outbox::new)
     }
 
-    fn socket(&self, key: u64, outbox: &Rc<Outbox>, backlog: usize, slow: SlowConsumer) -> Subscriber {
+    pub fn socket(&self, key: u64, outbox: &Rc<Outbox>, backlog: usize, slow: SlowConsumer) -> Subscriber {
         let consumer = Consumer { outbox: outbox.clone(), backlog, slow };
         Subscriber::new(key, consumer, self.topics.clone())
     }
 
-    fn subscribe(&self, socket: &Subscriber, key: u64, topic: &str) {
+    pub fn subscribe(&self, socket: &Subscriber, key: u64, topic: &str) {
         socket.add(self.directory.subscribe(topic, 0, key).unwrap());
     }
 
-    fn publish(&self, topic: &str, text: &str, except: Option<u64>) {
+    pub fn publish(&self, topic: &str, text: &str, except: Option<u64>) {
         if let Some((topic, _)) = self.directory.interest(topic) {
             let broadcast = Broadcast::new(topic, false, text.as_bytes(), except);
             self.topics.deliver(&broadcast, &self.directory.counts);
@@ -138,4 +141,54 @@ fn a_large_message_is_in_memory_once() {
     on.publish("x", &"x".repeat(100_000), None);
     let [first, second] = outboxes.each_ref().map(|outbox| outbox.with_unsent(<[u8]>::as_ptr));
     assert_eq!(first, second);
+}
+
+/// Three sockets that read compressed messages, the last one only with a small window, and one that does not.
+fn readers(on: &Loop) -> [Rc<Outbox>; 4] {
+    let settings = DeflateSettings { threshold: 20, context_takeover: true, ..DeflateSettings::default() };
+    let deflate = on.host.run(|io_loop| Deflate::new(&settings, io_loop));
+    let offers = [
+        "permessage-deflate",
+        "permessage-deflate; server_no_context_takeover",
+        "permessage-deflate; server_max_window_bits=10",
+        "x-other",
+    ];
+    offers.map(|offer| on.host.run(|io_loop| Outbox::deflating(io_loop, negotiate(&deflate, offer).unwrap())))
+}
+
+#[test]
+fn a_message_is_compressed_once_for_all_who_agree() {
+    let (on, other) = (Loop::new(), Loop::new());
+    let loops = [(&on, readers(&on)), (&other, readers(&other))];
+    let sockets: Vec<_> = loops
+        .iter()
+        .flat_map(|(on, outboxes)| {
+            outboxes.iter().map(|outbox| on.socket(0, outbox, 1 << 20, SlowConsumer::Close))
+        })
+        .zip(0..)
+        .inspect(|(socket, key)| loops[*key as usize / 4].0.subscribe(socket, *key, "x"))
+        .collect();
+    let published = |content: &[u8]| {
+        let broadcast = Broadcast::new("x".into(), true, content, None);
+        for (on, _) in &loops {
+            on.topics.deliver(&broadcast.clone(), &loops[0].0.directory.counts);
+        }
+        let first = |(_, outboxes): &(&Loop, [Rc<Outbox>; 4])| {
+            outboxes.each_ref().map(|outbox| outbox.with_unsent(|bytes| bytes[0]))
+        };
+        let frames = [first(&loops[0]), first(&loops[1])];
+        (frames, loops[0].0.directory.counts.compressed.get())
+    };
+    let (frames, compressed) = published(&b"again and again and ".repeat(50));
+    assert_eq!((frames, compressed), ([[0xc2, 0xc2, 0xc2, 0x82]; 2], 2));
+    let at = |outbox: &Rc<Outbox>| outbox.with_unsent(<[u8]>::as_ptr);
+    let pointers = loops.each_ref().map(|(_, outboxes)| outboxes.each_ref().map(at));
+    assert_eq!(pointers[0], pointers[1], "nobody has a copy");
+    assert!(pointers[0][0] == pointers[0][1] && pointers[0][1] != pointers[0][2]);
+    let take_all = || loops.iter().flat_map(|(_, outboxes)| outboxes).for_each(|outbox| drop(sent(outbox)));
+    take_all();
+    assert_eq!(published(b"too short"), ([[0x82; 4]; 2], 2));
+    take_all();
+    assert_eq!(published(&noise(1000)), ([[0x82; 4]; 2], 4), "tried, and sent as it is");
+    drop(sockets);
 }

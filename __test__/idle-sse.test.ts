@@ -1,0 +1,54 @@
+// What a stream of server-sent events costs while it has nothing to say.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const STREAMS = 5000
+const MOST = 8 * 1024
+
+interface Numbers {
+  rss: number
+  open: number
+}
+
+test.runIf(process.platform === 'linux')(
+  'an idle stream of events takes no more than 8 KiB',
+  { timeout: 120_000 },
+  async () => {
+    const child = fork(join(__dirname, 'fixtures/idle-sse.cjs'), {
+      env: { ...process.env, NODE_ENV: 'production' },
+      execArgv: ['--expose-gc', '--no-warnings'],
+    })
+    const sockets: Socket[] = []
+    try {
+      const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+      const open = async () => {
+        const socket = connect(port, '127.0.0.1')
+        sockets.push(socket)
+        await once(socket, 'connect')
+        socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n')
+        const [answer] = await once(socket, 'data')
+        expect(String(answer)).toMatch(/^HTTP\/1\.1 200/)
+      }
+      const openMany = async (count: number) => {
+        for (let n = 0; n < count; n += 100) await Promise.all(Array.from({ length: 100 }, open))
+      }
+      const numbers = async () => {
+        child.send('numbers')
+        return ((await once(child, 'message')) as [Numbers])[0]
+      }
+      // Code and pools that are there once are not what is measured.
+      await openMany(500)
+      const before = await numbers()
+      await openMany(STREAMS)
+      const after = await numbers()
+      expect(after.open - before.open).toBe(STREAMS)
+      expect((after.rss - before.rss) / STREAMS).toBeLessThan(MOST)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      child.kill('SIGKILL')
+    }
+  },
+)
