@@ -1,5 +1,5 @@
 // WebSockets whose handlers go to another thread: at a reload, and when their thread dies.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
@@ -13,7 +13,7 @@ import { Client } from './client.js'
 const folder = join(cacheDir, 'reopen', String(process.pid))
 mkdirSync(folder, { recursive: true })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const [busy, go, left] = [join(folder, 'busy'), join(folder, 'go'), join(folder, 'left')]
+const [busy, go] = [join(folder, 'busy'), join(folder, 'go')]
 
 /** Writes the code of the next threads. */
 function write(version: string, routes = ''): string {
@@ -51,9 +51,6 @@ function write(version: string, routes = ''): string {
           if (text.startsWith('slow')) await sleep(20)
           socket.send('${version} ' + text)
         },
-        close: (socket, code) => writeFileSync(
-          '${left}', ['${version}', code, socket.data.name, socket.topics.join()].join(' '),
-        ),
       })
       .websocket('/mortal', {
         open: (socket) => socket.send('open ${version} ' + threadId),
@@ -77,7 +74,7 @@ process.on('warning', (warning) => warnings.push(warning))
 // Runs after the hook below, which ends those who look for the files.
 afterEach(() => {
   delete process.env.TEST_REOPEN
-  for (const file of [busy, go, left]) rmSync(file, { force: true })
+  for (const file of [busy, go]) rmSync(file, { force: true })
 })
 const servers = closedAfterEach()
 
@@ -213,23 +210,6 @@ test('a socket waits for a thread, but not for ever', async () => {
   // Nobody else serves until the thread is started again.
   expect(await client.next()).toMatch(/^reopen v1 \d+ tea ada 0 tea$/)
   expect(counts(server)).toMatchObject({ reopened: 1, restarted: 0 })
-})
-
-test('of a client that leaves while there is no thread the next one hears', async () => {
-  const server = await start(1, { restartDelay: '1m', maxRestartDelay: '1m' })
-  write('v1')
-  await server.reload()
-  const { client } = await enter(server)
-  client.send('die')
-  await until(() => server.stats().lanes.every(({ state }) => state !== 'running'), 'the end of the thread')
-  client.socket.terminate()
-  await until(() => server.stats().webSockets.open === 0, 'the end of the connection')
-  expect(existsSync(left)).toBe(false)
-  write('v2')
-  await server.reload()
-  await until(() => existsSync(left) && readFileSync(left, 'utf8') !== '', 'a call of close')
-  expect(readFileSync(left, 'utf8')).toBe('v2 1006 ada tea')
-  expect(counts(server)).toEqual({ open: 0, reopened: 1, restarted: 0 })
 })
 
 test('when no thread comes it is closed with 1012, and counted', async () => {

@@ -3,11 +3,10 @@
 //!
 //! A lane that leaves in peace is asked for each of its sockets: it answers behind everything that came before, with what the
 //! next lane has to know. A lane that has closed is not asked; what it has last said has to do, and the messages that it had
-//! not been handed are the next lane's. While there is no lane for it, a socket reads nothing. One whose connection ends
-//! meanwhile keeps its slot until a lane has heard of that, for as long as it would have waited.
+//! not been handed are the next lane's. While there is no lane for it, a socket reads nothing.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex};
 
 use armature_bridge::record::{self, Kind, SocketReopen};
@@ -15,7 +14,7 @@ use armature_bridge::{Messages, Returned, SlotId, kind_of};
 
 use super::lanes::LaneEnd;
 use super::loop_side::LoopSide;
-use super::socket_end::{Over, Place, Revival, SocketEnd};
+use super::socket_end::{Place, Revival, SocketEnd};
 use crate::lock;
 
 /// Generations whose routes are remembered: the one that serves, one that may come, and one that goes.
@@ -144,7 +143,8 @@ impl LoopSide {
         revival.place.set(Place::Nowhere);
         let Some(generation) = self.newest().filter(|_| revival.is_open.get()) else { return };
         let Some(handler) = self.heir(generation, &revival.route) else {
-            return self.let_go(slot, socket);
+            socket.lane_leaves();
+            return;
         };
         let topics = socket.topics_json();
         let saved = revival.saved.borrow();
@@ -162,37 +162,11 @@ impl LoopSide {
                 self.sockets.reopened.add(u64::from(!record.is_fresh));
                 self.hand_to(slot, &lane);
                 socket.take_up(&lane, slot);
-                if socket.is_over() {
-                    drop(self.release(slot));
-                }
                 return;
             }
         }
         drop(saved);
-        self.wait_for_lane(slot, socket, revival);
-    }
-
-    /// Keeps a socket whose connection is over until a lane hears of that; false when none will.
-    pub(super) fn outlasts(&self, socket: &SocketEnd, over: Over) -> bool {
-        let Some(revival) = socket.revival().filter(|_| !self.ends_events.get()) else { return false };
-        *revival.over.borrow_mut() = Some(over);
-        true
-    }
-
-    /// The server closes: there will be no lane for what is over.
-    pub(super) fn forget_what_is_over(&self) {
-        for (slot, _) in self.sockets_of(|_| true).into_iter().filter(|(_, socket)| socket.is_over()) {
-            drop(self.release(slot));
-        }
-    }
-
-    /// Nobody takes the socket up.
-    fn let_go(&self, slot: SlotId, socket: &SocketEnd) {
-        if socket.is_over() {
-            drop(self.release(slot));
-        } else {
-            socket.lane_leaves();
-        }
+        self.wait_for_lane(socket, revival);
     }
 
     /// The handler that takes up the sockets of `route` in `generation`.
@@ -200,16 +174,17 @@ impl LoopSide {
         self.revivals.as_ref()?.find(generation, route)
     }
 
-    fn wait_for_lane(self: &Rc<Self>, slot: SlotId, socket: &Rc<SocketEnd>, revival: &Revival) {
-        let (wait, sleep) = (revival.begin_wait(), self.io_loop.sleep());
-        sleep.reset(socket.settings().reopen);
-        let (side, socket) = (Rc::downgrade(self), Rc::downgrade(socket));
+    fn wait_for_lane(&self, socket: &Rc<SocketEnd>, revival: &Revival) {
+        let wait = revival.begin_wait();
+        let (socket, sleep): (Weak<SocketEnd>, _) = (Rc::downgrade(socket), self.io_loop.sleep());
+        let Some(patience) = socket.upgrade().map(|socket| socket.settings().reopen) else { return };
+        sleep.reset(patience);
         self.io_loop.spawn(async move {
             sleep.await;
-            if let (Some(side), Some(socket)) = (side.upgrade(), socket.upgrade())
+            if let Some(socket) = socket.upgrade()
                 && socket.revival().is_some_and(|revival| revival.still_waits(wait))
             {
-                side.let_go(slot, &socket);
+                socket.lane_leaves();
             }
         });
     }
