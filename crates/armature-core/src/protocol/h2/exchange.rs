@@ -65,6 +65,8 @@ struct Sending {
     content: Content,
     /// What the client has not made room for.
     piece: Bytes,
+    /// The piece is what is left of a larger one.
+    is_rest: bool,
     /// Exists while the client makes no room; it has until then.
     stalled: Option<Sleep>,
     /// Bytes that were sent since somebody asked.
@@ -182,7 +184,7 @@ impl Exchange {
             return Err(End::Complete);
         }
         let (piece, body) = (Bytes::new(), response.body);
-        Ok(Step::Sending(Sending { stream, body, content, piece, stalled: None, taken: 0 }))
+        Ok(Step::Sending(Sending { stream, body, content, piece, is_rest: false, stalled: None, taken: 0 }))
     }
 
     /// Sends the 200 of a stream that leaves HTTP, which is the 101 of HTTP/1.
@@ -269,7 +271,7 @@ impl Sending {
                         let Some(rest) = left.checked_sub(data.len() as u64) else { return broken() };
                         *left = rest;
                     }
-                    self.piece = data;
+                    (self.piece, self.is_rest) = (data, false);
                 }
                 Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
                     return self.end(Some(encode::trailers(trailers)));
@@ -291,6 +293,9 @@ impl Sending {
             if room > 0 {
                 self.stalled = None;
                 let part = self.piece.split_to(room);
+                self.is_rest |= !self.piece.is_empty();
+                // A frame on its way to a socket that takes nothing must not keep all of a large answer.
+                let part = if self.is_rest { Bytes::copy_from_slice(&part) } else { part };
                 let ends = is_last && self.piece.is_empty();
                 streams.pulse.queued.set(streams.pulse.queued.get() + room);
                 self.taken += room;
