@@ -1,9 +1,9 @@
 // One case of abuse over raw frames or sockets, beside a client that behaves.
-import { execFile, fork } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { createInterface } from 'node:readline'
 
 export const cases = [
   'rapid_reset',
@@ -43,9 +43,12 @@ export interface Abused {
   after: Numbers
   /** Bytes by which memory grew at most. */
   grown: number
-  /** Of the other client's requests, in milliseconds, sorted. */
+  /** Of the other client's requests from the beginning of the attack to its end, in milliseconds, sorted. */
   latencies: number[]
 }
+
+/** What one in a hundred is above. */
+export const p99 = (sorted: number[]): number => sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Infinity
 
 /** Runs `name` for `seconds` against a server of its own. `python`: the variables with which python3 finds `h2`. */
 export async function abuse(name: string, python: { PYTHONPATH: string }, seconds = 1): Promise<Abused> {
@@ -76,24 +79,23 @@ export async function abuse(name: string, python: { PYTHONPATH: string }, second
       })
     for (let n = 0; n < 200; n++) await ask()
     const before = await numbers()
-    const peer = promisify(execFile)(
-      'python3',
-      [join(__dirname, 'peers/h2_abuse.py'), port, name, seconds].map(String),
-      {
-        env: { ...process.env, ...python },
-      },
-    )
+    const peer = spawn('python3', [join(__dirname, 'peers/h2_abuse.py'), port, name, seconds].map(String), {
+      env: { ...process.env, ...python },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let isOver = false
-    const over = () => {
+    const lines: string[] = []
+    const reader = createInterface(peer.stdout).on('line', (line) => lines.push(line))
+    reader.on('close', () => {
       isOver = true
-    }
-    peer.then(over, over)
+    })
+    while (lines.length === 0 && !isOver) await new Promise((resolve) => setTimeout(resolve, 1))
     const latencies: number[] = []
     while (!isOver) {
       latencies.push(await ask())
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    const { sent, end } = JSON.parse((await peer).stdout) as { sent: number; end: string }
+    const { sent, end } = JSON.parse(lines.at(-1) ?? '') as { sent: number; end: string }
     const peak = await numbers()
     let after = peak
     for (let n = 0; n < 100 && (after.connections > 1 || after.used > 0); n++) {

@@ -1,13 +1,19 @@
 // Clients that abuse HTTP/2, over raw frames: what they cost is bounded, and others are served meanwhile.
 import { expect, test } from 'vitest'
-import { abuse } from './abuse.js'
+import { abuse, p99 } from './abuse.js'
 import { needsPython } from './python.js'
 
+/** Bytes by which no case makes the server grow. */
+const MOST_MEMORY = 64 << 20
+/** Milliseconds that 99 of 100 requests of somebody else take at most. */
+const MOST_DELAY = 50
 /**
- * 2000 requests of 1 MiB that arrive at the same time: JavaScript makes answers faster than an engine that is not optimised gives
- * them up, and what is on its way between the two is not bounded.
+ * 2000 requests whose handler makes a text of a megabyte: what others wait for is JavaScript, which works on them in the order in
+ * which they came. How long that takes is up to the handler, and how many there may be to `limits.inFlight` and `ConcurrencyLimit`.
  */
-const MADE_AT_ONCE = 192 << 20
+const BUSY = ['zero_window_large', 'unread_large']
+/** Times that a case may be tried until the machine has let it be measured. */
+const ATTEMPTS = 3
 
 const ends: Record<string, RegExp> = {
   rapid_reset: /^ENHANCE_YOUR_CALM$/,
@@ -26,11 +32,18 @@ const ends: Record<string, RegExp> = {
   window_updates: /^(ENHANCE_YOUR_CALM|FLOW_CONTROL_ERROR|closed)$/,
 }
 
-test.for(Object.entries(ends))('%s', { timeout: 60_000 }, async ([name, end], context) => {
-  const { sent, end: ended, grown, after, latencies } = await abuse(name, needsPython(context, 'h2==4.4.1'))
-  expect(sent).toBeGreaterThan(0)
-  expect(ended).toMatch(end)
-  expect(grown).toBeLessThan(name === 'zero_window_large' ? MADE_AT_ONCE : 64 << 20)
-  expect(after).toMatchObject({ connections: 1, inFlight: 0, used: 0, unsentBytes: 0 })
-  expect(latencies.length).toBeGreaterThan(10)
+test.for(Object.entries(ends))('%s', { timeout: 120_000 }, async ([name, end], context) => {
+  const python = needsPython(context, 'h2==4.4.1')
+  const delays: number[] = []
+  while (delays.length < ATTEMPTS && !delays.some((delay) => delay <= MOST_DELAY)) {
+    const { sent, end: ended, grown, after, latencies } = await abuse(name, python)
+    expect(sent).toBeGreaterThan(0)
+    expect(ended).toMatch(end)
+    expect(grown).toBeLessThan(MOST_MEMORY)
+    expect(after).toMatchObject({ connections: 1, inFlight: 0, used: 0, unsentBytes: 0 })
+    delays.push(p99(latencies))
+    if (BUSY.includes(name)) return
+    expect(latencies.length).toBeGreaterThan(100)
+  }
+  expect(Math.min(...delays)).toBeLessThanOrEqual(MOST_DELAY)
 })

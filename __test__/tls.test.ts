@@ -10,6 +10,7 @@ import { App, ArmatureError, type ListenOption, type Server, type TlsOptions } f
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { Authority, contents } from './certificates.js'
 import { needsTool } from './helper.js'
+import { needsPython } from './python.js'
 
 const authority = new Authority()
 const own = authority.issue('localhost', '127.0.0.1')
@@ -291,3 +292,47 @@ test('sslscan finds no weak protocol, cipher or renegotiation', async (context) 
     ]),
   )
 }, 30_000)
+
+/** What sslyze says of each thing that it has looked at. */
+type Findings = Record<string, { status: string; result: Record<string, unknown> }>
+
+test('sslyze finds none of the known weaknesses', async (context) => {
+  const python = needsPython(context, 'sslyze==6.3.1', { fromSource: 'sslyze' })
+  const server = await https(own)
+  const versions = ['sslv2', 'sslv3', 'tlsv1', 'tlsv1_1', 'tlsv1_2', 'tlsv1_3']
+  const others = ['reneg', 'compression', 'early_data', 'heartbleed', 'openssl_ccs', 'robot']
+  const looks = [...versions, ...others].map((name) => `--${name}`)
+  const { stdout } = await exec(
+    'python3',
+    ['-m', 'sslyze', '--json_out=-', '--mozilla_config=disable', ...looks, `127.0.0.1:${server.port}`],
+    { env: { ...process.env, ...python }, maxBuffer: 16 << 20 },
+  )
+  const found: Findings = JSON.parse(stdout).server_scan_results[0].scan_result
+  const of = (name: string) => {
+    expect(found[name], name).toMatchObject({ status: 'COMPLETED' })
+    return found[name]?.result ?? {}
+  }
+  const ciphers = (version: string) => {
+    const accepted = of(`${version}_cipher_suites`).accepted_cipher_suites as {
+      cipher_suite: { name: string }
+    }[]
+    return accepted.map((accepted) => accepted.cipher_suite.name).sort()
+  }
+  for (const version of ['ssl_2_0', 'ssl_3_0', 'tls_1_0', 'tls_1_1']) expect(ciphers(version)).toEqual([])
+  expect(ciphers('tls_1_2')).toEqual([
+    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  ])
+  expect(ciphers('tls_1_3')).toEqual([
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+  ])
+  expect(of('session_renegotiation').is_vulnerable_to_client_renegotiation_dos).toBe(false)
+  expect(of('tls_compression').supports_compression).toBe(false)
+  expect(of('tls_1_3_early_data').supports_early_data).toBe(false)
+  expect(of('heartbleed').is_vulnerable_to_heartbleed).toBe(false)
+  expect(of('openssl_ccs_injection').is_vulnerable_to_ccs_injection).toBe(false)
+  expect(of('robot').robot_result).toMatch(/^NOT_VULNERABLE/)
+}, 60_000)

@@ -15,9 +15,9 @@ export declare class NativeLane {
   constructor(limit: number, pump: () => void)
   /**
    * Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
-   * the lane is empty and that `pump` will be called for the next record, 1 that it is empty and the loop on this
-   * thread has more to do, once the rest of the process has had its turn, a negative number that the next record needs
-   * a buffer of so many bytes. With an empty `records` it only commits.
+   * the lane is empty and that `pump` will be called for the next record, 1 that the caller has to come again once the rest of
+   * the process has had its turn: the loop on this thread has more to do, or another one has not caught up with what it was
+   * told. A negative number says that the next record needs a buffer of so many bytes. With an empty `records` it only commits.
    */
   turn(commands: Buffer, length: number, records: Buffer): number
   /**

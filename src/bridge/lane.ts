@@ -14,7 +14,10 @@ import { type LinkOwner, type SocketEvents, SocketLink, Subscribed } from './soc
 import { readReopening, Sockets } from './sockets.js'
 
 const RECORDS = 256 * 1024
-/** What a native call returns when there is no record, but more to do once the event loop has had its turn. */
+/**
+ * What a native call returns when there is no record yet, but more to do once the event loop has had its turn: by the loop on this
+ * thread, or by another one that has not caught up with the answers it was given.
+ */
 const AGAIN = 1
 /** Requests and time after which the event loop gets its turn. */
 const MAX_REQUESTS = 64
@@ -65,6 +68,8 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   #until = 0
   #budget = MAX_REQUESTS
   #started = 0
+  /** A loop has not caught up: no further request is handled until it has. */
+  #crowded = false
   #closed = false
 
   constructor(settings: LaneSettings, to: LaneHandlers) {
@@ -247,8 +252,9 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   readonly #resume = (): void => {
     this.#renew()
     // What was answered since, by promises.
-    if (this.#from < this.#until) this.#commit()
-    this.#run()
+    if (this.#from < this.#until || this.#crowded) this.#commit()
+    if (this.#crowded && !this.#closed) setImmediate(this.#resume)
+    else this.#run()
   }
 
   #renew(): void {
@@ -259,6 +265,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   #turn(): void {
     for (;;) {
       const { commands } = this
+      this.#crowded = false
       const bytes = this.native.turn(commands.bytes, commands.length, this.#records)
       commands.reset()
       if (bytes === 0) return
@@ -330,6 +337,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       if (this.#to.request(record)) later = true
       this.#budget--
       count++
+      if (this.#crowded) break
       if (count % CLOCK_EVERY === 0 && performance.now() - this.#started > MAX_MILLIS) break
     }
     return later
@@ -338,7 +346,9 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   /** Sends commands without taking records. */
   #commit(): void {
     const { commands } = this
-    if (commands.length > 0 && !this.#closed) this.native.turn(commands.bytes, commands.length, NO_RECORDS)
+    if ((commands.length > 0 || this.#crowded) && !this.#closed) {
+      this.#crowded = this.native.turn(commands.bytes, commands.length, NO_RECORDS) === AGAIN
+    }
     commands.reset()
   }
 

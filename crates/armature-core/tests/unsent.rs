@@ -4,72 +4,13 @@
 mod support;
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use armature_core::http::{Method, Request, Response};
-use armature_core::pipeline::HandlerFn;
-use armature_core::server::{App, Server};
+use armature_core::server::Server;
 use armature_core::testing::{Client, serve};
-use bytes::Bytes;
+use support::tracked::{MB, app};
 use support::{Stage, until};
 
-const MB: usize = 1 << 20;
 const LIMIT: usize = 8 * MB;
-
-/// Bytes of the answers that exist, now and at most.
-#[derive(Clone, Default)]
-struct Answers {
-    now: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-}
-
-struct Tracked {
-    bytes: Vec<u8>,
-    answers: Answers,
-}
-
-impl AsRef<[u8]> for Tracked {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        self.answers.now.fetch_sub(self.bytes.len(), Relaxed);
-    }
-}
-
-impl Answers {
-    fn answer(&self, size: usize) -> Bytes {
-        let now = self.now.fetch_add(size, Relaxed) + size;
-        self.most.fetch_max(now, Relaxed);
-        Bytes::from_owner(Tracked { bytes: vec![b'x'; size], answers: self.clone() })
-    }
-
-    /// `more` is what handlers make in the passes in which it becomes too much, beside what is about to be let go of.
-    #[track_caller]
-    fn were_bounded(&self, more: usize) {
-        let most = self.most.load(Relaxed);
-        assert!(most > LIMIT / 2, "only {most} bytes waited");
-        assert!(most <= LIMIT + more, "{most} bytes waited");
-    }
-
-    fn now(&self) -> usize {
-        self.now.load(Relaxed)
-    }
-}
-
-fn app() -> (App, Answers) {
-    let answers = Answers::default();
-    let tracked = answers.clone();
-    let big = HandlerFn(move |_: Request| {
-        let tracked = tracked.clone();
-        async move { Response::text(tracked.answer(2 * MB)) }
-    });
-    (App::new().route(Method::GET, "/big", big), answers)
-}
 
 const OPTIONS: &str = r#"{ "limits": { "unsent": "8mb", "resets": 1000 }, "timeouts": { "write": "20s" } }"#;
 
@@ -119,7 +60,8 @@ fn loops_relieve_each_other() {
     }
     until(|| server.metrics().requests.get() == 40);
     until(|| server.metrics().unsent.get() <= LIMIT as i64);
-    answers.were_bounded(24 * MB);
+    // Loops that are asked for help, each with an answer in its hands.
+    answers.were_bounded(LIMIT, 8 * MB);
     let complete = clients.drain(..).filter_map(|mut client| client.read().ok()).count() as u64;
     assert_eq!(complete, 40 - given_up(&server));
     until(|| answers.now() == 0);

@@ -24,6 +24,9 @@ use crate::lock;
 use crate::log::Logs;
 use crate::stats::{Shed, SocketCounts};
 
+/// The part of `limits.unsent` that may be on its way to one loop.
+const CROSSING: usize = 16;
+
 /// Settings, counters, and the ways to its loops.
 pub struct Wiring {
     pub settings: Settings,
@@ -82,7 +85,7 @@ impl Wiring {
         let side = io_loop.local(|| {
             let limits = &self.settings.limits;
             let slots = limits.in_flight.saturating_add(limits.connections);
-            let windows = Windows { response: limits.response_buffer };
+            let windows = Windows { response: limits.response_buffer, answers: limits.unsent / CROSSING };
             let (paused, shed) = (self.paused.clone(), self.shed.clone());
             let patience = Patience { limit: limits.queue_age, paused, shed };
             let files = Rc::new(FileSender::new(&self.files, io_loop));

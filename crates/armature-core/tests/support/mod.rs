@@ -17,6 +17,7 @@ pub mod http2;
 pub mod http3;
 pub mod redis;
 pub mod tls;
+pub mod tracked;
 
 /// A server whose handlers tell that they have begun, and wait until they may answer.
 pub struct Stage {

@@ -23,7 +23,7 @@ use super::topics::Message;
 
 /// Bodies up to this size are copied out of their batch, so that a slow reader keeps its own bytes alive and not those of
 /// everybody who was answered with it.
-const SHARE_BYTES: usize = 16 * 1024;
+pub(super) const SHARE_BYTES: usize = 16 * 1024;
 
 /// Commands on their way to a loop.
 #[derive(Clone, Copy)]

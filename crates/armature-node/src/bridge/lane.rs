@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use armature_bridge::command::{self, Part};
@@ -13,7 +14,7 @@ use napi_derive::napi;
 
 use super::headers::HeaderSets;
 use super::inline::{Inline, Pump};
-use super::topics::{Post, Topics};
+use super::topics::{Post, Topics, Waiting};
 use super::waker::{JsWaker, SharedWaker};
 use crate::census::{self, Live};
 use crate::departure::Departure;
@@ -22,6 +23,9 @@ use crate::lock;
 
 /// What [`NativeLane::turn`] returns for a loop that is not done. Records are longer.
 const AGAIN: i32 = 1;
+
+/// Batches of so many bytes are counted on their way; of those that are smaller nothing is kept but what is copied.
+const LARGE: usize = super::commit::SHARE_BYTES;
 
 /// What [`NativeLane::subscribe`] returns.
 const NAME_IS_INVALID: u32 = 1;
@@ -36,6 +40,21 @@ pub type JsLane = Lane<SharedWaker>;
 pub struct LoopAddress {
     pub mailbox: Arc<Mailbox<Post>>,
     pub generations: Arc<Generations>,
+    /// Bytes of large batches on their way to those who are answered, and how many there may be.
+    pub crossing: Arc<AtomicUsize>,
+    pub window: usize,
+}
+
+impl LoopAddress {
+    fn send(&self, batch: Vec<u8>) {
+        let crossing = (batch.len() >= LARGE).then(|| Waiting::new(&self.crossing, batch.len()));
+        self.mailbox.send(Post::Commands(batch, crossing));
+    }
+
+    /// Whether the loop has to catch up before it is told more.
+    fn is_crowded(&self) -> bool {
+        self.crossing.load(Ordering::Relaxed) > self.window
+    }
 }
 
 /// What a lane needs to know of a loop that answers come to.
@@ -65,6 +84,10 @@ impl LoopEnds {
 
     fn get(&self, io_loop: u8) -> Option<&LoopEnd> {
         self.ends.get(usize::from(io_loop.checked_sub(self.first)?))
+    }
+
+    fn are_crowded(&self) -> bool {
+        self.ends.iter().any(|end| end.at.is_crowded())
     }
 }
 
@@ -103,9 +126,9 @@ impl NativeLane {
     }
 
     /// Commits the first `length` bytes of `commands`, then fills `records`. Returns the bytes written; 0 means that
-    /// the lane is empty and that `pump` will be called for the next record, 1 that it is empty and the loop on this
-    /// thread has more to do, once the rest of the process has had its turn, a negative number that the next record needs
-    /// a buffer of so many bytes. With an empty `records` it only commits.
+    /// the lane is empty and that `pump` will be called for the next record, 1 that the caller has to come again once the rest of
+    /// the process has had its turn: the loop on this thread has more to do, or another one has not caught up with what it was
+    /// told. A negative number says that the next record needs a buffer of so many bytes. With an empty `records` it only commits.
     #[napi]
     pub fn turn(&mut self, commands: BufferSlice<'_>, length: u32, mut records: BufferSlice<'_>) -> i32 {
         let Some(loops) = self.loops.get() else { return 0 };
@@ -115,12 +138,15 @@ impl NativeLane {
             None if length > 0 => command::split_by_loop(committed, |part| match part {
                 Part::Commands(io_loop, batch) => {
                     if let Some(end) = loops.get(io_loop) {
-                        end.at.mailbox.send(Post::Commands(batch));
+                        end.at.send(batch);
                     }
                 }
                 Part::Publish(command) => loops.topics.publish_command(command),
             }),
             None => {}
+        }
+        if loops.are_crowded() {
+            return AGAIN;
         }
         let mut reader = lock(&self.reader);
         let drained = reader.drain(&self.lane, &mut records, |slot| {

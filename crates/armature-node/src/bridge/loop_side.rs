@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, ready};
 
 use armature_bridge::{Generations, Mailbox, SlotId, SlotUsage, Slots, record};
@@ -23,11 +24,13 @@ use super::topics::{Post, Topics};
 use crate::census::{self, Live};
 use crate::stats::SocketCounts;
 
-/// Windows of the bridge's streams, in bytes.
+/// What may be on its way from JavaScript, in bytes.
 #[derive(Clone, Copy)]
 pub struct Windows {
     /// Of a streamed response, before `write()` reports false.
     pub response: usize,
+    /// Of all answers to one loop, before JavaScript gets no further requests.
+    pub answers: usize,
 }
 
 /// One loop's end of the bridge.
@@ -37,6 +40,8 @@ pub struct LoopSide {
     pub(super) lanes: RefCell<Vec<(u32, Rc<LaneSet>)>>,
     pub(super) slots: RefCell<Slots<Slot>>,
     mailbox: Arc<Mailbox<Post>>,
+    /// Bytes on their way through the mailbox to those who are answered.
+    crossing: Arc<AtomicUsize>,
     generations: Arc<Generations>,
     pub(super) windows: Windows,
     pub(super) watch: Watch,
@@ -77,6 +82,7 @@ impl LoopSide {
             generations: slots.generations(),
             slots: RefCell::new(slots),
             mailbox: Arc::default(),
+            crossing: Arc::default(),
             windows,
             watch: Watch::new(patience),
             files,
@@ -91,8 +97,11 @@ impl LoopSide {
         let reader = side.clone();
         io_loop.spawn(async move {
             loop {
-                for post in poll_fn(|cx| reader.mailbox.poll_receive(cx)).await {
-                    reader.receive(post);
+                let posts = poll_fn(|cx| reader.mailbox.poll_receive(cx)).await;
+                let crossing: Vec<_> = posts.into_iter().filter_map(|post| reader.receive(post)).collect();
+                if !crossing.is_empty() {
+                    // Those who were answered have their turn before this task has it again.
+                    pass().await;
                 }
             }
         });
@@ -100,7 +109,12 @@ impl LoopSide {
     }
 
     pub fn address(&self) -> LoopAddress {
-        LoopAddress { mailbox: self.mailbox.clone(), generations: self.generations.clone() }
+        LoopAddress {
+            mailbox: self.mailbox.clone(),
+            generations: self.generations.clone(),
+            crossing: self.crossing.clone(),
+            window: self.windows.answers,
+        }
     }
 
     /// How many of its slots are taken.
@@ -217,6 +231,18 @@ impl LoopSide {
             self.slots.borrow_mut().get_mut(slot).and_then(|entry| entry.streams.as_mut()?.pump.take());
         drop(ended);
     }
+}
+
+/// Ready when every task that is ready now has had its turn.
+fn pass() -> impl Future<Output = ()> {
+    let mut passed = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 impl Keeper<Response> for LoopSide {

@@ -19,8 +19,8 @@ const MESSAGE: usize = 64;
 
 /// What a JavaScript thread says to a loop, in the order in which it says it.
 pub enum Post {
-    /// Commands for the loop alone.
-    Commands(Vec<u8>),
+    /// Commands for the loop alone; those that are many bytes are counted.
+    Commands(Vec<u8>, Option<Waiting>),
     /// A socket of the loop subscribes.
     Subscribe(SlotId, Subscription),
     /// It subscribes no longer.
@@ -33,6 +33,14 @@ pub enum Post {
 pub struct Waiting {
     all: Arc<AtomicUsize>,
     bytes: usize,
+}
+
+impl Waiting {
+    /// `bytes` more.
+    pub fn new(all: &Arc<AtomicUsize>, bytes: usize) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self { all: all.clone(), bytes }
+    }
 }
 
 impl Drop for Waiting {
@@ -131,10 +139,13 @@ impl Topics {
 }
 
 impl LoopSide {
-    /// Does what a JavaScript thread says.
-    pub(super) fn receive(self: &Rc<Self>, post: Post) {
+    /// Does what a JavaScript thread says. Returns what is on its way still: those who were answered have not looked.
+    pub(super) fn receive(self: &Rc<Self>, post: Post) -> Option<Waiting> {
         match post {
-            Post::Commands(batch) => self.commit(Batch::Owned(&Bytes::from(batch))),
+            Post::Commands(batch, crossing) => {
+                self.commit(Batch::Owned(&Bytes::from(batch)));
+                return crossing;
+            }
             Post::Subscribe(slot, subscription) => self.subscribe(slot, subscription),
             Post::Unsubscribe(slot, topic) => self.unsubscribe(slot, &topic),
             Post::Publish(broadcast, waiting) => {
@@ -142,6 +153,7 @@ impl LoopSide {
                 self.deliver(&broadcast);
             }
         }
+        None
     }
 
     /// A socket of this loop gets what is published from now on. When it is over, its subscription is too.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::connection::Connection;
@@ -10,8 +9,7 @@ use super::encode::{self, Delimiter};
 use super::upgrade;
 use super::work::{Answer, Work, Writing};
 use crate::http::{Body, Frame, Response};
-use crate::protocol::control::Control;
-use crate::protocol::unsent::{Account, Ledger};
+use crate::protocol::unsent::Account;
 use crate::protocol::{Dispatch, announce};
 
 /// A short unread body up to this size is drained and the connection kept; a longer one closes it.
@@ -23,14 +21,13 @@ impl<D: Dispatch + 'static> Connection<D> {
     /// Asks for answers and writes them. True when that made room for something that was received before.
     pub fn answer(&mut self, cx: &mut Context<'_>, now: u64) -> io::Result<bool> {
         let Some(work) = &mut self.work else { return Ok(false) };
-        let (mut news, mut taken) = (false, 0);
         for exchange in &mut work.exchanges {
             if let Answer::Waiting(answer) = &mut exchange.answer
                 && let Poll::Ready(response) = Pin::new(answer).poll(cx)
             {
                 exchange.answer = Answer::Ready(response);
                 exchange.in_flight = None;
-                news = true;
+                work.news = true;
             }
         }
         let before = work.exchanges.len();
@@ -52,7 +49,7 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
             let last = self.closing && self.switch.is_none();
             let (flushed, progress) = work.output.poll_flush(&self.stream, cx, last);
-            taken += progress;
+            work.taken += progress;
             match flushed {
                 Poll::Ready(done) => done?,
                 Poll::Pending => {
@@ -63,14 +60,50 @@ impl<D: Dispatch + 'static> Connection<D> {
                 }
             }
         }
-        let Some(work) = &mut self.work else { return Ok(false) };
-        // Answers that left at once are no concern of anybody.
-        let waits = self.stalled.is_some() || (news && !work.exchanges.is_empty()) || work.debt.is_some();
-        if waits && !owe(work, (self.server.ledger(), &self.control), taken, cx) {
-            return Err(given_up());
-        }
+        let Some(work) = &self.work else { return Ok(false) };
         let answered = work.exchanges.len() < before;
         Ok(!self.closing && ((answered && work.channel.is_some()) || (self.paused && self.may_read())))
+    }
+
+    /// Takes back what a debt had while nobody looked.
+    ///
+    /// # Errors
+    /// It was given up: too much waits for clients, and this one has cost most.
+    pub fn take_back(&mut self) -> io::Result<()> {
+        let Some(work) = &mut self.work else { return Ok(()) };
+        let Some(debt) = &work.debt else { return Ok(()) };
+        let unsent = debt.take().ok_or_else(too_slow)?;
+        work.take_back(unsent);
+        Ok(())
+    }
+
+    /// Gives what waits for the client to a debt, until the next look.
+    ///
+    /// # Errors
+    /// See [`Self::take_back`].
+    pub fn lend(&mut self, cx: &Context<'_>) -> io::Result<()> {
+        let Some(work) = &mut self.work else { return Ok(()) };
+        let (news, taken) = (std::mem::take(&mut work.news), std::mem::take(&mut work.taken));
+        // Answers that left at once are no concern of anybody.
+        if self.stalled.is_none() && work.debt.is_none() && (!news || work.exchanges.is_empty()) {
+            return Ok(());
+        }
+        let bytes = work.unsent();
+        if bytes == 0 {
+            work.debt = None;
+            return Ok(());
+        }
+        let ledger = self.server.ledger();
+        if work.debt.is_none() {
+            if Account::is_free(ledger, bytes) {
+                return Ok(());
+            }
+            work.output.own();
+            work.debt = Some(Account::new(ledger, self.control.clone()).open());
+        }
+        let unsent = work.lend();
+        let kept = work.debt.as_ref().is_some_and(|debt| debt.keep(unsent, taken, cx));
+        if kept { Ok(()) } else { Err(too_slow()) }
     }
 
     /// Turns answers into bytes until there is none, or no room.
@@ -124,29 +157,6 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         }
     }
-}
-
-/// Takes note of what waits. False when it is given up.
-fn owe(
-    work: &mut Work,
-    (ledger, control): (&Rc<Ledger>, &Rc<Control>),
-    taken: usize,
-    cx: &Context<'_>,
-) -> bool {
-    let (answers, bytes) = work.unsent();
-    let debt = match &work.debt {
-        _ if bytes == 0 => {
-            work.debt = None;
-            return true;
-        }
-        None if Account::is_free(ledger, bytes) => return true,
-        None => {
-            work.output.own();
-            work.debt.insert(Account::new(ledger, control.clone()).open())
-        }
-        Some(debt) => debt,
-    };
-    debt.update(answers, bytes, taken, cx)
 }
 
 /// The answer to the first request, when it is there.
@@ -251,8 +261,7 @@ fn content(
     }
 }
 
-/// Too much waits for clients, and this one has cost most.
-fn given_up() -> io::Error {
+fn too_slow() -> io::Error {
     io::Error::other("the client is too slow")
 }
 

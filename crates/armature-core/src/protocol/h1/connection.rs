@@ -182,12 +182,15 @@ impl<D: Dispatch + 'static> Future for Connection<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
         let this = &mut *self;
         this.control.register(cx.waker());
-        let end = match this.run(cx) {
+        let end = match this.take_back().and_then(|()| this.run(cx)) {
             Ok(None) => {
                 if let Some(work) = &mut this.work {
                     this.local.buffers.count(work);
                 }
-                return Poll::Pending;
+                match this.lend(cx) {
+                    Ok(()) => return Poll::Pending,
+                    Err(_) => End::Reset,
+                }
             }
             Ok(Some(end)) => end,
             Err(error) if is_gone(&error) => End::Gone,
@@ -220,12 +223,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 }
                 return Ok(Some(End::Reset));
             }
-            if self.server.ledger().is_settling() {
-                // The loop is about to let go of much; what begins now would come on top.
-                cx.waker().wake_by_ref();
-            } else {
-                self.receive(cx, now)?;
-            }
+            self.receive(cx, now)?;
             if self.preface {
                 let early = std::mem::take(&mut self.busy().input);
                 return Ok(Some(End::Http2(Box::new(Preface(early)))));

@@ -4,7 +4,7 @@
 //! * `connection` is the state machine: `receive` is its reading half, `answer` its writing half
 //! * `work` is what a connection has while it is busy, `buffers` what all of a loop share, `counted` how much memory that is
 //! * `body` is the way of a request body that has not arrived as a whole
-//! * `encode` writes heads, `output` gathers what is written, `linger` closes
+//! * `encode` writes heads, `output` gathers what is written, `unsent` is what waits for a slow client, `linger` closes
 //! * `upgrade` hands a connection over to another protocol
 //! * `model` is the grammar once more, for `fuzzing` and tests, which compare
 
@@ -26,6 +26,7 @@ mod linger;
 mod model;
 mod output;
 mod receive;
+mod unsent;
 mod upgrade;
 mod work;
 

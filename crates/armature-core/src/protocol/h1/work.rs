@@ -8,6 +8,7 @@ use super::counted::Counted;
 use super::encode::{Asked, Delimiter};
 use super::head::HeadParser;
 use super::output::Output;
+use super::unsent::{self, Unsent};
 use crate::http::{Body, CancelReason, RequestContext, Response};
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
@@ -64,8 +65,12 @@ pub(super) struct Work {
     pub output: Output,
     /// Those who work on answers know that the peer has left, which was noticed while nothing was read.
     pub told: bool,
-    /// What waits of the answers, while it is much.
-    pub debt: Option<Debt>,
+    /// There are answers that were not there when somebody last asked.
+    pub news: bool,
+    /// Bytes that the socket has taken since then.
+    pub taken: usize,
+    /// Has the answers while they wait for the client and are much: between two looks at the connection.
+    pub debt: Option<Debt<Unsent>>,
     /// What the loop's metrics know of the buffers in here.
     pub counted: Counted,
 }
@@ -105,16 +110,23 @@ impl Work {
         self.channel = None;
         self.output.clear();
         self.told = false;
+        (self.news, self.taken) = (false, 0);
         self.debt = None;
     }
 
-    /// How many answers wait for the peer, or for an earlier answer, and their bytes.
-    pub fn unsent(&self) -> (usize, usize) {
-        let writing = self.writing.as_ref().map_or(0, |writing| writing.body.buffered());
-        let first = self.output.unsent() + writing;
-        self.exchanges.iter().fold((1, first), |(answers, bytes), exchange| match &exchange.answer {
-            Answer::Ready(response) => (answers + 1, bytes + response.body.buffered()),
-            Answer::Waiting(_) | Answer::Taken => (answers, bytes),
-        })
+    /// Bytes of answers that wait for the peer, or for an earlier answer.
+    pub fn unsent(&self) -> usize {
+        unsent::bytes(&self.output, self.writing.as_ref(), &self.exchanges)
+    }
+
+    /// The answers, for somebody who keeps them meanwhile.
+    pub fn lend(&mut self) -> Unsent {
+        let (output, exchanges) = (std::mem::take(&mut self.output), std::mem::take(&mut self.exchanges));
+        Unsent { output, writing: self.writing.take(), exchanges }
+    }
+
+    /// The same back.
+    pub fn take_back(&mut self, unsent: Unsent) {
+        Unsent { output: self.output, writing: self.writing, exchanges: self.exchanges } = unsent;
     }
 }

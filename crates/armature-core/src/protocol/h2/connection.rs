@@ -17,6 +17,7 @@ use super::body::{RequestBody, Responder};
 use super::exchange::{Exchange, WayOut};
 use super::head::{self, Parsed};
 use super::meter::Meter;
+use super::stage::{Queued, Stage};
 use super::streams::Streams;
 use super::wire::{Pulse, Wire};
 use crate::config::{Limits, Settings};
@@ -55,11 +56,6 @@ enum Due {
     Goodbye,
 }
 
-enum Stage {
-    Handshake(server::Handshake<Wire, Bytes>),
-    Open(server::Connection<Wire, Bytes>),
-}
-
 struct Session<D> {
     server: Rc<D>,
     peer: Rc<Peer>,
@@ -76,8 +72,8 @@ struct Session<D> {
     closing: bool,
     /// Memory for the next head.
     spare: Head,
-    /// What the state machine has of answers, while the peer takes nothing.
-    debt: Option<Debt>,
+    /// Has the state machine while there is much in it: between two looks at the connection.
+    debt: Option<Debt<Queued>>,
 }
 
 /// Serves a connection of which `early` has been read, until it closes.
@@ -134,8 +130,9 @@ impl<D: Dispatch + 'static> Future for Session<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
         let this = &mut *self;
         this.control().register(cx.waker());
-        let end = this.run(cx);
+        let end = if this.take_back() { this.run(cx) } else { Some(End::Reset) };
         this.count();
+        let end = if end.is_none() && !this.lend(cx) { Some(End::Reset) } else { end };
         let Some(end) = end else { return Poll::Pending };
         // Those who still work on answers hear of it; the state machine, when it is dropped, wakes their tasks.
         this.streams.cancel(CancelReason::ClientGone);
@@ -177,9 +174,7 @@ impl<D: Dispatch + 'static> Session<D> {
                     Poll::Ready(None) => return Some(End::Close),
                     Poll::Pending => {}
                 },
-            }
-            if !self.owe(cx) {
-                return Some(End::Reset);
+                Stage::Lent => return Some(End::Gone),
             }
             if self.is_flooded() {
                 if self.close(Reason::ENHANCE_YOUR_CALM) {
@@ -201,20 +196,26 @@ impl<D: Dispatch + 'static> Session<D> {
         None
     }
 
-    /// Takes note of what waits for the socket. False when it is given up, and with it the connection.
-    fn owe(&mut self, cx: &Context<'_>) -> bool {
+    /// Takes back what a debt had while nobody looked. False when it was given up, and with it the connection.
+    fn take_back(&mut self) -> bool {
+        let Some(debt) = &self.debt else { return true };
+        let Some(queued) = debt.take() else { return false };
+        self.stage = queued.stage;
+        true
+    }
+
+    /// Gives the state machine to a debt, while content waits in it for the socket, until the next look. False when it is given up.
+    fn lend(&mut self, cx: &Context<'_>) -> bool {
         let Streams { pulse, account, .. } = &*self.streams;
-        if pulse.stalled.get().is_none() {
+        let bytes = pulse.queued.get();
+        if pulse.stalled.get().is_none() || bytes == 0 {
             pulse.queued.set(0);
             self.debt = None;
             return true;
         }
-        let queued = pulse.queued.get();
-        if queued == 0 && self.debt.is_none() {
-            return true;
-        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Lent);
         let debt = self.debt.get_or_insert_with(|| account.open());
-        debt.update(1, queued, 0, cx)
+        debt.keep(Queued { stage, bytes }, 0, cx)
     }
 
     fn control(&self) -> &Control {
@@ -255,7 +256,7 @@ impl<D: Dispatch + 'static> Session<D> {
     fn close(&mut self, reason: Reason) -> bool {
         self.closing = true;
         match &mut self.stage {
-            Stage::Handshake(_) => false,
+            Stage::Handshake(_) | Stage::Lent => false,
             Stage::Open(connection) => {
                 connection.abrupt_shutdown(reason);
                 true

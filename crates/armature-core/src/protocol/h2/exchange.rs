@@ -17,7 +17,7 @@ use crate::http::{Body, CancelReason, Frame, Problem, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
-use crate::protocol::unsent::{Debt, own};
+use crate::protocol::unsent::{Debt, Waiting, own};
 use crate::protocol::{Dispatch, announce};
 
 /// Pieces that one poll sends before other streams have their turn.
@@ -35,6 +35,8 @@ pub(super) struct Exchange {
     /// Exists while the stream may leave HTTP.
     way_out: Option<Box<WayOut>>,
     step: Step,
+    /// Has the answer while there is no room for it: between two looks at the stream.
+    debt: Option<Debt<Sending>>,
 }
 
 /// What a stream that leaves HTTP needs.
@@ -50,6 +52,8 @@ enum Step {
         _in_flight: Option<InFlight>,
     },
     Sending(Sending),
+    /// The debt has the answer.
+    Lent,
     /// It has left HTTP.
     Tunnel(Box<Tunnel>),
 }
@@ -61,11 +65,11 @@ struct Sending {
     content: Content,
     /// What the client has not made room for.
     piece: Bytes,
+    /// The piece is what is left of a larger one.
+    is_rest: bool,
     /// Exists while the client makes no room; it has until then.
     stalled: Option<Sleep>,
-    /// Of the piece, from the first time on that there was no room for it.
-    debt: Option<Debt>,
-    /// Bytes of it that were sent since it was last looked at.
+    /// Bytes that were sent since somebody asked.
     taken: usize,
 }
 
@@ -78,6 +82,9 @@ enum End {
     Broken(Reason),
 }
 
+/// Too much waits for clients, and this answer has cost most.
+const TOO_SLOW: Reason = Reason::ENHANCE_YOUR_CALM;
+
 impl Exchange {
     pub fn new(
         respond: Respond,
@@ -89,7 +96,7 @@ impl Exchange {
     ) -> Self {
         let place = streams.enter(context.clone());
         let step = Step::Waiting { answer, _in_flight: in_flight };
-        Self { respond, streams, place, context: Some(context), head_only, way_out, step }
+        Self { respond, streams, place, context: Some(context), head_only, way_out, step, debt: None }
     }
 
     /// Whether the answer is there already.
@@ -98,6 +105,10 @@ impl Exchange {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Some(debt) = &self.debt {
+            let Some(sending) = debt.take() else { return Poll::Ready(End::Broken(TOO_SLOW)) };
+            self.step = Step::Sending(sending);
+        }
         if let Step::Waiting { answer, .. } = &mut self.step {
             let response = match Pin::new(answer).poll(cx) {
                 Poll::Ready(response) => response,
@@ -113,10 +124,36 @@ impl Exchange {
             }
         }
         match &mut self.step {
-            Step::Sending(sending) => sending.poll(&self.streams, cx),
+            Step::Sending(sending) => match sending.poll(&self.streams, cx) {
+                Poll::Pending if !self.lend(cx) => Poll::Ready(End::Broken(TOO_SLOW)),
+                end => end,
+            },
             Step::Tunnel(tunnel) => Pin::new(&mut **tunnel).poll(cx).map(|()| End::Complete),
-            Step::Waiting { .. } => Poll::Ready(End::Gone),
+            Step::Waiting { .. } | Step::Lent => Poll::Ready(End::Gone),
         }
+    }
+
+    /// Gives an answer for which there is no room to a debt, until the next look. False when it is given up.
+    fn lend(&mut self, cx: &Context<'_>) -> bool {
+        let mut sending = match std::mem::replace(&mut self.step, Step::Lent) {
+            Step::Sending(sending) if !sending.piece.is_empty() => sending,
+            step => {
+                self.step = step;
+                self.debt = None;
+                return true;
+            }
+        };
+        let debt = match &self.debt {
+            Some(debt) => debt,
+            None => {
+                own(&mut sending.piece);
+                self.debt.insert(self.streams.account.open())
+            }
+        };
+        let taken = std::mem::take(&mut sending.taken);
+        // What the state machine took while the socket takes nothing, the client has not.
+        let taken = if self.streams.pulse.stalled.get().is_some() { 0 } else { taken };
+        debt.keep(sending, taken, cx)
     }
 
     /// Sends the head. An error says that nothing follows.
@@ -147,7 +184,7 @@ impl Exchange {
             return Err(End::Complete);
         }
         let (piece, body) = (Bytes::new(), response.body);
-        Ok(Step::Sending(Sending { stream, body, content, piece, stalled: None, debt: None, taken: 0 }))
+        Ok(Step::Sending(Sending { stream, body, content, piece, is_rest: false, stalled: None, taken: 0 }))
     }
 
     /// Sends the 200 of a stream that leaves HTTP, which is the 101 of HTTP/1.
@@ -201,6 +238,21 @@ impl Drop for Exchange {
     }
 }
 
+impl Waiting for Sending {
+    fn answers(&self) -> usize {
+        1
+    }
+
+    fn bytes(&self) -> usize {
+        self.piece.len() + self.body.buffered()
+    }
+
+    fn give_up(mut self) {
+        // What the state machine has of it goes as well, and may be a part of the same memory.
+        self.stream.send_reset(TOO_SLOW);
+    }
+}
+
 impl Sending {
     fn poll(&mut self, streams: &Streams, cx: &mut Context<'_>) -> Poll<End> {
         for _ in 0..ROUNDS {
@@ -219,7 +271,7 @@ impl Sending {
                         let Some(rest) = left.checked_sub(data.len() as u64) else { return broken() };
                         *left = rest;
                     }
-                    self.piece = data;
+                    (self.piece, self.is_rest) = (data, false);
                 }
                 Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
                     return self.end(Some(encode::trailers(trailers)));
@@ -241,6 +293,9 @@ impl Sending {
             if room > 0 {
                 self.stalled = None;
                 let part = self.piece.split_to(room);
+                self.is_rest |= !self.piece.is_empty();
+                // A frame on its way to a socket that takes nothing must not keep all of a large answer.
+                let part = if self.is_rest { Bytes::copy_from_slice(&part) } else { part };
                 let ends = is_last && self.piece.is_empty();
                 streams.pulse.queued.set(streams.pulse.queued.get() + room);
                 self.taken += room;
@@ -248,7 +303,6 @@ impl Sending {
                     return Poll::Ready(Err(End::Gone));
                 }
                 if self.piece.is_empty() {
-                    self.debt = None;
                     return Poll::Ready(Ok(ends));
                 }
             }
@@ -257,9 +311,6 @@ impl Sending {
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(End::Gone)),
                 Poll::Pending => break,
             }
-        }
-        if !self.owe(streams, cx) {
-            return Poll::Ready(Err(End::Broken(Reason::ENHANCE_YOUR_CALM)));
         }
         // Nobody waits for a client for ever, and the other streams have nothing to do with it.
         let stalled = self.stalled.get_or_insert_with(|| {
@@ -272,21 +323,6 @@ impl Sending {
         }
         streams.control.metrics.write_timeouts.add(1);
         Poll::Ready(Err(End::Broken(Reason::CANCEL)))
-    }
-
-    /// Takes note of what waits for room. False when it is given up.
-    fn owe(&mut self, streams: &Streams, cx: &Context<'_>) -> bool {
-        let debt = match &self.debt {
-            Some(debt) => debt,
-            None => {
-                own(&mut self.piece);
-                self.debt.insert(streams.account.open())
-            }
-        };
-        let taken = std::mem::take(&mut self.taken);
-        // What the state machine took while the socket takes nothing, the client has not.
-        let taken = if streams.pulse.stalled.get().is_some() { 0 } else { taken };
-        debt.update(1, self.piece.len() + self.body.buffered(), taken, cx)
     }
 
     /// Ends the content, which must be all that was promised.

@@ -4,7 +4,7 @@
 //! * `exchange` is one stream: from its request to the last byte of the answer; `tunnel` one that leaves HTTP
 //! * `head` judges what the fields of a request say, `body` is the way of its content, `encode` makes the head of an answer
 //! * `wire` are the bytes below, which `meter` counts by `frames`
-//! * `streams` is what a connection and its streams share
+//! * `stage` is how far the state machine is, `streams` what a connection and its streams share
 
 mod body;
 mod connection;
@@ -13,6 +13,7 @@ mod exchange;
 mod frames;
 mod head;
 mod meter;
+mod stage;
 mod streams;
 mod tunnel;
 mod wire;

@@ -99,7 +99,7 @@ impl Streams {
 
     /// The next request. A client that has not taken what it has been given, in times of need, waits for it.
     pub fn poll_accept(&self, connection: &mut Connection<Wire, Bytes>, cx: &mut Context<'_>) -> Accepted {
-        if self.account.holds_back(cx) {
+        if self.account.holds_back() {
             connection.poll_closed(cx).map(|closed| closed.err().map(Err))
         } else {
             connection.poll_accept(cx)

@@ -84,7 +84,8 @@ impl RequestBody {
                     }
                     return Poll::Ready(Some(Ok(Frame::Data(data))));
                 }
-                Part::Section(section) => match trailers(&section, &self.shared) {
+                Part::Section(section) => match trailers(&section, self.shared.section, self.shared.trailers)
+                {
                     Ok(trailers) => self.trailers = Some(trailers),
                     Err(Bad::Undecodable) => {
                         let fault = Fault::Connection(code::DECOMPRESSION_FAILED);
@@ -156,7 +157,8 @@ impl RequestBody {
 }
 
 /// What is wrong with trailers.
-enum Bad {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Bad {
     /// They cannot be read.
     Undecodable,
     /// They are none, or too many.
@@ -172,13 +174,13 @@ impl From<Broken> for Bad {
     }
 }
 
-/// The trailers that may be some.
-fn trailers(section: &[u8], shared: &Shared) -> Result<HeaderMap, Bad> {
+/// The trailers that may be some: at most `most`, of `limit` bytes.
+pub(super) fn trailers(section: &[u8], limit: usize, most: usize) -> Result<HeaderMap, Bad> {
     let mut all = HeaderMap::new();
     let mut count = 0;
-    qpack::decode::<Bad>(section, shared.section, |name, value| {
+    qpack::decode::<Bad>(section, limit, |name, value| {
         count += 1;
-        if count > shared.trailers {
+        if count > most {
             return Err(Bad::Malformed);
         }
         // Pseudo fields, and names that are not lower case, are no names here.

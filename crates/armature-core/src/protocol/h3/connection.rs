@@ -139,7 +139,7 @@ impl<D: Dispatch + 'static> Session<D> {
                 return Some(CancelReason::ClientGone);
             }
             // A client that has not taken what it has been given waits, in times of need.
-            if !self.shared.account.holds_back(cx)
+            if !self.shared.account.holds_back()
                 && let Poll::Ready(Some(id)) = connection.poll_accept(Dir::Bi, cx)
             {
                 self.begin(cx, id);

@@ -11,21 +11,17 @@ use super::body::RequestBody;
 use super::frames::{Fault, Frames, Part};
 use super::head::{self, Parsed, Unusable};
 use super::outgoing::Outgoing;
+use super::sending::{Sending, TOO_SLOW};
 use super::shared::Shared;
 use super::{code, encode};
-use crate::http::{Body, CancelReason, Frame, Peer, Problem, RequestContext, Response};
+use crate::http::{Body, CancelReason, Peer, Problem, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::listener::quic::StreamId;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
 use crate::protocol::Dispatch;
-use crate::protocol::h2::encode::{Content, content, trailers};
+use crate::protocol::h2::encode::{Content, content};
 use crate::protocol::unsent::Debt;
-
-/// Times that one poll sends before other streams have their turn.
-const ROUNDS: usize = 16;
-/// Bytes that are gathered before they are handed on.
-const GATHER: usize = 16 * 1024;
 
 /// See the module. Ready when the stream needs nobody any more.
 pub(super) struct Exchange<D> {
@@ -39,6 +35,8 @@ pub(super) struct Exchange<D> {
     /// The method was HEAD.
     head_only: bool,
     step: Step,
+    /// Has the answer while there is no room for it: between two looks at the stream.
+    debt: Option<Debt<Sending>>,
 }
 
 enum Step {
@@ -53,23 +51,13 @@ enum Step {
         _in_flight: Option<InFlight>,
     },
     Sending(Sending),
+    /// The debt has the answer.
+    Lent,
     Over,
 }
 
-/// An answer whose head is on its way.
-struct Sending {
-    body: Body,
-    content: Content,
-    /// All of it has been gathered.
-    gathered: bool,
-    /// Exists while the client makes no room; it has until then.
-    stalled: Option<Sleep>,
-    /// From the first time on that there was no room.
-    debt: Option<Debt>,
-}
-
 /// What becomes of a stream.
-enum End {
+pub(super) enum End {
     Complete,
     /// Nobody takes the answer.
     Gone,
@@ -84,10 +72,14 @@ impl<D: Dispatch + 'static> Exchange<D> {
         let outgoing = Rc::new(Outgoing::new(shared.connection.clone(), id));
         let frames = Frames::new(shared.connection.clone(), id, shared.section);
         let step = Step::Reading { frames, late: None };
-        Self { server, peer, shared, outgoing, place, context: None, head_only: false, step }
+        Self { server, peer, shared, outgoing, place, context: None, head_only: false, step, debt: None }
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Some(debt) = &self.debt {
+            let Some(sending) = debt.take() else { return Poll::Ready(TOO_SLOW) };
+            self.step = Step::Sending(sending);
+        }
         if matches!(self.step, Step::Reading { .. }) {
             let end = ready!(self.poll_head(cx));
             if let Err(end) = end {
@@ -107,9 +99,33 @@ impl<D: Dispatch + 'static> Exchange<D> {
             }
         }
         match &mut self.step {
-            Step::Sending(sending) => sending.poll(&self.shared, &self.outgoing, cx),
+            Step::Sending(sending) => match sending.poll(&self.shared, cx) {
+                Poll::Pending if !self.lend(cx) => Poll::Ready(TOO_SLOW),
+                end => end,
+            },
             _ => Poll::Ready(End::Gone),
         }
+    }
+
+    /// Gives an answer for which there is no room to a debt, until the next look. False when it is given up.
+    fn lend(&mut self, cx: &Context<'_>) -> bool {
+        let mut sending = match std::mem::replace(&mut self.step, Step::Lent) {
+            Step::Sending(sending) if sending.outgoing.length() > 0 => sending,
+            step => {
+                self.step = step;
+                self.debt = None;
+                return true;
+            }
+        };
+        let debt = match &self.debt {
+            Some(debt) => debt,
+            None => {
+                sending.outgoing.own();
+                self.debt.insert(self.shared.account.open())
+            }
+        };
+        let taken = std::mem::take(&mut sending.taken);
+        debt.keep(sending, taken, cx)
     }
 
     /// Waits for the head, and hands the request to the server.
@@ -227,7 +243,8 @@ impl<D: Dispatch + 'static> Exchange<D> {
         self.outgoing.answer(head.into());
         let gathered = matches!(content, Content::Nothing | Content::Length(0));
         let body = response.body;
-        self.step = Step::Sending(Sending { body, content, gathered, stalled: None, debt: None });
+        let outgoing = self.outgoing.clone();
+        self.step = Step::Sending(Sending { outgoing, body, content, gathered, stalled: None, taken: 0 });
     }
 }
 
@@ -260,101 +277,8 @@ impl<D> Drop for Exchange<D> {
         // Whoever leaves last gives the context back.
         self.context = None;
         self.step = Step::Over;
+        self.debt = None;
         self.outgoing.forget();
         self.shared.leave(self.place);
     }
 }
-
-impl Sending {
-    fn poll(&mut self, shared: &Shared, outgoing: &Outgoing, cx: &mut Context<'_>) -> Poll<End> {
-        for _ in 0..ROUNDS {
-            let waits = match self.gather(outgoing, cx) {
-                Ok(waits) => waits,
-                Err(end) => return Poll::Ready(end),
-            };
-            match outgoing.poll_flush(cx) {
-                Poll::Ready(Ok(())) => (self.stalled, self.debt) = (None, None),
-                Poll::Ready(Err(_)) => return Poll::Ready(End::Gone),
-                Poll::Pending => return self.stall(shared, outgoing, cx),
-            }
-            if self.gathered {
-                return Poll::Ready(if outgoing.finish().is_ok() { End::Complete } else { End::Gone });
-            }
-            if waits {
-                return outgoing.poll_stopped(cx).map(|()| End::Gone);
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Gathers content. True when there is none yet.
-    fn gather(&mut self, outgoing: &Outgoing, cx: &mut Context<'_>) -> Result<bool, End> {
-        while !self.gathered && outgoing.length() < GATHER {
-            match self.body.poll_frame(cx) {
-                Poll::Pending => return Ok(true),
-                Poll::Ready(Some(Ok(Frame::Data(data)))) => match &mut self.content {
-                    Content::Length(left) => {
-                        *left = left.checked_sub(data.len() as u64).ok_or(BROKEN)?;
-                        self.gathered = *left == 0;
-                        outgoing.push(data);
-                    }
-                    Content::Open => {
-                        let mut beginning = Vec::new();
-                        encode::data(&mut beginning, data.len() as u64);
-                        outgoing.push(beginning.into());
-                        outgoing.push(data);
-                    }
-                    Content::Nothing => {}
-                },
-                Poll::Ready(Some(Ok(Frame::Trailers(fields)))) => {
-                    self.end()?;
-                    let fields = trailers(fields);
-                    if !fields.is_empty() {
-                        outgoing.push(encode::trailers(&fields));
-                    }
-                }
-                Poll::Ready(None) => self.end()?,
-                Poll::Ready(Some(Err(_))) => return Err(BROKEN),
-            }
-        }
-        Ok(false)
-    }
-
-    /// The content has ended, and must be all that was promised.
-    fn end(&mut self) -> Result<(), End> {
-        self.gathered = true;
-        if matches!(self.content, Content::Length(left) if left > 0) { Err(BROKEN) } else { Ok(()) }
-    }
-
-    /// Nobody waits for a client for ever.
-    fn stall(&mut self, shared: &Shared, outgoing: &Outgoing, cx: &mut Context<'_>) -> Poll<End> {
-        let taken = outgoing.take_progress();
-        if taken > 0 {
-            self.stalled = None;
-        }
-        let debt = match &self.debt {
-            Some(debt) => debt,
-            None => {
-                outgoing.own();
-                self.debt.insert(shared.account.open())
-            }
-        };
-        if !debt.update(1, outgoing.length() + self.body.buffered(), taken, cx) {
-            return Poll::Ready(End::Broken(code::EXCESSIVE_LOAD));
-        }
-        let stalled = self.stalled.get_or_insert_with(|| {
-            let timer = shared.io_loop.sleep();
-            timer.reset_at(shared.io_loop.now() + shared.write_timeout);
-            timer
-        });
-        if !stalled.poll_fired(cx) {
-            return Poll::Pending;
-        }
-        shared.control.metrics.write_timeouts.add(1);
-        Poll::Ready(End::Broken(code::REQUEST_CANCELLED))
-    }
-}
-
-/// The content failed after the head left.
-const BROKEN: End = End::Broken(code::INTERNAL_ERROR);

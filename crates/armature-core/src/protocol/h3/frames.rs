@@ -84,52 +84,41 @@ enum State {
     Over,
 }
 
-/// Reads a stream part by part. Whoever drops it before its end tells the client to send no more.
-pub(super) struct Frames {
-    connection: Rc<Connection>,
-    id: StreamId,
+/// Takes the bytes of a stream apart.
+pub(super) struct Splitter {
     input: Bytes,
     state: State,
     /// Bytes that a section may have.
     most: usize,
     /// Frames that carried nothing, until somebody counts them.
     idle: usize,
-    /// What the client is told when it is to send no more.
-    stop: u64,
 }
 
-impl Frames {
-    pub fn new(connection: Rc<Connection>, id: StreamId, most: usize) -> Self {
-        let state = State::Between(Beginning::default());
-        Self { connection, id, input: Bytes::new(), state, most, idle: 0, stop: code::NO_ERROR }
+impl Splitter {
+    pub fn new(most: usize) -> Self {
+        Self { input: Bytes::new(), state: State::Between(Beginning::default()), most, idle: 0 }
     }
 
-    /// The next part. None is asked for after an end or a fault.
-    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Part, Fault>> {
-        loop {
-            if let Some(part) = self.advance() {
-                if part.is_err() {
-                    self.input.clear();
-                }
-                return Poll::Ready(part);
-            }
-            match ready!(self.connection.poll_read(self.id, cx)) {
-                Ok(bytes) => self.input = bytes,
-                Err(end) => {
-                    let before = std::mem::replace(&mut self.state, State::Over);
-                    let is_whole = matches!(&before, State::Between(beginning) if beginning.is_empty());
-                    return Poll::Ready(match end {
-                        ReadEnd::Finished if is_whole => Ok(Part::End),
-                        // RFC 9114 section 7.1.
-                        ReadEnd::Finished => Err(Fault::Connection(code::FRAME_ERROR)),
-                        ReadEnd::Reset | ReadEnd::Closed => Err(Fault::Gone),
-                    });
-                }
-            }
+    /// Further bytes, when there was no part in those before.
+    pub fn feed(&mut self, bytes: Bytes) {
+        self.input = bytes;
+    }
+
+    /// What has been fed makes a part; `None` when more is needed.
+    pub fn part(&mut self) -> Option<Result<Part, Fault>> {
+        let part = self.advance();
+        if matches!(part, Some(Err(_))) {
+            self.input.clear();
         }
+        part
     }
 
-    /// What has been read makes a part; `None` when more is needed.
+    /// There is nothing more to feed. True when that is no place to end (RFC 9114 section 7.1).
+    pub fn is_cut(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.state, State::Over);
+        !matches!(&before, State::Between(beginning) if beginning.is_empty())
+    }
+
     fn advance(&mut self) -> Option<Result<Part, Fault>> {
         loop {
             match &mut self.state {
@@ -179,6 +168,50 @@ impl Frames {
         std::mem::take(&mut self.idle)
     }
 
+    fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+}
+
+/// Reads a stream part by part. Whoever drops it before its end tells the client to send no more.
+pub(super) struct Frames {
+    connection: Rc<Connection>,
+    id: StreamId,
+    splitter: Splitter,
+    /// What the client is told when it is to send no more.
+    stop: u64,
+}
+
+impl Frames {
+    pub fn new(connection: Rc<Connection>, id: StreamId, most: usize) -> Self {
+        Self { connection, id, splitter: Splitter::new(most), stop: code::NO_ERROR }
+    }
+
+    /// The next part. None is asked for after an end or a fault.
+    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Part, Fault>> {
+        loop {
+            if let Some(part) = self.splitter.part() {
+                return Poll::Ready(part);
+            }
+            match ready!(self.connection.poll_read(self.id, cx)) {
+                Ok(bytes) => self.splitter.feed(bytes),
+                Err(end) => {
+                    let is_cut = self.splitter.is_cut();
+                    return Poll::Ready(match end {
+                        ReadEnd::Finished if is_cut => Err(Fault::Connection(code::FRAME_ERROR)),
+                        ReadEnd::Finished => Ok(Part::End),
+                        ReadEnd::Reset | ReadEnd::Closed => Err(Fault::Gone),
+                    });
+                }
+            }
+        }
+    }
+
+    /// See [`Splitter::take_idle`].
+    pub fn take_idle(&mut self) -> usize {
+        self.splitter.take_idle()
+    }
+
     /// What the client is told when it is to send no more.
     pub fn stop_with(&mut self, code: u64) {
         self.stop = code;
@@ -187,7 +220,7 @@ impl Frames {
 
 impl Drop for Frames {
     fn drop(&mut self) {
-        if !matches!(self.state, State::Over) {
+        if !self.splitter.is_over() {
             self.connection.stop(self.id, self.stop);
         }
     }

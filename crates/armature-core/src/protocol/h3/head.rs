@@ -66,7 +66,10 @@ struct Reading<'a> {
     begun: bool,
     /// Fields so far.
     count: usize,
+    /// There is a host: an authority, or a field.
     has_host: bool,
+    /// There is a field of that name.
+    names_host: bool,
     cookie: Option<Vec<u8>>,
     length: Option<u64>,
     expects: bool,
@@ -82,6 +85,7 @@ pub(super) fn read(section: &[u8], spare: Head, limits: &Limits) -> Result<Parse
         begun: false,
         count: 0,
         has_host: false,
+        names_host: false,
         cookie: None,
         length: None,
         expects: false,
@@ -126,6 +130,9 @@ impl Reading<'_> {
             }
             b"te" if !value.eq_ignore_ascii_case(b"trailers") => return Err(Stop::Malformed),
             b"host" => {
+                if std::mem::replace(&mut self.names_host, true) {
+                    self.refuse(Problem::BAD_HOST);
+                }
                 self.host(value);
                 return Ok(());
             }
@@ -209,7 +216,7 @@ impl Reading<'_> {
         if !self.has_host {
             self.has_host = true;
             self.head.push_bytes(b"host", host);
-        } else if self.count != 1 || !self.is_host_the_same(host) {
+        } else if !self.is_host_the_same(host) {
             self.refuse(Problem::BAD_HOST);
         }
         if !is_host(host) {
@@ -340,6 +347,7 @@ mod tests {
     fn hosts_agree() {
         let no_authority = [GET[0], GET[1], GET[3]];
         assert!(get(&[("host", "H")]).unwrap().problem.is_none());
+        assert!(get(&[("x", "1"), ("host", "h")]).unwrap().problem.is_none());
         let only_host = parsed(&[&no_authority[..], &[("x", "1"), ("host", "h:80")]].concat()).unwrap();
         assert!(only_host.problem.is_none());
         assert_eq!(only_host.head.get("host"), Some(&b"h:80"[..]));

@@ -1,9 +1,10 @@
 //! HTTP/3 (RFC 9114), over the connections of `listener::quic`.
 //!
 //! * `connection` drives one connection: it begins streams, and knows when to give up; `control` are the streams that are no requests
-//! * `exchange` is one request: from its head to the last byte of the answer
+//! * `exchange` is one request: from its head to the last byte of the answer, which `sending` sends
 //! * `frames` takes a stream apart, `head` judges what the fields of a request say, `body` is the way of its content
 //! * `outgoing` is what an answer becomes, `encode` makes its head, `qpack` is how fields are written
+//! * `model` judges fields once more, for `fuzzing` and tests, which compare
 //! * `shared` is what a connection and its streams share, `code` why a stream or a connection ends
 //!
 //! The `h3` crate takes repeated and misplaced pseudo fields, keeps whole frames of any length in memory, and a place for every
@@ -16,9 +17,15 @@ mod control;
 mod encode;
 mod exchange;
 mod frames;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
+#[cfg(any(test, fuzzing))]
+mod model;
 mod outgoing;
 mod qpack;
+mod sending;
 mod shared;
 mod varint;
 

@@ -1,8 +1,13 @@
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
+use bytes::Bytes;
+
+use super::progress::{AGE, Progress, STEP, TRUST};
 use super::*;
 use crate::io_loop::HostLoop;
 use crate::metrics::{LoopMetrics, Metrics};
+use crate::protocol::control::Control;
 
 /// The answer of a test has so many bytes.
 const MB: usize = 1 << 20;
@@ -47,8 +52,32 @@ fn account(ledger: &Rc<Ledger>) -> Rc<Account> {
     Account::new(ledger, Control::new(Arc::new(LoopMetrics::default())))
 }
 
+/// What waits in a test: answers, their bytes, and how often something was given up.
+struct Piece(usize, usize, Rc<Cell<u32>>);
+
+impl Waiting for Piece {
+    fn answers(&self) -> usize {
+        self.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.1
+    }
+
+    fn give_up(self) {
+        self.2.set(self.2.get() + 1);
+    }
+}
+
+type Debt = super::Debt<Piece>;
+
 fn owes(debt: &Debt, bytes: usize) -> bool {
-    debt.update(1, bytes, 0, &Context::from_waker(Waker::noop()))
+    owe(debt, 1, bytes)
+}
+
+fn owe(debt: &Debt, answers: usize, bytes: usize) -> bool {
+    drop(debt.take());
+    debt.keep(Piece(answers, bytes, Rc::default()), 0, &Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -81,15 +110,35 @@ fn whoever_has_most_is_given_up_first() {
         assert_eq!((metrics.unsent.get(), metrics.given_up.get()), (8 * MB as i64, 0));
         let more = modest.open();
         assert!(owes(&more, MB / 2));
-        assert!(ledger.is_settling() && metrics.given_up.get() == 1);
-        // It is gone when whoever had it has let go of it.
-        let (mut given_up, kept): (Vec<_>, Vec<_>) = debts.into_iter().partition(|debt| !owes(debt, MB));
+        assert_eq!((metrics.unsent.get(), metrics.given_up.get()), (15 * MB as i64 / 2, 1));
+        let (given_up, kept): (Vec<_>, Vec<_>) = debts.into_iter().partition(|debt| !owes(debt, MB));
         assert_eq!((given_up.len(), kept.len()), (1, 6));
-        given_up.clear();
-        assert!(!ledger.is_settling());
-        assert_eq!(metrics.unsent.get(), 15 * MB as i64 / 2);
         assert!(owes(&small, MB));
         assert_eq!((scene.told.get(), scene.asked.get()), (1, 0));
+    });
+}
+
+#[test]
+fn what_is_given_up_is_gone_before_anybody_looks() {
+    with_ledger(|ledger, _, metrics| {
+        let gone = Rc::<Cell<u32>>::default();
+        let cx = &Context::from_waker(Waker::noop());
+        let debts: Vec<Debt> = (0..8).map(|_| account(ledger).open()).collect();
+        assert!(debts.iter().all(|debt| debt.keep(Piece(1, MB, gone.clone()), 0, cx)));
+        let large = account(ledger).open();
+        assert!(owes(&large, MB / 2));
+        assert_eq!((gone.get(), metrics.unsent.get()), (1, 15 * MB as i64 / 2));
+        let is_gone = |debt: &Debt| debt.take().is_none();
+        assert_eq!(debts.iter().filter(|debt| is_gone(debt)).count(), 1);
+        // What somebody works on goes when it is given back.
+        let more = account(ledger).open();
+        assert!(owes(&more, 3 * MB / 4));
+        assert_eq!((gone.get(), metrics.given_up.get()), (1, 2));
+        let (mut kept, mut late) = (0, 0);
+        for debt in &debts {
+            if debt.keep(Piece(1, MB, gone.clone()), 0, cx) { kept += 1 } else { late += 1 }
+        }
+        assert_eq!((kept, late, gone.get()), (6, 2, 3));
     });
 }
 
@@ -97,7 +146,7 @@ fn whoever_has_most_is_given_up_first() {
 fn the_newest_goes_when_it_is_the_worst() {
     with_ledger(|ledger, _, metrics| {
         let accounts: Vec<_> = (0..8).map(|_| account(ledger)).collect();
-        let debts: Vec<_> = accounts.iter().map(|account| account.open()).collect();
+        let debts: Vec<Debt> = accounts.iter().map(|account| account.open()).collect();
         assert!(debts.iter().all(|debt| owes(debt, MB)));
         let large = account(ledger).open();
         assert!(!owes(&large, 5 * MB));
@@ -146,13 +195,13 @@ fn requests_wait_in_times_of_need_until_there_is_less() {
         let (crowd, account) = (account(ledger), account(ledger));
         let debt = account.open();
         assert!(owes(&debt, MB));
-        assert!(!account.is_crowded(), "there is room for everybody");
+        assert!(!account.holds_back(), "there is room for everybody");
         let others = crowd.open();
         assert!(owes(&others, 4 * MB));
-        assert!(account.is_crowded());
+        assert!(account.holds_back());
         assert!(owes(&debt, MB / 2));
         assert!(!account.holds.get(), "its connection has been woken");
-        assert!(!account.is_crowded());
+        assert!(!account.holds_back());
     });
 }
 
@@ -160,6 +209,7 @@ fn requests_wait_in_times_of_need_until_there_is_less() {
 fn crumbs_are_no_progress() {
     let progress = Progress::new(10);
     assert_eq!(progress.weight(100, 10), 100);
+    assert_eq!(progress.weight(100, 11), 101);
     assert_eq!(progress.weight(100, 910), 1000);
     for _ in 0..STEP - 1 {
         progress.take(1, 100);
@@ -168,7 +218,7 @@ fn crumbs_are_no_progress() {
     progress.take(1, 109);
     assert_eq!(progress.weight(1, 109), 1);
     progress.take(u64::MAX, 200);
-    assert_eq!(progress.weight(u64::MAX, 300), u64::MAX / 16);
+    assert_eq!(progress.weight(u64::MAX, 300), u64::MAX / AGE / 16);
 }
 
 #[test]
@@ -184,10 +234,20 @@ fn who_has_read_much_is_trusted() {
 fn answers_that_wait_for_each_other_are_not_alone() {
     with_ledger(|ledger, _, metrics| {
         let debt = account(ledger).open();
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert!(debt.update(1, 20 * MB, 0, cx));
-        assert!(!debt.update(2, 21 * MB, 0, cx));
+        assert!(owe(&debt, 1, 20 * MB));
+        assert!(!owe(&debt, 2, 21 * MB));
         assert_eq!(metrics.given_up.get(), 1);
+    });
+}
+
+#[test]
+fn what_a_connection_has_of_an_answer_is_no_second_one() {
+    with_ledger(|ledger, _, metrics| {
+        let account = account(ledger);
+        let (answer, machine) = (account.open(), account.open());
+        assert!(owe(&answer, 1, 20 * MB));
+        assert!(owe(&machine, 0, MB));
+        assert_eq!(metrics.given_up.get(), 0);
     });
 }
 
