@@ -233,6 +233,10 @@ export interface CacheStats {
   readonly evicted: number
   /** Answers taken out by `purge()`, or by requests that changed something. */
   readonly purged: number
+  /** Answers that were found in Redis. */
+  readonly shared: number
+  /** Looking and writing in vain, because Redis is gone, too slow or too busy; requests went on without it. */
+  readonly unavailable: number
   /** Answers that there are. */
   readonly entries: number
   /** Memory that they take, in bytes. */

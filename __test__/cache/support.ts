@@ -1,4 +1,4 @@
-import { App, Cache, type CacheOptions, type HttpRequest, HttpResponse } from '@armature/core'
+import { App, Cache, type CacheOptions, type HttpRequest, HttpResponse, type Server } from '@armature/core'
 import { type TestServer, testServer } from '@armature/core/testing'
 import { RawClient, type RawReply } from '../helper.js'
 
@@ -51,7 +51,7 @@ export async function serve(
 
 /** Asks exactly what is said: fetch() adds fields to what is conditional. */
 export async function ask(
-  t: TestServer,
+  t: { readonly server: Pick<Server, 'port'> },
   path: string,
   headers: Record<string, string> = {},
   method = 'GET',

@@ -15,6 +15,8 @@ export function createApp() {
   /** How often a handler has run. */
   let runs = 0
   let server: Server | undefined
+  /** Where processes share what they store; without it each has its own. */
+  const url = process.env.REDIS_URL
 
   return (
     App.new()
@@ -23,7 +25,7 @@ export function createApp() {
       })
       .wrap(Logger.default())
       // What is inside is stored with the answer: compressed variants, and tags by which they are validated.
-      .wrap(Cache.new({ query: { only: ['author'] }, staleIfError: '1h' }))
+      .wrap(Cache.new({ query: { only: ['author'] }, staleIfError: '1h', ...(url && { redis: { url } }) }))
       .wrap(Compress.default())
       .wrap(ETag.default())
       .get('/articles', (req) => {

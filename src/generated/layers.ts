@@ -60,6 +60,17 @@ export interface CacheOptions {
    * for one tries again. From 1 to 100000, by default 64.
    */
   background?: number | undefined
+  /** Keeps answers in Redis as well, for all processes together. Default: in the memory of this process alone. */
+  redis?: RedisOptions | undefined
+  /** What the names of keys in Redis begin with. Default `'armature:cache:'`. */
+  prefix?: string | undefined
+  /**
+   * What the cache is called in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share their answers.
+   * Default `'default'`.
+   */
+  name?: string | undefined
+  /** How often Redis is asked what other processes purged. From 10ms to 1m, by default 200ms. */
+  sync?: Duration | undefined
   /** Allows the cache inside JavaScript middleware, which is then skipped for what it answers. Default `false`. */
   beforeJs?: boolean | undefined
 }

@@ -44,7 +44,8 @@ fn cache(c: &mut Criterion) {
             .header(header::CACHE_CONTROL, HeaderValue::from_static(control))
             .build(host.handle())
     };
-    let layer = Cache::new(CacheOptions::default(), TrustProxy::default()).expect("options");
+    let layer =
+        Cache::new(CacheOptions::default(), TrustProxy::default()).expect("options").open().expect("a store");
     let with = |control| Chain::new(vec![layer.build(host.handle())], fixed(control));
     let chains = [
         ("fixed", Method::GET, Chain::new(Vec::new(), fixed("max-age=3600"))),

@@ -46,6 +46,8 @@ impl Caches {
             "stored": sum.stored,
             "evicted": sum.evicted,
             "purged": sum.purged,
+            "shared": sum.shared,
+            "unavailable": sum.unavailable,
             "entries": sum.entries,
             "bytes": sum.bytes,
         })

@@ -135,9 +135,9 @@ pub fn layer(
             let options = parse::<CacheOptions>("Cache", options)?;
             let trust = context.map(|context| context.wiring.settings.trust_proxy.clone());
             let cache = Cache::new(options, trust.unwrap_or_default()).map_err(js)?;
-            if let Some(LayerContext { wiring, .. }) = context {
-                wiring.caches.add(cache.store());
-            }
+            let Some(LayerContext { wiring, .. }) = context else { return Ok(None) };
+            let cache = cache.open().map_err(js)?;
+            wiring.caches.add(cache.store());
             Arc::new(cache)
         }
         "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),

@@ -17,7 +17,8 @@ mod timeout;
 pub(crate) use body_limit::DecodedLimit;
 pub use body_limit::{BodyLimit, BodyLimitOptions};
 pub use cache::{
-    Cache, CacheOptions, CacheQuery, CacheSetCookie, CacheStats, Purge, PurgeUrl, Store as CacheStore,
+    Cache, CacheOptions, CacheQuery, CacheSetCookie, CacheStats, OpenCache, Purge, PurgeUrl,
+    Store as CacheStore,
 };
 pub(crate) use compress::Accepted;
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};

@@ -1,3 +1,4 @@
-//! What processes share: counters and contents that are kept outside of them.
+//! What processes share, and what outlives them: counters and contents that are kept outside of them.
 
 pub mod redis;
+pub mod tiers;

@@ -11,6 +11,7 @@ use http::StatusCode;
 use super::LocalCache;
 use super::decide::Storable;
 use super::entry::Entry;
+use super::store::Moment;
 use crate::http::{Body, BodyError, BodyStream, Frame, Head, Headers, SizeHint};
 
 /// An answer that is stored when its content is complete.
@@ -18,12 +19,12 @@ pub(super) struct Pending {
     pub layer: Rc<LocalCache>,
     /// The key of the request, without the fields that the answer varies by.
     pub key: Vec<u8>,
-    pub head: Head,
+    pub head: Rc<Head>,
     pub status: StatusCode,
     pub headers: Headers,
     pub storable: Storable,
-    /// Purges that there had been when it was asked for.
-    pub purges: u64,
+    /// What was known when it was asked for.
+    pub moment: Moment,
 }
 
 impl Pending {
@@ -34,7 +35,7 @@ impl Pending {
         let rules = &store.options.rules;
         let entry = Arc::new(Entry::new(self.status, &self.headers, content, &self.storable, rules)?);
         let vary = &self.storable.vary;
-        store.put(&self.key, &self.head, vary, entry.clone(), self.purges).then(|| {
+        store.put(&self.key, &self.head, vary, entry.clone(), self.moment).then(|| {
             self.layer.counters.stored.add(1);
             entry
         })

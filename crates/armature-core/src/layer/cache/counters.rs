@@ -9,6 +9,8 @@ use crate::metrics::{Counter, Gauge, Tally};
 pub(super) struct Counters {
     loops: Mutex<Vec<Arc<LoopCounters>>>,
     entries: Gauge,
+    /// Answers that were found in Redis.
+    pub shared: Counter,
     evicted: Counter,
     purged: Counter,
 }
@@ -49,6 +51,10 @@ pub struct CacheStats {
     pub evicted: u64,
     /// Answers that were taken out because they were no longer true.
     pub purged: u64,
+    /// Answers that came from Redis.
+    pub shared: u64,
+    /// Answers that could not be looked for in Redis, or not be written, because it is gone, too slow or too busy.
+    pub unavailable: u64,
     /// Answers in the store.
     pub entries: u64,
     /// Memory that they take.
@@ -83,6 +89,7 @@ impl Counters {
         let mut stats = CacheStats {
             evicted: self.evicted.get(),
             purged: self.purged.get(),
+            shared: self.shared.get(),
             entries: self.entries(),
             bytes,
             ..CacheStats::default()
@@ -113,6 +120,8 @@ impl std::ops::AddAssign for CacheStats {
         self.stored += other.stored;
         self.evicted += other.evicted;
         self.purged += other.purged;
+        self.shared += other.shared;
+        self.unavailable += other.unavailable;
         self.entries += other.entries;
         self.bytes += other.bytes;
     }

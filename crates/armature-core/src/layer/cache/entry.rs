@@ -130,6 +130,13 @@ impl Entry {
         }
     }
 
+    /// Every field, with the date.
+    pub fn headers(&self) -> Headers {
+        let mut headers = Headers::from_block(self.block.clone());
+        headers.append(DATE, self.date.clone());
+        headers
+    }
+
     pub fn etag(&self) -> Option<&HeaderValue> {
         self.etag.as_ref()
     }

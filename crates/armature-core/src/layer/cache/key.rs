@@ -60,6 +60,15 @@ impl Keys {
         }
     }
 
+    /// The part of a query that makes a difference, with its `?`, as in an [`Address`].
+    pub fn query_of(&self, query: Option<&str>) -> Vec<u8> {
+        let mut part = Vec::new();
+        if let Some(query) = query {
+            self.query.write(query, &mut part);
+        }
+        part
+    }
+
     /// Appends path and query.
     pub fn write_target(&self, path: &str, query: Option<&str>, key: &mut Vec<u8>) {
         key.extend_from_slice(path.as_bytes());

@@ -1,12 +1,15 @@
-//! `Cache`: a shared cache for answers (RFC 9111), in memory.
+//! `Cache`: a shared cache for answers (RFC 9111), in memory and in Redis.
 //!
 //! * `asked` and `control` read requests, `key` says what they ask for
 //! * `store` has the answers: each an `entry`, whose `freshness` says what may be done with it
 //! * `visit` asks the handler where the store has nothing, `flights` has others wait for that
 //! * `decide` says whether an answer is stored, `collect` stores it while it is sent
+//! * `below` are the answers in Redis, in the form that `codec` gives them
 //! * `purge` and `index` find what is no longer true
 
 mod asked;
+mod below;
+mod codec;
 mod collect;
 mod control;
 mod counters;
@@ -44,12 +47,17 @@ use counters::LoopCounters;
 use entry::Entry;
 use freshness::{Usable, now};
 use note::Why;
+use options::Checked;
 use store::Found;
 use visit::Visit;
 
+/// The options of a cache, checked.
+#[derive(Debug)]
+pub struct Cache(Checked);
+
 /// Stores answers, and gives them again.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub struct OpenCache {
     store: Arc<Store>,
 }
 
@@ -61,13 +69,31 @@ impl Cache {
     pub fn new(options: CacheOptions, trust: TrustProxy) -> Result<Self> {
         let mut options = options.check()?;
         options.keys.trust = trust;
-        Ok(Self { store: Store::new(options) })
+        Ok(Self(options))
     }
 
+    /// Makes the store; with Redis a connection is made in the background.
+    ///
+    /// # Errors
+    /// `ARMATURE_IO` when there can be no thread for Redis.
+    pub fn open(self) -> Result<OpenCache> {
+        Ok(OpenCache { store: Store::open(self.0)? })
+    }
+}
+
+impl OpenCache {
     /// What it stores, for whoever purges and counts.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
+}
+
+/// What becomes of a request.
+enum Turn<'a> {
+    /// It gets this; a new one is fetched meanwhile where it is renewed.
+    Give { entry: &'a Arc<Entry>, note: Option<HeaderValue>, is_renewed: bool },
+    /// It goes on, because of this, with what is to be validated.
+    Go(Why, Option<Arc<Entry>>),
 }
 
 /// The layer on one loop.
@@ -82,7 +108,7 @@ struct LocalCache {
     background: Rc<Cell<usize>>,
 }
 
-impl LayerFactory for Cache {
+impl LayerFactory for OpenCache {
     fn build(&self, io_loop: &LoopHandle) -> Rc<dyn Layer> {
         Rc::new(LocalCache {
             store: self.store.clone(),
@@ -121,58 +147,89 @@ impl LocalCache {
         let primary = key.len();
         let now = now();
         let found = self.store.find(&mut key, &request.head, now);
-        let (why, stale) = match &found {
-            Found::Answer(entry) if self.may_have(&asked, entry) => {
+        match self.consider(&found, &asked, now) {
+            Turn::Give { entry, note, is_renewed } => {
+                if is_renewed {
+                    self.refresh(&request, &next, Visit::behind(&asked, key, primary, entry.clone()));
+                } else {
+                    self.spare.set(key);
+                }
+                self.hit(entry, request, &asked, now, note)
+            }
+            Turn::Go(why, stale) => {
+                let visit = Visit { stale, why, ..Visit::new(asked, key, primary) };
+                let is_unknown = matches!(found, Found::Nothing | Found::NoVariant);
+                if is_unknown && self.store.tiers.is_some() {
+                    return LocalFuture::new(self.look_below(request, next, visit));
+                }
+                self.miss(request, next, visit, !matches!(found, Found::NoWaiting))
+            }
+        }
+    }
+
+    /// What becomes of a request for which there is this.
+    fn consider<'a>(&self, found: &'a Found, asked: &Asked, now: u64) -> Turn<'a> {
+        let give = |entry, note, is_renewed| Turn::Give { entry, note, is_renewed };
+        match found {
+            Found::Answer(entry) if self.may_have(asked, entry) => {
                 match entry.freshness.usable(now, &asked.control) {
                     Usable::Fresh => {
-                        self.spare.set(key);
                         self.counters.hits.add(1);
-                        return self.hit(entry, request, &asked, now, Some(note::HIT));
+                        give(entry, Some(note::HIT), false)
                     }
                     Usable::Stale(by) => {
-                        self.spare.set(key);
                         self.counters.stale.add(1);
-                        return self.hit(entry, request, &asked, now, note::stale_hit(by));
+                        give(entry, note::stale_hit(by), false)
                     }
                     Usable::Meanwhile(by) => {
                         self.counters.stale.add(1);
                         // What HEAD leads to has no content that could be stored.
-                        if asked.head_only {
-                            self.spare.set(key);
-                        } else {
-                            let visit = Visit::behind(&asked, key, primary, entry.clone());
-                            self.refresh(&request, &next, visit);
-                        }
-                        return self.hit(entry, request, &asked, now, note::stale_hit(by));
+                        give(entry, note::stale_hit(by), !asked.head_only)
                     }
-                    Usable::Validate if entry.freshness.is_fresh(now) => (Why::Request, Some(entry.clone())),
-                    Usable::Validate => (Why::Stale, Some(entry.clone())),
+                    Usable::Validate if entry.freshness.is_fresh(now) => {
+                        Turn::Go(Why::Request, Some(entry.clone()))
+                    }
+                    Usable::Validate => Turn::Go(Why::Stale, Some(entry.clone())),
                 }
             }
-            Found::Answer(_) => (Why::Bypass, None),
-            Found::Nothing | Found::NoWaiting => (Why::UriMiss, None),
-            Found::NoVariant => (Why::VaryMiss, None),
-        };
-        if asked.control.only_if_cached {
-            self.spare.set(key);
+            Found::Answer(_) => Turn::Go(Why::Bypass, None),
+            Found::Nothing | Found::NoWaiting => Turn::Go(Why::UriMiss, None),
+            Found::NoVariant => Turn::Go(Why::VaryMiss, None),
+        }
+    }
+
+    /// Answers a request that the store has nothing for.
+    fn miss(
+        self: Rc<Self>,
+        request: Request,
+        next: Next,
+        visit: Visit,
+        may_wait: bool,
+    ) -> LocalFuture<Response> {
+        if visit.asked.control.only_if_cached {
+            self.spare.set(visit.key);
             let refusal = Problem::NOT_CACHED.response(Some(&request.id));
             return LocalFuture::ready(self.noted(refusal, note::NOTHING));
         }
-        if asked.head_only {
+        if visit.asked.head_only {
             // What HEAD says is of no use to a GET; that it went on is.
-            self.spare.set(key);
+            self.spare.set(visit.key);
             self.counters.misses.add(1);
-            return self.annotated(next.run(request), note::of(why));
+            return self.annotated(next.run(request), note::of(visit.why));
         }
-        let may_wait = options.coalesce && !asked.credentials && !asked.control.no_cache;
-        let visit = Visit { asked, key, primary, stale, why, collapsed: false };
+        let may_wait = may_wait && self.may_wait(&visit.asked);
         LocalFuture::new(async move {
-            if may_wait && !matches!(found, Found::NoWaiting) {
+            if may_wait {
                 self.visit(request, next, visit).await
             } else {
                 self.fetch(request, next, visit, None).await.0
             }
         })
+    }
+
+    /// Whether a request may wait for the answer to another one.
+    fn may_wait(&self, asked: &Asked) -> bool {
+        self.store.options.coalesce && !asked.credentials && !asked.control.no_cache
     }
 
     /// Whether who asks may get what was stored for others.

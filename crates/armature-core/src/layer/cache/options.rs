@@ -12,6 +12,8 @@ use super::freshness::Defaults;
 use super::key::{Keys, Query};
 use crate::config::{Millis, Size, TrustProxy};
 use crate::error::{Error, Result};
+use crate::store::redis::RedisOptions;
+use crate::store::tiers::{TierOptions, TierSettings};
 
 const YEAR: Millis = Millis::hours(365 * 24);
 const LARGEST: Size = Size::mb(1 << 20);
@@ -59,6 +61,15 @@ pub struct CacheOptions {
     /// New answers that one IO loop fetches in the background at the same time; where there are more, the next request that comes
     /// for one tries again. From 1 to 100000, by default 64.
     pub background: Option<u32>,
+    /// Keeps answers in Redis as well, for all processes together. Default: in the memory of this process alone.
+    pub redis: Option<RedisOptions>,
+    /// What the names of keys in Redis begin with. Default `'armature:cache:'`.
+    pub prefix: Option<String>,
+    /// What the cache is called in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share their answers.
+    /// Default `'default'`.
+    pub name: Option<String>,
+    /// How often Redis is asked what other processes purged. From 10ms to 1m, by default 200ms.
+    pub sync: Option<Millis>,
     /// Allows the cache inside JavaScript middleware, which is then skipped for what it answers. Default `false`.
     pub before_js: Option<bool>,
 }
@@ -100,6 +111,8 @@ pub(super) struct Checked {
     pub max_wait: Millis,
     pub max_waiting: usize,
     pub background: usize,
+    /// What is below memory.
+    pub tiers: Option<TierSettings>,
 }
 
 /// What decides whether an answer is stored, and how.
@@ -143,6 +156,14 @@ impl CacheOptions {
             has_authorization: has("authorization"),
             has_cookie: has("cookie"),
         };
+        let tiers = TierOptions {
+            option: "Cache",
+            name: self.name,
+            prefix: self.prefix,
+            default_prefix: "armature:cache:",
+            redis: self.redis,
+            sync: self.sync,
+        };
         let query = self.query.map_or(Query::Keep, |query| query.0);
         let max_waiting = within("Cache.maxWaiting", self.max_waiting, 1..=1_000_000, 1000)?;
         let background = within("Cache.background", self.background, 1..=100_000, 64)?;
@@ -162,6 +183,7 @@ impl CacheOptions {
             )?,
             max_waiting: max_waiting as usize,
             background: background as usize,
+            tiers: tiers.check()?,
         })
     }
 }

@@ -75,6 +75,52 @@ impl Purge {
         }
     }
 
+    /// What other processes are told.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let Self::Url(PurgeUrl { origin, path, query }) = self else {
+            return match self {
+                Self::Tag(tag) => [b"t", &**tag].concat(),
+                _ => b"a".to_vec(),
+            };
+        };
+        // No part of an address has a zero byte.
+        let mut out = b"u".to_vec();
+        out.extend_from_slice(origin.as_deref().unwrap_or_default());
+        out.push(0);
+        out.extend_from_slice(path);
+        out.push(0);
+        match query {
+            None => out.push(b'*'),
+            Some(None) => {}
+            Some(Some(query)) => {
+                out.push(b'?');
+                out.extend_from_slice(query.as_bytes());
+            }
+        }
+        out
+    }
+
+    /// `None` for what is none.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        match kind {
+            b'a' => Some(Self::All),
+            b't' => Some(Self::Tag(rest.into())),
+            b'u' => {
+                let mut parts = rest.splitn(3, |byte| *byte == 0);
+                let (origin, path, query) = (parts.next()?, parts.next()?, parts.next()?);
+                let query = match query.split_first() {
+                    None => Some(None),
+                    Some((b'*', _)) => None,
+                    Some((_, query)) => Some(Some(std::str::from_utf8(query).ok()?.into())),
+                };
+                let origin = (!origin.is_empty()).then(|| origin.into());
+                Some(Self::Url(PurgeUrl { origin, path: path.into(), query }))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether an answer stored under `key` with `tags` is meant.
     pub(super) fn is_about(&self, key: &[u8], tags: &[Box<[u8]>], keys: &Keys) -> bool {
         match self {
@@ -136,9 +182,7 @@ impl PurgeUrl {
             return false;
         }
         let Some(query) = &self.query else { return true };
-        let mut wanted = Vec::new();
-        keys.write_target("", query.as_deref(), &mut wanted);
-        wanted.get(1..wanted.len() - 1).is_some_and(|wanted| wanted == address.query)
+        keys.query_of(query.as_deref()) == address.query
     }
 }
 
@@ -200,6 +244,24 @@ mod tests {
         ] {
             assert_eq!(PurgeUrl::of_location(value.as_bytes(), b"hx").is_some(), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn other_processes_hear_the_same() {
+        let json = |text: &str| Purge::from_json(text).unwrap();
+        for purge in [
+            Purge::All,
+            json(r#"{"tag":"a"}"#),
+            json(r#"{"path":"/a"}"#),
+            url("/a"),
+            url("/a?"),
+            url("/a?*b=1"),
+            url("https://x/a?b"),
+        ] {
+            assert_eq!(Purge::decode(&purge.encode()), Some(purge));
+        }
+        assert_eq!(Purge::decode(b"x"), None);
+        assert_eq!(Purge::decode(b"u/a"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
+use super::below;
 use super::counters::{CacheStats, Counters, LoopCounters};
 use super::entry::Entry;
 use super::flights::Flights;
@@ -14,25 +15,41 @@ use super::index::{Index, Key};
 use super::key::write_field;
 use super::options::Checked;
 use super::purge::Purge;
+use crate::error::Result;
 use crate::http::Head;
+use crate::store::tiers::Tiers;
 
 /// For how long requests do not wait for each other when it was in vain once.
 const NO_WAITING: u64 = 120_000;
 /// Names of fields that the variants of one address may have between them.
 const MAX_VARY: usize = 32;
+/// The part of the bound by which memory may be beyond it for a moment.
+const UNSETTLED: u64 = 64;
 /// What a slot takes that has no answer, beside its key.
 const SMALL: usize = 256;
 
 /// The answers that the layers of one `Cache` share.
 pub struct Store {
     cache: Cache<Key, Slot>,
+    pub(super) tiers: Option<Tiers>,
     index: Arc<Mutex<Index>>,
     next: AtomicU64,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
     pub(super) flights: Arc<Flights>,
     pub(super) options: Checked,
     /// Bytes of answers that are on their way.
     pub(super) collecting: AtomicU64,
+    /// Bytes that were stored since what is over the bound went.
+    unsettled: AtomicU64,
+}
+
+/// What was known before an answer was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moment {
+    /// Purges in this process.
+    pub purges: u64,
+    /// The number of the newest purge in Redis, as far as it is known.
+    pub position: Option<u64>,
 }
 
 /// What a key leads to.
@@ -43,7 +60,7 @@ struct Slot {
 }
 
 #[derive(Clone, Debug)]
-enum What {
+pub(super) enum What {
     Answer(Arc<Entry>),
     /// Answers are under longer keys, which these fields are part of (RFC 9111 section 4.1).
     Varies(Arc<[Box<str>]>),
@@ -64,7 +81,9 @@ pub(super) enum Found {
 }
 
 impl Store {
-    pub(super) fn new(options: Checked) -> Arc<Self> {
+    /// # Errors
+    /// `ARMATURE_IO` when there can be no thread for Redis.
+    pub(super) fn open(options: Checked) -> Result<Arc<Self>> {
         let index: Arc<Mutex<Index>> = Arc::default();
         let counters: Arc<Counters> = Arc::default();
         let (gone, counted) = (index.clone(), counters.clone());
@@ -80,15 +99,22 @@ impl Store {
                 }
             })
             .build();
-        Arc::new(Self {
+        let mut failed = None;
+        let store = Arc::new_cyclic(|store| Self {
             cache,
+            tiers: below::open(&options, store).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            }),
             index,
             next: AtomicU64::new(0),
             counters,
             flights: Arc::default(),
             options,
             collecting: AtomicU64::new(0),
-        })
+            unsettled: AtomicU64::new(0),
+        });
+        failed.map_or(Ok(store), Err)
     }
 
     /// Looks for an answer to the request `head`, whose key is `key`; that becomes the key of the variant.
@@ -108,20 +134,22 @@ impl Store {
         }
     }
 
-    /// The number of purges so far, before something is asked for that may be stored.
-    pub(super) fn purges(&self) -> u64 {
-        lock(&self.index).count()
+    /// What is known now, before something is asked for that may be stored.
+    pub(super) fn moment(&self) -> Moment {
+        // In this order: what another process purges meanwhile is among the purges when it is not in the position.
+        let position = self.tiers.as_ref().and_then(Tiers::position);
+        Moment { purges: lock(&self.index).count(), position }
     }
 
-    /// Stores the answer to the request `head`, which varies by the fields `vary`. `key` is its key without them, `purges` what
-    /// [`Store::purges`] said before. False when it was purged since then.
+    /// Stores the answer to the request `head`, which varies by the fields `vary`. `key` is its key without them, `moment` what
+    /// [`Store::moment`] said before. False when it was purged since then.
     pub(super) fn put(
         &self,
         key: &[u8],
         head: &Head,
         vary: &[Box<str>],
         entry: Arc<Entry>,
-        purges: u64,
+        moment: Moment,
     ) -> bool {
         let known = match self.cache.get(key).map(|slot| slot.what) {
             Some(What::Varies(names)) => names,
@@ -137,26 +165,36 @@ impl Store {
         let mut variant = key.to_vec();
         if !names.is_empty() {
             names.iter().for_each(|name| write_field(head, name, &mut variant));
-            if *names != *known && !self.insert(key.into(), What::Varies(names.into()), purges) {
+            if *names != *known && !self.insert(key.into(), What::Varies(names.into()), moment, true) {
                 return false;
             }
         }
-        self.insert(variant.into(), What::Answer(entry), purges)
+        self.insert(variant.into(), What::Answer(entry), moment, true)
     }
 
     /// Requests for `key` have waited for an answer that was not for them.
     pub(super) fn stop_waiting(&self, key: &[u8], now: u64) {
-        let purges = self.purges();
-        self.insert(key.into(), What::NoWaiting(now + NO_WAITING), purges);
+        let moment = self.moment();
+        self.insert(key.into(), What::NoWaiting(now + NO_WAITING), moment, false);
     }
 
     /// Forgets what is stored under `key`.
     pub(super) fn forget(&self, key: &[u8]) {
         self.cache.invalidate(key);
+        if let Some(tiers) = &self.tiers {
+            tiers.forget(&tiers.name(key));
+        }
     }
 
-    /// Takes out what `purge` is about. Returns how many answers that were.
+    /// Takes out what `purge` is about: here at once, and in other processes when they have heard of it. Returns how many answers that
+    /// were here.
     pub fn purge(&self, purge: Purge) -> u64 {
+        // Before it is done, so that nothing of it comes back from below.
+        self.purge_below(&purge);
+        self.purge_memory(purge)
+    }
+
+    pub(super) fn purge_memory(&self, purge: Purge) -> u64 {
         let before = self.counters.entries();
         let is_all = purge == Purge::All;
         let keys = lock(&self.index).purge(purge, &self.options.keys);
@@ -177,7 +215,11 @@ impl Store {
     /// The numbers now.
     pub fn stats(&self) -> CacheStats {
         self.cache.run_pending_tasks();
-        self.counters.stats(self.cache.weighted_size())
+        let mut stats = self.counters.stats(self.cache.weighted_size());
+        if let Some(tiers) = &self.tiers {
+            stats.unavailable = tiers.stats().failed.get();
+        }
+        stats
     }
 
     /// The counters of one more loop.
@@ -185,7 +227,8 @@ impl Store {
         self.counters.attach()
     }
 
-    fn insert(&self, key: Key, what: What, purges: u64) -> bool {
+    /// `is_new` when it is to be below memory as well.
+    pub(super) fn insert(&self, key: Key, what: What, moment: Moment, is_new: bool) -> bool {
         let slot = Slot { id: self.next.fetch_add(1, Relaxed), what };
         let keys = &self.options.keys;
         // Before it can be found, so that a purge that comes from now on finds it; one that came before is seen afterwards.
@@ -193,15 +236,28 @@ impl Store {
         if let What::Answer(_) = slot.what {
             self.counters.entered();
         }
-        let tags = slot.tags().to_vec();
+        let (tags, weight) = (slot.tags().to_vec(), (key.len() * 3 + slot.weight()) as u64);
+        if is_new {
+            // Redis refuses what was purged meanwhile.
+            self.put_below(&key, &slot.what, moment);
+        }
         self.cache.insert(key.clone(), slot);
-        let purged = lock(&self.index).was_purged(purges, &key, &tags, keys);
+        let purged = lock(&self.index).was_purged(moment.purges, &key, &tags, keys);
+        let purged = purged || self.is_unsure(moment, is_new);
         if purged {
             self.cache.invalidate(&key[..]);
         }
-        // What is over the bound goes now, and not when somebody else comes.
-        self.cache.run_pending_tasks();
+        self.settle(weight);
         !purged
+    }
+
+    /// Takes out what is over the bound when that may be much: small answers leave it to the cache, which does it now and then.
+    fn settle(&self, weight: u64) {
+        let unsettled = self.unsettled.fetch_add(weight, Relaxed) + weight;
+        if unsettled > self.options.size / UNSETTLED {
+            self.unsettled.store(0, Relaxed);
+            self.cache.run_pending_tasks();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::layer::cache::freshness::now;
 use crate::layer::cache::options::CacheOptions;
 
 fn store(options: Value) -> Arc<Store> {
-    Store::new(parse_value::<CacheOptions>("Cache", options).unwrap().check().unwrap())
+    Store::open(parse_value::<CacheOptions>("Cache", options).unwrap().check().unwrap()).unwrap()
 }
 
 fn head(fields: &[(&str, &str)]) -> Head {
@@ -38,7 +38,7 @@ impl Answer<'_> {
         let storable = decide(StatusCode::OK, &headers, &Asked::default(), rules, (now, now)).unwrap();
         let body = self.1.to_vec().into();
         let entry = Entry::new(StatusCode::OK, &headers, body, &storable, rules).unwrap();
-        store.put(key, head, &storable.vary, entry.into(), purges)
+        store.put(key, head, &storable.vary, entry.into(), Moment { purges, position: None })
     }
 }
 
@@ -97,12 +97,12 @@ fn a_purge_finds_every_variant_and_leaves_no_trace() {
 #[test]
 fn an_answer_that_was_purged_on_its_way_is_not_stored() {
     let store = store(json!({}));
-    let before = store.purges();
+    let before = store.moment().purges;
     store.purge(Purge::from_json(r#"{"url":"/a"}"#).unwrap());
     assert!(!Answer(&[], b"old").put(&store, A, &head(&[]), before));
     assert_eq!(found(&store, A, &head(&[])), None);
     assert!(Answer(&[], b"other").put(&store, B, &head(&[]), before));
-    assert!(Answer(&[], b"new").put(&store, A, &head(&[]), store.purges()));
+    assert!(Answer(&[], b"new").put(&store, A, &head(&[]), store.moment().purges));
     assert_eq!(found(&store, A, &head(&[])).unwrap(), b"new");
     assert_eq!(store.stats().entries, 2);
 }

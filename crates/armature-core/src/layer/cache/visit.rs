@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
 
-use super::LocalCache;
 use super::asked::Asked;
 use super::collect::{Collecting, Pending};
 use super::decide::{Storable, decide};
@@ -14,7 +13,8 @@ use super::entry::Entry;
 use super::flights::{Join, Leader, Outcome, Waited};
 use super::freshness::{Usable, now};
 use super::note::{Forwarded, Why};
-use super::store::Found;
+use super::store::{Found, Moment};
+use super::{LocalCache, Turn};
 use crate::http::{Body, Frame, Head, Request, Response, SizeHint, Verdict, judge};
 use crate::layer::compress::Place;
 use crate::pipeline::Next;
@@ -34,13 +34,23 @@ pub(super) struct Visit {
     pub why: Why,
     /// It waited for another one.
     pub collapsed: bool,
+    /// The number of the newest purge in Redis, if it was asked.
+    pub position: Option<u64>,
+    /// Whether it was looked for below memory.
+    pub is_looked_for: bool,
 }
 
 impl Visit {
+    /// One for which nothing is stored.
+    pub fn new(asked: Asked, key: Vec<u8>, primary: usize) -> Self {
+        let (why, collapsed, position, is_looked_for) = (Why::UriMiss, false, None, true);
+        Self { asked, key, primary, stale: None, why, collapsed, position, is_looked_for }
+    }
+
     /// One that nobody waits for, to replace `stale`.
     pub fn behind(asked: &Asked, key: Vec<u8>, primary: usize, stale: Arc<Entry>) -> Self {
         let asked = Asked { credentials: asked.credentials, ..Asked::default() };
-        Self { asked, key, primary, stale: Some(stale), why: Why::Stale, collapsed: false }
+        Self { stale: Some(stale), why: Why::Stale, ..Self::new(asked, key, primary) }
     }
 }
 
@@ -48,14 +58,70 @@ impl Visit {
 struct Sent {
     visit: Visit,
     /// The request as it came.
-    head: Head,
+    head: Rc<Head>,
     /// It asks whether the stored answer is current.
     validates: bool,
     at: u64,
-    purges: u64,
+    moment: Moment,
 }
 
 impl LocalCache {
+    /// Looks below memory, once for all who ask for the same now, and goes on.
+    pub(super) async fn look_below(
+        self: Rc<Self>,
+        request: Request,
+        next: Next,
+        mut visit: Visit,
+    ) -> Response {
+        visit.is_looked_for = false;
+        let Asked { head_only, control, .. } = visit.asked;
+        if self.may_wait(&visit.asked) && !head_only && !control.only_if_cached {
+            return self.visit(request, next, visit).await;
+        }
+        match self.find_below(&request, &next, &mut visit).await {
+            Some(response) => response,
+            None => self.miss(request, next, visit, false).await,
+        }
+    }
+
+    /// The answer that is below memory, if it can be given.
+    async fn find_below(
+        self: &Rc<Self>,
+        request: &Request,
+        next: &Next,
+        visit: &mut Visit,
+    ) -> Option<Response> {
+        if std::mem::replace(&mut visit.is_looked_for, true) {
+            return None;
+        }
+        let tiers = self.store.tiers.as_ref()?;
+        let (found, moment) = self.store.find_below(tiers, &mut visit.key, &request.head).await;
+        visit.position = moment.position;
+        let now = now();
+        match self.consider(&found, &visit.asked, now) {
+            Turn::Give { entry, note, is_renewed } => {
+                if is_renewed {
+                    let key = visit.key.clone();
+                    self.refresh(
+                        request,
+                        next,
+                        Visit::behind(&visit.asked, key, visit.primary, entry.clone()),
+                    );
+                }
+                let note = note.filter(|_| self.store.options.status);
+                Some(self.give(entry, &request.head, &visit.asked, now, note))
+            }
+            Turn::Go(why, stale) => {
+                visit.stale = stale;
+                // Nothing there says less than what is known.
+                if !matches!(found, Found::Nothing) {
+                    visit.why = why;
+                }
+                None
+            }
+        }
+    }
+
     /// Answers `request` when another one has its answer, or asks the handler.
     pub(super) async fn visit(self: Rc<Self>, request: Request, next: Next, mut visit: Visit) -> Response {
         let options = &self.store.options;
@@ -63,7 +129,13 @@ impl LocalCache {
         patience.reset(options.max_wait.duration());
         for _ in 0..ATTEMPTS {
             let follower = match self.store.flights.join(&visit.key, options.max_waiting) {
-                Join::Lead(leader) => return self.fetch(request, next, visit, Some(leader)).await.0,
+                Join::Lead(leader) => {
+                    if let Some(response) = self.find_below(&request, &next, &mut visit).await {
+                        leader.land(Outcome::Stored);
+                        return response;
+                    }
+                    return self.fetch(request, next, visit, Some(leader)).await.0;
+                }
                 Join::Follow(follower) => follower,
                 Join::Full => break,
             };
@@ -92,7 +164,9 @@ impl LocalCache {
                         continue;
                     };
                     let usable = entry.freshness.usable(now, &visit.asked.control);
-                    if usable == Usable::Fresh && self.may_have(&visit.asked, &entry) {
+                    if matches!(usable, Usable::Fresh | Usable::Meanwhile(_))
+                        && self.may_have(&visit.asked, &entry)
+                    {
                         self.counters.collapsed.add(1);
                         let note = self.forwarded(&visit, None, false);
                         return self.give(&entry, &request.head, &visit.asked, now, note);
@@ -112,9 +186,10 @@ impl LocalCache {
         leader: Option<Leader>,
     ) -> (Response, bool) {
         self.counters.misses.add(1);
-        let purges = self.store.purges();
+        let mut moment = self.store.moment();
+        moment.position = moment.position.max(visit.position);
         let at = now();
-        let head = request.head.clone();
+        let head = Rc::new(request.head.clone());
         let validates = ask_for_validation(&mut request.head, visit.stale.as_deref());
         let again = validates.then(|| (request.twin(request.id.clone()), next.clone()));
         let response = next.run(request).await;
@@ -127,10 +202,10 @@ impl LocalCache {
                 twin.head.remove(IF_NONE_MATCH.as_str());
                 twin.head.remove(IF_MODIFIED_SINCE.as_str());
                 let response = next.run(twin).await;
-                return self.answered(response, Sent { visit, head, validates: false, at, purges }, leader);
+                return self.answered(response, Sent { visit, head, validates: false, at, moment }, leader);
             }
         }
-        self.answered(response, Sent { visit, head, validates, at, purges }, leader)
+        self.answered(response, Sent { visit, head, validates, at, moment }, leader)
     }
 
     /// Fetches a new answer while a stale one is given, unless somebody does already.
@@ -218,7 +293,7 @@ impl LocalCache {
             status: response.status,
             headers: response.headers.clone(),
             storable,
-            purges: sent.purges,
+            moment: sent.moment,
         };
         match std::mem::take(&mut response.body) {
             body @ (Body::Empty | Body::Upgrade(_)) => {
@@ -282,7 +357,7 @@ impl LocalCache {
             return self.give(stale, head, &visit.asked, came, note);
         };
         let key = &visit.key[..visit.primary];
-        let is_stored = self.store.put(key, head, &storable.vary, entry.clone(), sent.purges);
+        let is_stored = self.store.put(key, head, &storable.vary, entry.clone(), sent.moment);
         self.land_stored(is_stored.then(|| entry.clone()), leader, is_fresh);
         self.give(&entry, head, &visit.asked, came, note)
     }
