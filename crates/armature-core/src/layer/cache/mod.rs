@@ -11,6 +11,7 @@ mod asked;
 mod below;
 mod codec;
 mod collect;
+mod conditional;
 mod control;
 mod counters;
 mod decide;

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
 
 use super::asked::Asked;
 use super::collect::{Collecting, Pending};
+use super::conditional::{ask_for_validation, conditional};
 use super::decide::{Storable, decide};
 use super::entry::Entry;
 use super::flights::{Join, Leader, Outcome, Waited};
@@ -15,7 +16,7 @@ use super::freshness::{Usable, now};
 use super::note::{Forwarded, Why};
 use super::store::{Found, Moment};
 use super::{LocalCache, Turn};
-use crate::http::{Body, Frame, Head, Request, Response, SizeHint, Verdict, judge};
+use crate::http::{Body, Frame, Head, Request, Response, SizeHint};
 use crate::layer::compress::Place;
 use crate::pipeline::Next;
 
@@ -371,38 +372,4 @@ impl LocalCache {
 /// Returns whether anybody waited.
 fn land(leader: Option<Leader>, outcome: Outcome) -> bool {
     leader.is_some_and(|leader| leader.land(outcome))
-}
-
-/// Has the handler answer in full, or say that `stale` is current. Conditions of the client are compared with what comes of it.
-/// Returns whether the handler is asked about `stale`.
-fn ask_for_validation(head: &mut Head, stale: Option<&Entry>) -> bool {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
-        if head.get(name.as_str()).is_some() {
-            head.remove(name.as_str());
-        }
-    }
-    let Some(stale) = stale else { return false };
-    let fields = [(IF_NONE_MATCH, stale.etag()), (IF_MODIFIED_SINCE, stale.last_modified())];
-    let mut validates = false;
-    for (name, value) in fields {
-        if let Some(value) = value {
-            head.push(name.as_str(), value.as_bytes());
-            validates = true;
-        }
-    }
-    validates
-}
-
-/// 304 in the place of an answer that the client has.
-fn conditional(response: Response, head: &Head) -> Response {
-    if response.status != StatusCode::OK || matches!(response.body, Body::Upgrade(_)) {
-        return response;
-    }
-    let etag = response.headers.get(&ETAG).map(HeaderValue::as_bytes);
-    let modified = response.headers.get(&http::header::LAST_MODIFIED).and_then(|value| value.to_str().ok());
-    let modified = modified.and_then(|text| httpdate::parse_http_date(text.trim()).ok());
-    match judge(head, etag, modified) {
-        Verdict::NotModified => crate::layer::etag::not_modified(response),
-        Verdict::Proceed | Verdict::Failed => response,
-    }
 }
