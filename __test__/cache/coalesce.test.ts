@@ -78,8 +78,12 @@ test('another one takes the lead when the client of the first leaves', async () 
 
 test('nobody waits longer than maxWait', async () => {
   await using cached = await serve({ maxWait: '20ms' })
-  const { open, replies } = await crowd(cached, 3)
+  const rest = gate()
+  const gathering = crowd(cached, 3)
+  cached.origin.gates.push(rest.promise, rest.promise)
+  const { open, replies } = await gathering
   await until(() => cached.origin.seen.length === 3, 'those who waited')
+  rest.open()
   open()
   expect((await replies).map((reply) => reply.body).sort()).toEqual(['1', '2', '3'])
 })
@@ -87,8 +91,12 @@ test('nobody waits longer than maxWait', async () => {
 test('no more wait than maxWaiting', async () => {
   await using cached = await serve({ maxWaiting: 2 })
   cached.origin.script.push(STORED)
-  const { open, replies } = await crowd(cached, 5)
+  const rest = gate()
+  const gathering = crowd(cached, 5)
+  cached.origin.gates.push(rest.promise, rest.promise)
+  const { open, replies } = await gathering
   await until(() => cached.origin.seen.length === 3, 'those who found no place')
+  rest.open()
   open()
   expect((await replies).map((reply) => reply.body).sort()).toEqual(['1', '1', '1', '2', '3'])
 })
