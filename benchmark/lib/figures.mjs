@@ -84,28 +84,43 @@ export function middle(values) {
   return sorted.length === 0 ? undefined : geometric(sorted.slice(spare, sorted.length - spare))
 }
 
-/** Values of `key` above zero, by round and slice. */
-function bySlice(samples, key) {
-  const slices = new Map()
-  for (const { round, slice, [key]: value } of samples) {
-    if (!(value > 0)) continue
-    const name = `${round}/${slice}`
-    slices.set(name, [...(slices.get(name) ?? []), value])
+/** Values of `key` above zero, by what `part` makes of their samples. */
+function grouped(samples, key, part) {
+  const groups = new Map()
+  for (const sample of samples) {
+    if (!(sample[key] > 0)) continue
+    const name = part(sample)
+    groups.set(name, [...(groups.get(name) ?? []), sample[key]])
   }
-  return slices
+  return groups
+}
+
+/** Time of the CPU: what disturbs a measurement only ever adds to it. */
+const isCost = (key) => key.startsWith('cpu')
+
+/** The geometric mean of the lower half: of the turns that were disturbed least. */
+function undisturbed(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return geometric(sorted.slice(0, Math.ceil(sorted.length / 2)))
 }
 
 /**
- * The median over all slices of each figure, and the middle of its ratios to the yardstick's figure in the same slice,
- * seconds apart: what a noisy moment does to one it does to the other. `samples` are
+ * The median over all slices of each figure, and its ratio to the yardstick's. `samples` are
  * `{ round, slice, work, contender, [key]: number }`. There is no ratio of or to nothing, or less than nothing.
+ *
+ * CPU time is compared by rounds, in each the lower half of the turns of either, and the ratio is the mean of the rounds': a
+ * neighbour of the machine slows a large program more than a small one, so turns that it slowed say little of either. All else is
+ * compared by slices, seconds apart - what a noisy moment does to one it does to the other - and the ratio is their middle.
  */
 export function summarize(samples, key, work, contender, yardstick) {
   const of = (name) => samples.filter((sample) => sample.work === work && sample.contender === name)
+  const part = isCost(key) ? ({ round }) => round : ({ round, slice }) => `${round}/${slice}`
+  const [mean, ofAll] = isCost(key) ? [undisturbed, geometric] : [geometric, middle]
   const own = of(contender)
-  const others = bySlice(of(yardstick), key)
-  const ratios = [...bySlice(own, key)].map(([slice, values]) =>
-    others.has(slice) ? geometric(values) / geometric(others.get(slice)) : undefined,
-  )
-  return { value: median(own.map((sample) => sample[key])), ratio: middle(ratios) }
+  const others = grouped(of(yardstick), key, part)
+  const ratios = [...grouped(own, key, part)]
+    .filter(([name]) => others.has(name))
+    .map(([name, values]) => mean(values) / mean(others.get(name)))
+  const ratio = ratios.length === 0 ? undefined : ofAll(ratios)
+  return { value: median(own.map((sample) => sample[key])), ratio }
 }

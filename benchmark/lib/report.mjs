@@ -57,6 +57,6 @@ function method({ environment, settings, samples }) {
 
 wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
 has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
-figure in the same slice, the mean of the middle of these ratios. CPU is that of the server process for one request; "JS thread" is
-its main thread alone. Made with \`npm run bench -- --write\`.`
+figure: of CPU time by rounds, the lower half of the turns of each; of all else by slices, without the extreme tenths. CPU is that of
+the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.`
 }
