@@ -103,8 +103,24 @@ export const protocolsWork = 'protocols'
 /** Whose servers they are made of. */
 export const protocolsNames = ['armature-inline-async', 'armature-async', 'fastify', 'node-http', 'hyper']
 
+/** Native layers, and files. */
+export const layersWork = 'layers'
+export const filesWork = 'files'
+/** Whose servers they are made of. */
+export const layersNames = ['armature-inline-async', 'armature-async', 'fastify']
+export const filesNames = layersNames
+
 /** What is measured in every round that has it, in processes of its own. */
-export const apartWorks = [memoryWork, timersWork, driversWork, workersWork, websocketWork, protocolsWork]
+export const apartWorks = [
+  memoryWork,
+  timersWork,
+  driversWork,
+  workersWork,
+  websocketWork,
+  protocolsWork,
+  layersWork,
+  filesWork,
+]
 
 /** Those of `names` that any of the works `asked` for is about. */
 export function takers(names, asked) {
@@ -114,6 +130,8 @@ export function takers(names, asked) {
     [workersWork]: workersNames,
     [websocketWork]: websocketNames,
     [protocolsWork]: protocolsNames,
+    [layersWork]: layersNames,
+    [filesWork]: filesNames,
   }
   const only = (work) => apart[work] ?? loads[work]?.only
   const served = asked.filter((work) => !onceWorks.includes(work))
@@ -124,3 +142,6 @@ export function takers(names, asked) {
 export const onceWorks = ['start', 'micro', 'routing']
 
 export const allWorks = [...Object.keys(works), ...apartWorks, ...onceWorks]
+
+/** What is measured when nobody says what: those that are left out have to be asked for. */
+export const defaultWorks = allWorks.filter((name) => name !== layersWork && name !== filesWork)

@@ -93,6 +93,14 @@ export { Logger } from './layers/logger.js'
 export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
+export type {
+  CacheStats,
+  ConcurrencyStats,
+  CorsStats,
+  HealthCheckStats,
+  HealthStats,
+  RateLimitStats,
+} from './layers/stats.js'
 export { Timeout } from './layers/timeout.js'
 export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
@@ -118,14 +126,9 @@ export { type CloseOptions, Server } from './server.js'
 export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
-  CacheStats,
-  ConcurrencyStats,
   FileStats,
-  HealthCheckStats,
-  HealthStats,
   LaneStats,
   LogStats,
-  RateLimitStats,
   RefusedStats,
   ServerStats,
   ShedStats,

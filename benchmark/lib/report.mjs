@@ -5,8 +5,10 @@ import { machine, when } from './environment.mjs'
 import { columns } from './figures.mjs'
 import { driversSection, timersSection, workersSection } from './process-sections.mjs'
 import { protocolsSection } from './protocols-section.mjs'
-import { memorySection, microSection, startSection, targetSection } from './sections.mjs'
+import { filesSection, layersSection } from './rows-section.mjs'
+import { memorySection, microSection, startSection } from './sections.mjs'
 import { workTable } from './table.mjs'
+import { targetSection } from './targets.mjs'
 import { websocketSection } from './websocket-section.mjs'
 
 const bullets = (title, list) =>
@@ -26,6 +28,8 @@ function* sections(result) {
   yield workersSection(result)
   yield protocolsSection(result)
   yield websocketSection(result)
+  yield layersSection(result)
+  yield filesSection(result)
   if (has('start')) yield startSection(result, names, yardstick)
   if (result.micro.length > 0) yield microSection(result)
   yield bullets('Left out', skipped)

@@ -142,6 +142,37 @@ test('the drivers are compared with each other, not with the yardstick', () => {
   expect(reportText(result())).not.toContain("io: 'auto'")
 })
 
+test('layers and files have tables of their own, and their targets may be the least that is wanted', () => {
+  const sample = (work, contender, perSecond, cpuProcess) => ({
+    ...{ round: 1, slice: 1, work, contender, perSecond, cpuProcess, cpuMain: 1, bytes: 1024 },
+  })
+  const samples = [
+    sample('layers: idle', 'without layers', 100_000, 10),
+    sample('layers: idle', 'ten layers', 90_000, 11),
+    sample('layers: hit', 'armature-async', 100_000, 9),
+    sample('layers: hit', 'fastify', 25_000, 30),
+    sample('layers: hit', 'fixed', 110_000, 8),
+    sample('files: 1 KB', 'armature-async', 100_000, 9),
+    sample('files: 1 KB', 'nginx', 125_000, 10),
+    sample('files: 1 KB', 'fastify', 5_000, 120),
+  ]
+  const plugins = {
+    '@fastify/compress': '9.0.0',
+    '@fastify/rate-limit': '11.0.0',
+    '@fastify/static': '9.0.0',
+  }
+  const versions = { ...environment.versions, ...plugins, nginx: '1.22.1' }
+  const text = reportText(result(costs, { samples, environment: { ...environment, versions } }))
+  expect(text).toContain('nginx 1.22.1 with one worker')
+  expect(text).toMatch(/\| ten layers +\| +90,000 \(0\.90x\)/)
+  expect(text).toMatch(/CPU, x fixed .*\n.*\n\| armature-async \| 100,000 \(4\.00x\) .* 1\.13x /)
+  expect(text).toMatch(/\| ten idle layers[^|]*\| at least 0\.85 \| +0\.90 \| reached/)
+  expect(text).toMatch(/\| a file of 1 KB: CPU, x nginx +\| +0\.8 \| +0\.90 \| +missed/)
+  expect(text).toMatch(/\| a file of 1 KB: CPU, x fastify +\| +0\.1 \| +0\.075 \| reached/)
+  expect(text).not.toContain('undefined')
+  expect(reportText(result())).not.toMatch(/## (Native layers|Files)/)
+})
+
 test('the chart is well-formed, to scale, and readable in the dark', () => {
   const svg = chart(result())
   expect(svg).toContain('prefers-color-scheme: dark')

@@ -92,6 +92,10 @@ pub fn server(hub: &Hub) -> Value {
         "panics": metrics.panics.get(),
         "health": wiring.health.stats(),
         "slots": { "used": used, "limit": limit },
+        "cors": {
+            "preflights": wiring.cors.preflights.get(),
+            "refused": wiring.cors.refused.get(),
+        },
         "rateLimits": {
             "limited": wiring.rate_limits.limited.get(),
             "evicted": wiring.rate_limits.evicted.get(),
