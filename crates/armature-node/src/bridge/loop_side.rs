@@ -98,7 +98,10 @@ impl LoopSide {
         io_loop.spawn(async move {
             loop {
                 let posts = poll_fn(|cx| reader.mailbox.poll_receive(cx)).await;
-                let crossing: Vec<_> = posts.into_iter().filter_map(|post| reader.receive(post)).collect();
+                let mut crossing = Vec::new();
+                for post in posts {
+                    crossing.extend(reader.receive(post).await);
+                }
                 if !crossing.is_empty() {
                     // Those who were answered have their turn before this task has it again.
                     pass().await;
