@@ -52,6 +52,8 @@ pub struct LoopSide {
     pub(super) sockets: Arc<SocketCounts>,
     /// `None` when the loop ends with the thread of its lane.
     pub(super) revivals: Option<Arc<Revivals>>,
+    /// Sockets that are over, and whose lanes may not have heard of that.
+    pub(super) told: RefCell<Vec<SlotId>>,
     /// Streams of events end when they begin: the server closes.
     pub(super) ends_events: Cell<bool>,
     _live: Live,
@@ -90,6 +92,7 @@ impl LoopSide {
             subscribers: Rc::default(),
             sockets,
             revivals,
+            told: RefCell::default(),
             ends_events: Cell::default(),
             _live: Live::one_of(&census::LOOPS),
         });
