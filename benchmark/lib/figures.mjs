@@ -41,6 +41,7 @@ export const websocketColumns = [
 ]
 
 export const websocketIdleColumns = [{ key: 'idle', title: 'KB/idle socket', digits: 1 }]
+export const websocketStreamColumns = [{ key: 'idleStream', title: 'KB/idle stream', digits: 1 }]
 
 export const protocolColumns = [
   { key: 'perSecond', title: 'per second', digits: 0 },

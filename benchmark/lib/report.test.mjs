@@ -11,6 +11,7 @@ import { compare, compareText } from './compare.mjs'
 import { driversSample } from './drivers.mjs'
 import { insertResults } from './readme.mjs'
 import { reportText } from './report.mjs'
+import { websocketSection } from './websocket-section.mjs'
 import { unfit, writeResults } from './write.mjs'
 
 const environment = {
@@ -261,4 +262,19 @@ test('--compare and --from work from files', async () => {
   expect((await bench('--compare', a, b)).code).toBe(1)
   expect((await bench('--compare', a)).output).toContain('--compare takes two files')
   expect((await bench('--from', a)).output).toContain('# Benchmark results')
+})
+
+test('silent sockets and silent streams of events have tables of their own', () => {
+  const sample = (work, contender, figures) => ({ round: 1, slice: 1, work, contender, ...figures })
+  const samples = [
+    sample('websocket: broadcast, compressed', 'ws', { perSecond: 10, cpuProcess: 20 }),
+    sample('websocket: broadcast, compressed', 'armature-async', { perSecond: 50, cpuProcess: 4 }),
+    sample('websocket: idle streams', 'ws', { idleStream: 10 }),
+    sample('websocket: idle streams', 'armature-async', { idleStream: 4 }),
+  ]
+  const text = websocketSection({ samples, settings: { held: 100 } })
+  expect(text).toContain('100 streams of events that say nothing')
+  expect(text).not.toContain('100 sockets that say nothing')
+  expect(text).toMatch(/armature-async .*4\.0 \(0\.40/)
+  expect(text).toMatch(/armature-async .*50 \(5\.00/)
 })

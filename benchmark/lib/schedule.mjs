@@ -85,7 +85,7 @@ function secondsApart(work, slices, contenders, { warmup, duration }) {
   }
   if (work === websocketWork) {
     const parts = Object.keys(websocketLoads).length
-    return (takeCount + 1) * (SECONDS.visit + parts * turn + SECONDS.idle)
+    return (takeCount + 1) * (SECONDS.visit + parts * turn + 2 * SECONDS.idle)
   }
   if (work === layersWork) {
     const servers = layersNames.length === takeCount ? takeCount : 0
