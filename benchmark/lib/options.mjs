@@ -11,7 +11,7 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
 
   --only <names>       servers, separated by commas: ${Object.keys(contenders).join(',')}
   --work <names>       ${allWorks.join(',')};
-                       all but ${allWorks.filter((name) => !defaultWorks.includes(name)).join(' and ')}, when it is missing
+                       or all; when it is missing: ${defaultWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
   --rounds <n>         how often all servers are started anew and measured (5)
   --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (8)
@@ -68,7 +68,8 @@ function seconds(values, option, most) {
 /** Throws an error that names the option. */
 export function settingsOf(values) {
   const { quick = false, micro = false } = values
-  const work = list(micro ? 'micro,routing' : values.work, allWorks, 'work')
+  const asked = values.work === 'all' ? allWorks.join(',') : values.work
+  const work = list(micro ? 'micro,routing' : asked, allWorks, 'work')
   return {
     only: list(values.only, Object.keys(contenders), 'only'),
     work: quick && !micro ? work.filter((name) => name !== 'routing') : work,

@@ -20,9 +20,10 @@ test('errors name the option and what is allowed', () => {
 })
 
 test('works that have to be asked for', () => {
-  for (const work of ['layers', 'files']) {
+  for (const work of ['layers', 'files', 'routing']) {
     expect(settings({}).work).not.toContain(work)
     expect(settings({ work }).work).toEqual([work])
+    expect(settings({ work: 'all' }).work).toContain(work)
   }
 })
 

@@ -1,6 +1,6 @@
 // The whole report: where it was measured, how, and the tables.
 import { contenders as all, yardstick } from '../contenders.mjs'
-import { keyWorks, memoryWork, works } from '../works.mjs'
+import { allWorks, keyWorks, memoryWork, works } from '../works.mjs'
 import { machine, when } from './environment.mjs'
 import { columns } from './figures.mjs'
 import { driversSection, timersSection, workersSection } from './process-sections.mjs'
@@ -62,5 +62,5 @@ function method({ environment, settings, samples }) {
 wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
 has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
 figure: of CPU time by rounds, the lower half of the turns of each; of all else by slices, without the extreme tenths. CPU is that of
-the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.`
+the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- ${settings.work.length === allWorks.length ? '--work all ' : ''}--write\`.`
 }

@@ -35,7 +35,7 @@ import { websocketLoads } from './websocket.mjs'
 const comparedWorks = [driversWork, workersWork, websocketWork, protocolsWork, layersWork, filesWork]
 
 /**
- * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in
+ * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in
  * half of them and, unless they are marked, in the first third of the rounds. When no key work is asked for, all are key. The drivers, which are compared
  * with each other alone, have half of the slices whenever they are measured, as have several threads beside the cluster, WebSocket, other protocols, layers and files; memory and timers have none.
  */
@@ -44,7 +44,7 @@ export function schedule({ work, rounds, slices }, round) {
   const asked = work.filter((name) => name in works || apartWorks.includes(name))
   const someKey = asked.some((name) => keyWorks.includes(name))
   const isCompared = (name) => comparedWorks.includes(name)
-  const isFull = (name) => !someKey || keyWorks.includes(name) || works[name]?.full
+  const isFull = (name) => !someKey || keyWorks.includes(name)
   return asked
     .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 3))
     .map((name) => ({ work: name, slices: part(slices, isCompared(name) ? 2 : isFull(name) ? 1 : 2) }))
