@@ -78,7 +78,8 @@ const code = ({ status, body }: Reply) => [status, JSON.parse(body.toString()).c
 
 let folder: string
 let server: Server
-let release: () => void
+/** Each answers a request that a handler holds. */
+const releases: (() => void)[] = []
 const authority = new Authority()
 const logs = () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean)
 
@@ -194,10 +195,11 @@ const cases: Record<string, Case> = {
     async check(client, path, { other }) {
       expectText(await client(path))
       await until(() => server.stats().concurrency.taken === 0, 'the place')
+      releases.length = 0
       const held = other(path.replace(/[^/]+$|files\/.*$/, 'hold'))
-      await until(() => server.stats().concurrency.taken === 1, 'the request that is held')
+      await until(() => releases.length === 1, 'the request that is held')
       expect(code(await client(path))).toEqual([503, 'ARMATURE_OVERLOADED'])
-      release()
+      releases[0]?.()
       expect((await held).status).toBe(200)
       await until(() => server.stats().concurrency.taken === 0, 'the place')
       expectText(await client(path))
@@ -288,7 +290,7 @@ function around(name: string, layer: NativeLayer | undefined) {
       '/hold',
       () =>
         new Promise<string>((resolve) => {
-          release = () => resolve('released')
+          releases.push(() => resolve('released'))
         }),
     )
     .get('/files/*path', files(folder, { cacheControl: 'max-age=60' }))
