@@ -20,7 +20,8 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const child = fork(join(__dirname, 'fixtures/idle-sse.cjs'), {
       env: { ...process.env, NODE_ENV: 'production', ARMATURE_IO: isInline ? 'inline' : '1' },
-      execArgv: ['--expose-gc', '--no-warnings'],
+      // The young generation grows by tens of MB, once and whatever it is that is made: no part of what a stream costs.
+      execArgv: ['--expose-gc', '--no-warnings', '--max-semi-space-size=1'],
     })
     const sockets: Socket[] = []
     try {

@@ -234,7 +234,7 @@ test.each([
     }
     await until(isOver, 'the end of the connection')
   }
-  expect(existsSync(left)).toBe(false)
+  expect(existsSync(left) && readFileSync(left, 'utf8')).toBe(false)
   write('v2')
   await server.reload()
   await until(() => existsSync(left) && readFileSync(left, 'utf8') !== '', 'a call of close')

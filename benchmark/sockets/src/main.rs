@@ -16,8 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 const MESSAGE: usize = 64;
 const LONG: usize = 2048;
 /// What is offered for the latter: every message by itself, so that all frames of a server are equal.
-const DEFLATE: &str =
-    "sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+const DEFLATE: &str = "sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
 /// A connection that hears nothing for so long has lost something.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -113,14 +112,19 @@ fn check(stream: &mut Blocking, said: &[u8], is_compressed: bool) -> io::Result<
         frame.resize(4, 0);
         stream.read_exact(&mut frame[2..])?;
     }
-    let length = if frame.len() == 2 { frame[1].into() } else { usize::from(frame[2]) << 8 | usize::from(frame[3]) };
+    let length =
+        if frame.len() == 2 { frame[1].into() } else { usize::from(frame[2]) << 8 | usize::from(frame[3]) };
     let mut content = vec![0; length];
     stream.read_exact(&mut content)?;
     let is_right = match is_compressed {
         false => frame[0] == 0x81 && content == said,
         true => frame[0] == 0xc1 && length < said.len() / 2,
     };
-    if is_right { Ok(frame.len() + length) } else { Err(io::Error::other(format!("not what was said: {frame:?}"))) }
+    if is_right {
+        Ok(frame.len() + length)
+    } else {
+        Err(io::Error::other(format!("not what was said: {frame:?}")))
+    }
 }
 
 /// Says that everything is ready, and waits until it is to begin.
@@ -257,8 +261,6 @@ fn report(messages: usize, elapsed: Duration, mut took: Vec<u64>) -> io::Result<
     took.sort_unstable();
     let at = |share: f64| took.get((took.len() as f64 * share) as usize).map_or(0.0, |&n| n as f64 / 1e6);
     let (microseconds, p50, p99) = (elapsed.as_micros(), at(0.5), at(0.99));
-    println!(
-        "@@{{\"messages\":{messages},\"microseconds\":{microseconds},\"p50\":{p50},\"p99\":{p99}}}"
-    );
+    println!("@@{{\"messages\":{messages},\"microseconds\":{microseconds},\"p50\":{p50},\"p99\":{p99}}}");
     io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }

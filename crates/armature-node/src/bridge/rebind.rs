@@ -130,8 +130,7 @@ impl LoopSide {
                 socket.lane_leaves();
                 continue;
             };
-            let Back { mut messages, is_unknown, is_over } =
-                back.remove(&slot.to_bits()).unwrap_or_default();
+            let Back { mut messages, is_unknown, is_over } = back.remove(&slot.to_bits()).unwrap_or_default();
             if socket.was_told() && !is_over {
                 // Its thread had that in hand.
                 drop(self.release(slot));
