@@ -209,6 +209,8 @@ export interface FileStats {
   readonly open: number
   /** Bytes of content that are kept. */
   readonly cached: number
+  /** Files that are kept open for whoever asks for them next. */
+  readonly kept: number
 }
 
 /** What the `Cache` layers of a server did since the start, or since a reload, and what they have. */
