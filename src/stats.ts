@@ -173,6 +173,8 @@ export interface FileStats {
   readonly open: number
   /** Bytes of content that are kept. */
   readonly cached: number
+  /** Files that are kept open for whoever asks for them next. */
+  readonly kept: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

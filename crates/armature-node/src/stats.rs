@@ -106,6 +106,7 @@ pub fn server(hub: &Hub) -> Value {
             "queued": files.queued,
             "open": files.open,
             "cached": files.cached,
+            "kept": files.kept,
         },
         "cache": wiring.caches.stats(),
         "log": wiring.logs.stats(&wiring.settings.log),

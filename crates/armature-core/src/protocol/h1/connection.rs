@@ -200,6 +200,7 @@ fn is_gone(error: &io::Error) -> bool {
 impl<D: Dispatch + 'static> Connection<D> {
     /// Does what can be done. `None` when there is nothing left to do but wait.
     fn run(&mut self, cx: &mut Context<'_>) -> io::Result<Option<End>> {
+        let mut tried = false;
         for _ in 0..TURNS {
             let now = self.io_loop().now();
             if self.control.shutdown() == Shutdown::Now {
@@ -240,6 +241,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                     self.server.metrics().header_timeouts.add(1);
                     self.time_out_head();
                 }
+                Some(Due::End(_, Timeout::Write)) if !tried && self.stream.write_anyway() => tried = true,
                 Some(Due::End(end, timeout)) => {
                     self.count(timeout);
                     return Ok(Some(end));
