@@ -126,7 +126,7 @@ impl RedisOptions {
 
 impl RedisSettings {
     /// Whether both ask for the same connection.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(in crate::store) fn is_same(&self, other: &Self) -> bool {
         let numbers = |s: &Self| (s.timeout, s.queue, s.queue_bytes);
         let texts = |s: &Self| {
             let RedisOptions { url, ca, cert, key, .. } = s.options.clone();
