@@ -117,13 +117,8 @@ impl<D: Dispatch + 'static> Exchange<D> {
                 return true;
             }
         };
-        let debt = match &self.debt {
-            Some(debt) => debt,
-            None => {
-                sending.outgoing.own();
-                self.debt.insert(self.shared.account.open())
-            }
-        };
+        sending.outgoing.own(self.debt.is_none());
+        let debt = self.debt.get_or_insert_with(|| self.shared.account.open());
         let taken = std::mem::take(&mut sending.taken);
         debt.keep(sending, taken, cx)
     }
