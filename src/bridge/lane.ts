@@ -277,9 +277,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       }
       this.#from = 0
       this.#until = bytes === AGAIN ? 0 : bytes
-      const isTimeUp = performance.now() - this.#started > MAX_MILLIS
-      if (isTimeUp && bytes !== AGAIN) this.#expect(MAX_REQUESTS - this.#budget)
-      if (bytes === AGAIN || this.#budget <= 0 || isTimeUp) {
+      if (bytes === AGAIN || this.#budget <= 0 || performance.now() - this.#started > MAX_MILLIS) {
         this.#scheduled = true
         setImmediate(this.#resume)
         return
