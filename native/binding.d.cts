@@ -20,6 +20,8 @@ export declare class NativeLane {
    * told. A negative number says that the next record needs a buffer of so many bytes. With an empty `records` it only commits.
    */
   turn(commands: Buffer, length: number, records: Buffer): number
+  /** Has [`turn`](Self::turn) hand over `most` requests at a time from now on. */
+  handOver(most: number): void
   /**
    * Has a socket subscribe to `topic`, from behind the commands that were committed. Returns 0, or why not: 1 for its name, 2
    * when there are too many topics, 3 when the socket is over.

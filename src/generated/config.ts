@@ -102,8 +102,8 @@ export interface LimitOptions {
    */
   controlFrames?: number | undefined
   /**
-   * Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
-   * From 1 to 1000000, by default 4096.
+   * Most requests that wait for one JavaScript thread. Beyond it the answer is 503. Half of it is for connections with less
+   * than 16 others in progress. From 1 to 1000000, by default 4096.
    */
   queue?: number | undefined
   /**

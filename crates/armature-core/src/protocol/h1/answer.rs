@@ -106,9 +106,9 @@ impl<D: Dispatch + 'static> Connection<D> {
             if Account::is_free(ledger, bytes) {
                 return Ok(());
             }
-            work.output.own();
             work.debt = Some(Account::new(ledger, self.control.clone()).open());
         }
+        work.output.own();
         let unsent = work.lend();
         let kept = work.debt.as_ref().is_some_and(|debt| debt.keep(unsent, taken, cx));
         if kept { Ok(()) } else { Err(too_slow()) }

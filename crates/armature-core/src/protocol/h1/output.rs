@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::http::FilePart;
 use crate::listener::Stream;
 use crate::platform;
-use crate::protocol::unsent::own;
+use crate::protocol::unsent::{kept, own};
 
 /// Bytes that are gathered before somebody has to wait for the peer.
 pub(super) const GATHER_BYTES: usize = 64 * 1024;
@@ -25,6 +25,8 @@ pub(super) struct Output {
     /// How much of `gathered` the socket has taken.
     sent: usize,
     direct: Bytes,
+    /// Bytes of `direct` before the socket took any.
+    whole: usize,
     after: &'static [u8],
     /// What the system moves by itself.
     file: Option<FilePart>,
@@ -45,14 +47,14 @@ impl Output {
         self.gathered.capacity()
     }
 
-    /// Bytes in memory that the socket has not taken.
+    /// Bytes in memory that the socket has not taken, with those of their memory that it has.
     pub fn unsent(&self) -> usize {
-        self.gathered.len() - self.sent + self.direct.len()
+        self.gathered.len() - self.sent + kept(&self.direct, self.whole)
     }
 
     /// What is left is going to wait.
     pub fn own(&mut self) {
-        own(&mut self.direct);
+        own(&mut self.direct, &mut self.whole);
     }
 
     /// Whether more can be added now.
@@ -72,6 +74,7 @@ impl Output {
             self.gathered.extend_from_slice(&bytes);
             self.gathered.extend_from_slice(after);
         } else {
+            self.whole = bytes.len();
             self.direct = bytes;
             self.after = after;
         }
