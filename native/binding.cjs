@@ -841,6 +841,7 @@ module.exports.NativeServer = nativeBinding.NativeServer
 module.exports.agree = nativeBinding.agree
 module.exports.census = nativeBinding.census
 module.exports.flushLogs = nativeBinding.flushLogs
+module.exports.flushPurges = nativeBinding.flushPurges
 module.exports.purgeCache = nativeBinding.purgeCache
 module.exports.requestIdPrefix = nativeBinding.requestIdPrefix
 module.exports.resolveOptions = nativeBinding.resolveOptions

@@ -6,6 +6,7 @@
 import './node-version.js'
 
 export { App } from './app.js'
+export type { CacheDiskStats, CacheStats } from './cache-stats.js'
 export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'
 export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } from './diagnostics.js'
@@ -57,6 +58,7 @@ export type {
   CorsOptions,
   CspOptions,
   DecompressOptions,
+  DiskOptions,
   ETagOptions,
   HealthCheckOptions,
   HealthOptions,
@@ -118,7 +120,6 @@ export { type CloseOptions, Server } from './server.js'
 export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
-  CacheStats,
   ConcurrencyStats,
   FileStats,
   HealthCheckStats,

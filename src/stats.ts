@@ -1,3 +1,5 @@
+import type { CacheStats } from './cache-stats.js'
+
 /** Numbers of a running server: gauges, which show what is now, and counters since the start. */
 export interface ServerStats {
   /** Open connections. */
@@ -209,38 +211,6 @@ export interface FileStats {
   readonly open: number
   /** Bytes of content that are kept. */
   readonly cached: number
-}
-
-/** What the `Cache` layers of a server did since the start, or since a reload, and what they have. */
-export interface CacheStats {
-  /** Requests answered with what was stored and fresh. */
-  readonly hits: number
-  /** Requests answered with what was stored and stale: while a new answer was fetched, or because the client allowed it. */
-  readonly stale: number
-  /** Requests that a stored answer could have been for, and that went to the handler; fetches in the background are among them. */
-  readonly misses: number
-  /** Those of them to which the handler said 304, so that the stored answer was given. */
-  readonly validated: number
-  /** Errors of handlers in whose place a stored answer was given. */
-  readonly errors: number
-  /** Requests that waited for another one, and got its answer. */
-  readonly collapsed: number
-  /** Requests that no stored answer could be for: other methods, parts, conditions that only handlers check. */
-  readonly bypassed: number
-  /** Answers stored. */
-  readonly stored: number
-  /** Answers taken out for want of room. */
-  readonly evicted: number
-  /** Answers taken out by `purge()`, or by requests that changed something. */
-  readonly purged: number
-  /** Answers that were found in Redis. */
-  readonly shared: number
-  /** Looking and writing in vain, because Redis is gone, too slow or too busy; requests went on without it. */
-  readonly unavailable: number
-  /** Answers that there are. */
-  readonly entries: number
-  /** Memory that they take, in bytes. */
-  readonly bytes: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */
