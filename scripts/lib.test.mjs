@@ -6,7 +6,7 @@ import { devLoop } from './lib/dev-loop.mjs'
 import { docBlocks } from './lib/doc-blocks.mjs'
 import { checkExamples } from './lib/doc-examples.mjs'
 import { staleInstall } from './lib/install.mjs'
-import { cacheDir } from './lib/paths.mjs'
+import { cacheDir, root } from './lib/paths.mjs'
 import { writeReexports } from './lib/reexports.mjs'
 import { node, quiet, run } from './lib/run.mjs'
 import { cargoTally, verdict, vitestTally } from './lib/tally.mjs'
@@ -59,19 +59,28 @@ describe('tally', () => {
   test('cargo', () => {
     const output = `
 running 2 tests
+test config::a_name ... ok
+test config::another - should panic ... FAILED
 test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 `
-    expect(cargoTally(output)).toEqual({ passed: 5, failed: 1 })
-    expect(cargoTally('error: could not compile')).toEqual({ passed: 0, failed: 0 })
+    expect(cargoTally(output)).toEqual({ passed: 5, failed: 1, names: ['config::another - should panic'] })
+    expect(cargoTally('error: could not compile')).toEqual({ passed: 0, failed: 0, names: [] })
   })
   test('vitest', () => {
     const report = (testResults) => JSON.stringify({ numPassedTests: 4, numFailedTests: 1, testResults })
-    const loaded = { status: 'failed', assertionResults: [{}] }
-    const broken = { status: 'failed', assertionResults: [] }
-    expect(vitestTally(report([loaded]))).toEqual({ passed: 4, failed: 1 })
-    expect(vitestTally(report([loaded, broken]))).toEqual({ passed: 4, failed: 2 })
-    expect(vitestTally('')).toEqual({ passed: 0, failed: 0 })
+    const bad = {
+      status: 'failed',
+      fullName: 'a thing works',
+      failureMessages: ['Error: it does not\n at x'],
+    }
+    const good = { status: 'passed', fullName: 'another', failureMessages: [] }
+    const loaded = { name: join(root, 'a.test.ts'), status: 'failed', assertionResults: [bad, good] }
+    const broken = { name: join(root, 'b.test.ts'), status: 'failed', assertionResults: [] }
+    const names = ['a.test.ts > a thing works: Error: it does not', 'b.test.ts']
+    expect(vitestTally(report([loaded]))).toEqual({ passed: 4, failed: 1, names: names.slice(0, 1) })
+    expect(vitestTally(report([loaded, broken]))).toEqual({ passed: 4, failed: 2, names })
+    expect(vitestTally('')).toEqual({ passed: 0, failed: 0, names: [] })
   })
   test('a runner that crashed or ran nothing has failed', () => {
     expect(verdict('x', 0, { passed: 2, failed: 0 })).toMatchObject({ passed: 2, failed: 0 })

@@ -45,7 +45,7 @@ const engines = new Set<Engine>()
 // process.exit() and uncaught exceptions run no cleanup of the addon on the main thread; the threads must not go on
 // while the process is taken down.
 process.on('exit', () => {
-  for (const engine of engines) engine.stop()
+  for (const engine of engines) engine.abandon()
   flushPurges(PURGE_PATIENCE)
   flushLogs(LOG_PATIENCE)
 })
@@ -230,15 +230,20 @@ export class Engine implements LaneHandlers {
     return this.stats().lanes.find((lane) => lane.threadId === threadId)?.pending ?? 0
   }
 
-  /** Ends the threads at once. An attached engine gives back what it has not been handed. */
-  stop(): void {
+  /** The thread ends: what others can go on with is theirs. */
+  abandon(): void {
+    this.stop(this.#isAttached)
+  }
+
+  /** Ends the threads at once. An attached engine gives back what it has not been handed, and with `othersGoOn` its WebSockets. */
+  stop(othersGoOn = false): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#unwatch()
     this.#checks.stop()
     engines.delete(this)
     this.#injections.stop()
-    this.#lane.close()
+    this.#lane.close(othersGoOn)
     this.#native.stop(STOP_PATIENCE)
   }
 

@@ -6,7 +6,6 @@
 import './node-version.js'
 
 export { App } from './app.js'
-export type { CacheDiskStats, CacheStats } from './cache-stats.js'
 export type { CookieOptions, ResponseCookieOptions } from './cookies.js'
 export { type DataKey, type Key, key } from './data.js'
 export type { RequestErrorMessage, RequestFinishMessage, RequestStartMessage } from './diagnostics.js'
@@ -79,6 +78,7 @@ export type {
   SecurityHeadersOptions,
   TimeoutLayerOptions,
 } from './generated/layers.js'
+export type { KeyValueStoreOptions } from './generated/store.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
@@ -95,6 +95,15 @@ export { Logger } from './layers/logger.js'
 export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
+export type {
+  CacheDiskStats,
+  CacheStats,
+  ConcurrencyStats,
+  CorsStats,
+  HealthCheckStats,
+  HealthStats,
+  RateLimitStats,
+} from './layers/stats.js'
 export { Timeout } from './layers/timeout.js'
 export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
@@ -120,13 +129,9 @@ export { type CloseOptions, Server } from './server.js'
 export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
-  ConcurrencyStats,
   FileStats,
-  HealthCheckStats,
-  HealthStats,
   LaneStats,
   LogStats,
-  RateLimitStats,
   RefusedStats,
   ServerStats,
   ShedStats,
@@ -134,6 +139,13 @@ export type {
   TlsStats,
   WebSocketStats,
 } from './stats.js'
+export {
+  KeyValueStore,
+  type StoreGetOptions,
+  type StoreMoment,
+  type StoreSetOptions,
+  type StoreStats,
+} from './store.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
 export { ws } from './websocket/declare.js'

@@ -1,5 +1,5 @@
 // From single measurements to what is reported.
-import { engine } from '../contenders.mjs'
+import { engine, yardstick } from '../contenders.mjs'
 
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
@@ -41,6 +41,7 @@ export const websocketColumns = [
 ]
 
 export const websocketIdleColumns = [{ key: 'idle', title: 'KB/idle socket', digits: 1 }]
+export const websocketStreamColumns = [{ key: 'idleStream', title: 'KB/idle stream', digits: 1 }]
 
 export const protocolColumns = [
   { key: 'perSecond', title: 'per second', digits: 0 },
@@ -49,6 +50,17 @@ export const protocolColumns = [
   { key: 'cpuMain', title: 'JS thread us each', digits: 1 },
   { key: 'cpuClient', title: 'CPU us each of the client', digits: 1, plain: true },
   { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
+]
+
+/** Of layers and files; `to` as in {@link columns}. */
+export const rowsColumns = [
+  { key: 'perSecond', title: 'requests/s', digits: 0 },
+  { key: 'p99', title: 'p99 ms', digits: 2 },
+  { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
+  { key: 'cpuProcess', title: 'CPU, x fixed', to: 'fixed' },
+  { key: 'cpuProcess', title: 'CPU, x fastify', to: yardstick },
+  { key: 'cpuMain', title: 'JS thread us/request', digits: 1 },
+  { key: 'bytes', title: 'bytes', digits: 0, plain: true },
 ]
 
 export const workersColumns = [
@@ -84,28 +96,43 @@ export function middle(values) {
   return sorted.length === 0 ? undefined : geometric(sorted.slice(spare, sorted.length - spare))
 }
 
-/** Values of `key` above zero, by round and slice. */
-function bySlice(samples, key) {
-  const slices = new Map()
-  for (const { round, slice, [key]: value } of samples) {
-    if (!(value > 0)) continue
-    const name = `${round}/${slice}`
-    slices.set(name, [...(slices.get(name) ?? []), value])
+/** Values of `key` above zero, by what `part` makes of their samples. */
+function grouped(samples, key, part) {
+  const groups = new Map()
+  for (const sample of samples) {
+    if (!(sample[key] > 0)) continue
+    const name = part(sample)
+    groups.set(name, [...(groups.get(name) ?? []), sample[key]])
   }
-  return slices
+  return groups
+}
+
+/** Time of the CPU: what disturbs a measurement only ever adds to it. */
+const isCost = (key) => key.startsWith('cpu')
+
+/** The geometric mean of the lower half: of the turns that were disturbed least. */
+function undisturbed(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return geometric(sorted.slice(0, Math.ceil(sorted.length / 2)))
 }
 
 /**
- * The median over all slices of each figure, and the middle of its ratios to the yardstick's figure in the same slice,
- * seconds apart: what a noisy moment does to one it does to the other. `samples` are
+ * The median over all slices of each figure, and its ratio to the yardstick's. `samples` are
  * `{ round, slice, work, contender, [key]: number }`. There is no ratio of or to nothing, or less than nothing.
+ *
+ * CPU time is compared by rounds, in each the lower half of the turns of either, and the ratio is the mean of the rounds': a
+ * neighbour of the machine slows a large program more than a small one, so turns that it slowed say little of either. All else is
+ * compared by slices, seconds apart - what a noisy moment does to one it does to the other - and the ratio is their middle.
  */
 export function summarize(samples, key, work, contender, yardstick) {
   const of = (name) => samples.filter((sample) => sample.work === work && sample.contender === name)
+  const part = isCost(key) ? ({ round }) => round : ({ round, slice }) => `${round}/${slice}`
+  const [mean, ofAll] = isCost(key) ? [undisturbed, geometric] : [geometric, middle]
   const own = of(contender)
-  const others = bySlice(of(yardstick), key)
-  const ratios = [...bySlice(own, key)].map(([slice, values]) =>
-    others.has(slice) ? geometric(values) / geometric(others.get(slice)) : undefined,
-  )
-  return { value: median(own.map((sample) => sample[key])), ratio: middle(ratios) }
+  const others = grouped(of(yardstick), key, part)
+  const ratios = [...grouped(own, key, part)]
+    .filter(([name]) => others.has(name))
+    .map(([name, values]) => mean(values) / mean(others.get(name)))
+  const ratio = ratios.length === 0 ? undefined : ofAll(ratios)
+  return { value: median(own.map((sample) => sample[key])), ratio }
 }

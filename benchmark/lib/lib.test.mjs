@@ -44,6 +44,22 @@ test('ratios are taken within a slice of a round, to all turns of the yardstick'
   expect(of('a', samples.slice(0, 1))).toEqual({ value: 20, ratio: undefined })
 })
 
+test('CPU time is compared by rounds, by the turns that were disturbed least', () => {
+  const turns = (round, contender, costs) =>
+    costs.map((cpuProcess, slice) => ({ round, slice, work: 'hello', contender, cpuProcess }))
+  const samples = [
+    ...turns(1, 'a', [2, 9, 2, 9]),
+    ...turns(1, 'fastify', [70, 4, 4, 90]),
+    // The machine is slower now, for everybody.
+    ...turns(2, 'a', [4, 4, 30]),
+    ...turns(2, 'fastify', [8, 80, 8]),
+    ...turns(3, 'a', [1000]),
+  ]
+  expect(summarize(samples, 'cpuProcess', 'hello', 'a', 'fastify').ratio).toBeCloseTo(0.5)
+  expect(summarize(samples, 'cpuProcess', 'hello', 'fastify', 'fastify').ratio).toBe(1)
+  expect(summarize(samples, 'cpuProcess', 'hello', 'a', 'b').ratio).toBeUndefined()
+})
+
 test('there is no ratio to nothing, nor to less', () => {
   const samples = [0, -3].flatMap((other, index) => [
     { round: index, work: 'memory', contender: 'a', idle: 5 },
@@ -59,6 +75,9 @@ test('wrk reports numbers, and failures as errors', () => {
   expect(() => parseReport(line({ status: 3 }))).toThrow('3 answers were not 2xx')
   expect(() => parseReport(line({ requests: 0 }))).toThrow('nothing was answered')
   expect(() => parseReport('unable to connect')).toThrow('unable to connect')
+  const refused = (status) => parseReport(line({ status }), { refused: true })
+  expect(refused(100)).toMatchObject({ requests: 100 })
+  expect(() => refused(98)).toThrow('2 answers were no refusals')
 })
 
 test('CPU time is that between two looks, also of threads that are new', () => {

@@ -194,14 +194,20 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     this.#active.delete(record)
   }
 
-  /** Ends the lane; requests in progress hear that nobody waits. */
-  close(): void {
+  /**
+   * Ends the lane; requests in progress hear that nobody waits. With `othersGoOn` WebSockets that outlive their thread hear nothing:
+   * another one has them next, and hears what becomes of them.
+   */
+  close(othersGoOn = false): void {
     if (this.#closed) return
     this.#commit()
     this.#closed = true
     this.native.close()
     for (const active of this.#active.values()) this.#abort(active, 3)
-    for (const link of this.#sockets.values()) link.closed(1006, '')
+    for (const link of this.#sockets.values()) {
+      if (othersGoOn && link.canMove) link.left()
+      else link.closed(1006, '')
+    }
   }
 
   /** A command was added, perhaps while records are handled: those commit when they are. */

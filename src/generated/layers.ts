@@ -304,8 +304,8 @@ export type RateLimitKeyPart = 'ip' | 'route' | { readonly header: string } | { 
 /** A Redis, or what speaks its protocol. Layers with the same options share one connection. */
 export interface RedisOptions {
   /**
-   * Where it is: `redis://[user:password@]host[:port][/database]`, or `unix:///path/of/socket` with `?db=`, `?user=` and
-   * `?pass=`.
+   * Where it is: `redis://[user:password@]host[:port][/database]`, `rediss://` for the same over TLS, or
+   * `unix:///path/of/socket` with `?db=`, `?user=` and `?pass=`.
    */
   url: string
   /** How long a command may take from when it is sent, and how long connecting may take. From 1ms to 60s, by default 500ms. */
@@ -314,6 +314,18 @@ export interface RedisOptions {
   queue?: number | undefined
   /** Most bytes of commands that may wait for their answers; more fail at once. From 1kb to 4gb, by default 16mb. */
   queueSize?: Size | undefined
+  /**
+   * Who signs the server's certificate, with `rediss://`: PEM, as the path of a file, text or a Buffer. By default those whom
+   * the system trusts.
+   */
+  ca?: string | Uint8Array | undefined
+  /**
+   * The certificate by which the server knows its client, with its chain, as `ca`; with `rediss://` and `key` only. By default
+   * none.
+   */
+  cert?: string | Uint8Array | undefined
+  /** The key of `cert`. */
+  key?: string | Uint8Array | undefined
 }
 
 /** Options of the request-id layer. */

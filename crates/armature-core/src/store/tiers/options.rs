@@ -75,6 +75,12 @@ pub(crate) fn check_name(option: &str, name: Option<String>) -> Result<String> {
 }
 
 impl TierSettings {
+    /// Whether both ask for the same tiers.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let plain = |settings: &Self| (settings.namespace.clone(), settings.sync);
+        plain(self) == plain(other) && self.redis.is_same(&other.redis)
+    }
+
     /// Has nothing in common with stores whose `kind` is another one.
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {

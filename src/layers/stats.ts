@@ -1,3 +1,53 @@
+// What `server.stats()` shows of layers.
+
+/** What the `ConcurrencyLimit` layers of a server have and have done. */
+export interface ConcurrencyStats {
+  /** Requests that have a place. */
+  readonly taken: number
+  /** Requests that wait for one. */
+  readonly waiting: number
+  /** Requests answered 503 since the start because as many waited as may. */
+  readonly refused: number
+  /** Requests answered 503 since the start because they had waited for `queueTimeout`. */
+  readonly late: number
+}
+
+/** What a `Health` layer knows. */
+export interface HealthStats {
+  /** Whether its liveness probe passes. */
+  readonly live: boolean
+  /** Whether its readiness probe passes. */
+  readonly ready: boolean
+  /** Its checks, in the order of their declaration. */
+  readonly checks: readonly HealthCheckStats[]
+}
+
+/** What is known of a check. */
+export interface HealthCheckStats {
+  /** What `check()` called it. */
+  readonly name: string
+  /** The worst of all threads that run it; `'late'`: a result is overdue; `'pending'`: there was none yet. */
+  readonly state: 'passed' | 'failed' | 'late' | 'pending'
+}
+
+/** What the `Cors` layers of a server do since the start. */
+export interface CorsStats {
+  /** Preflights answered, allowed or not. */
+  readonly preflights: number
+  /** Requests, preflights among them, of an `Origin` that is not allowed. */
+  readonly refused: number
+}
+
+/** What the rate limits of a server do, all of them together. */
+export interface RateLimitStats {
+  /** Requests answered 429. */
+  readonly limited: number
+  /** Keys that were forgotten before they had recovered, because as many were counted as `capacity` has room for. */
+  readonly evicted: number
+  /** Requests that passed, or were answered 503, because Redis did not answer. */
+  readonly uncounted: number
+}
+
 /** What the `Cache` layers of a server did since the start, or since a reload, and what they have. */
 export interface CacheStats {
   /** Requests answered with what was stored and fresh. */
