@@ -139,7 +139,7 @@ impl RedisSettings {
 impl RedisSettings {
     /// Which Redis and database it is, and as whom. Not to be shown: it may have a password.
     pub(in crate::store) fn place(&self) -> &[u8] {
-        self.url.0.as_bytes()
+        self.options.url.0.as_bytes()
     }
 
     /// How long a command may take.
