@@ -84,6 +84,8 @@ describe('the reference of options', () => {
     ['RequestIdOptions', 'request-id'],
     ['RateLimitOptions', 'rate-limit'],
     ['RedisOptions', 'rate-limit'],
+    ['CacheOptions', 'cache'],
+    ['DiskOptions', 'cache'],
   ])('has every option of %s', (type, layer) => {
     const documented = rows(`docs/reference/layers/${layer}.md`)
     for (const { name } of members(type === 'LogFileOptions' ? config : 'src/generated/layers.ts', type)) {

@@ -843,6 +843,7 @@ module.exports.NativeStoreClient = nativeBinding.NativeStoreClient
 module.exports.agree = nativeBinding.agree
 module.exports.census = nativeBinding.census
 module.exports.flushLogs = nativeBinding.flushLogs
+module.exports.flushPurges = nativeBinding.flushPurges
 module.exports.purgeCache = nativeBinding.purgeCache
 module.exports.requestIdPrefix = nativeBinding.requestIdPrefix
 module.exports.resolveOptions = nativeBinding.resolveOptions

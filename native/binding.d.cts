@@ -167,6 +167,9 @@ export declare function census(): Array<number>
 /** Waits until the log lines written so far are out, at most `patience` milliseconds. */
 export declare function flushLogs(patience: number): void
 
+/** Waits until what was purged so far outlives the process, at most `patience` milliseconds. */
+export declare function flushPurges(patience: number): void
+
 /** Takes out of the caches of server `id` what `target` (JSON) is about; returns how many answers that were. */
 export declare function purgeCache(id: number, target: string): number
 

@@ -15,6 +15,7 @@ import {
   agreeOnPlan,
   attachServer,
   flushLogs,
+  flushPurges,
   type NativeLane,
   type NativeServer,
   resolveOptions,
@@ -36,6 +37,8 @@ const STOP_PATIENCE = 100
 const CUT_OFF = 1_500
 /** How long the last log lines may take to get out when the process ends. */
 const LOG_PATIENCE = 100
+/** How long purges may take to get to the disk when the process ends. */
+const PURGE_PATIENCE = 500
 
 const engines = new Set<Engine>()
 
@@ -43,6 +46,7 @@ const engines = new Set<Engine>()
 // while the process is taken down.
 process.on('exit', () => {
   for (const engine of engines) engine.abandon()
+  flushPurges(PURGE_PATIENCE)
   flushLogs(LOG_PATIENCE)
 })
 

@@ -57,6 +57,7 @@ export type {
   CorsOptions,
   CspOptions,
   DecompressOptions,
+  DiskOptions,
   ETagOptions,
   HealthCheckOptions,
   HealthOptions,
@@ -95,6 +96,7 @@ export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
 export type {
+  CacheDiskStats,
   CacheStats,
   ConcurrencyStats,
   CorsStats,

@@ -206,6 +206,11 @@ export function flushLogs(patience: number): void {
   loaded?.flushLogs(patience)
 }
 
+/** Waits until what was purged so far outlives the process. */
+export function flushPurges(patience: number): void {
+  loaded?.flushPurges(patience)
+}
+
 /** Sends an injected request; its answer comes through the lane. */
 export function injectRequest(server: NativeServer, id: number, request: string, body: Buffer | null): void {
   call(() => server.inject(id, request, body))

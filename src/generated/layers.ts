@@ -62,11 +62,13 @@ export interface CacheOptions {
   background?: number | undefined
   /** Keeps answers in Redis as well, for all processes together. Default: in the memory of this process alone. */
   redis?: RedisOptions | undefined
+  /** Keeps answers in a folder as well, where they outlive the process: its path, or options. Default: nothing outlives it. */
+  disk?: string | DiskOptions | undefined
   /** What the names of keys in Redis begin with. Default `'armature:cache:'`. */
   prefix?: string | undefined
   /**
-   * What the cache is called in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share their answers.
-   * Default `'default'`.
+   * What the cache is called in Redis and in the folder: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share
+   * their answers. Default `'default'`.
    */
   name?: string | undefined
   /** How often Redis is asked what other processes purged. From 10ms to 1m, by default 200ms. */
@@ -171,6 +173,18 @@ export interface DecompressOptions {
 
 /** A content coding that requests may have. */
 export type ContentCoding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
+/** A folder for answers, which outlive the process there. It belongs to one process at a time. */
+export interface DiskOptions {
+  /** The folder. It is made when there is none; only its owner may be able to write there. */
+  path: string
+  /** What the files may take, counted in blocks of 4kb. From 1mb to 16tb, by default 1gb. */
+  maxBytes?: Size | undefined
+  /** Most bytes of answers that may wait to be written; more are not written. From 64kb to 1gb, by default 16mb. */
+  queue?: Size | undefined
+  /** How long a request waits for the disk, at most. From 1ms to 60s, by default 500ms. */
+  timeout?: Duration | undefined
+}
 
 /** Options of the ETag layer. */
 export interface ETagOptions {

@@ -78,4 +78,28 @@ export interface CacheStats {
   readonly entries: number
   /** Memory that they take, in bytes. */
   readonly bytes: number
+  /** Answers in folders. */
+  readonly disk: CacheDiskStats
+}
+
+/** What `Cache` layers have on disk, all folders together, and what happened there. */
+export interface CacheDiskStats {
+  /** Answers that were found there. */
+  readonly hits: number
+  /** Answers that there are, with those that have ended or were purged and are not taken out yet. */
+  readonly entries: number
+  /** What their files take, in blocks of 4 KB. */
+  readonly bytes: number
+  /** Bytes of answers that wait to be written. */
+  readonly queued: number
+  /** Purges that are not written yet: a process that is killed takes them with it. */
+  readonly purging: number
+  /** Answers taken out for want of room. */
+  readonly evicted: number
+  /** Answers that were not written, because too much waited or the disk failed. */
+  readonly dropped: number
+  /** Files that were not what had been written; they were taken out, and nobody got them. */
+  readonly broken: number
+  /** Looking in vain, because the disk failed, was too slow or had too much to do; requests went on without it. */
+  readonly failed: number
 }

@@ -59,6 +59,7 @@ mod tests {
             alias::<Origins>(out);
             interface::<DecompressOptions>(out, "");
             alias::<ContentCoding>(out);
+            interface::<crate::store::disk::DiskOptions>(out, "");
             interface::<EtagOptions>(out, "");
             interface::<HealthOptions>(out, "");
             interface::<HealthCheckOptions>(out, "");

@@ -19,6 +19,10 @@ mod inherited;
 #[cfg(unix)]
 pub use inherited::*;
 #[cfg(unix)]
+mod owned_folder;
+#[cfg(unix)]
+pub use owned_folder::*;
+#[cfg(unix)]
 mod private;
 #[cfg(unix)]
 pub use private::*;

@@ -136,6 +136,18 @@ impl RedisSettings {
     }
 }
 
+impl RedisSettings {
+    /// Which Redis and database it is, and as whom. Not to be shown: it may have a password.
+    pub(in crate::store) fn place(&self) -> &[u8] {
+        self.options.url.0.as_bytes()
+    }
+
+    /// How long a command may take.
+    pub(in crate::store) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
 impl fmt::Display for RedisSettings {
     /// Where it is, without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,7 @@ mod tail;
 pub(crate) use options::check_name;
 pub use options::{TierOptions, TierSettings};
 pub use record::{Name, Record, Term};
+pub(in crate::store) use record::{half, hash};
 pub use replace::Replacing;
 pub use tail::Purged;
 
@@ -28,8 +29,7 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::metrics::Counter;
-use crate::store::redis::{Redis, Script, Value};
-use record::{half, hash};
+use crate::store::redis::{Redis, Reply, Script, Value};
 use tail::Tail;
 
 /// The tiers below the memory of one store.
@@ -118,15 +118,39 @@ impl Tiers {
     pub fn put(&self, name: &Name, record: &Record, position: Option<u64>, now: u64) {
         let left = record.until.saturating_sub(now);
         let Some(position) = position.filter(|_| left > 0) else { return };
+        if self.send(name, record, position, left).failed().is_some() {
+            self.stats.failed.add(1);
+        }
+    }
+
+    /// Writes a value that was kept elsewhere, and says whether it is true still; `None` when Redis does not say. Waits as
+    /// [`Tiers::get`] does.
+    pub async fn put_back(&self, name: &Name, record: &Record, position: u64, now: u64) -> Option<bool> {
+        let left = record.until.saturating_sub(now);
+        if left == 0 || self.tail.is_on_its_way(&record.terms) {
+            return Some(false);
+        }
+        let answer =
+            if self.redis.is_down() { None } else { self.send(name, record, position, left).await.ok() };
+        if answer.is_none() {
+            self.stats.failed.add(1);
+        }
+        // What was purged here meanwhile, Redis may not have known.
+        answer.map(|answer| answer == Value::Int(1) && !self.tail.is_on_its_way(&record.terms))
+    }
+
+    /// Whether Redis can be asked.
+    pub fn is_reachable(&self) -> bool {
+        !self.redis.is_down()
+    }
+
+    fn send(&self, name: &Name, record: &Record, position: u64, left: u64) -> Reply {
         let terms: Vec<u8> = record.terms.iter().flat_map(|term| term.0).collect();
         let (key, value) = (self.key(name), record.encode(name));
         let [state, old, _] = self.tail.keys();
         let (position, left) = (position.to_string(), left.to_string());
         let arguments = [position.as_bytes(), &terms, &value, left.as_bytes()];
-        let reply = self.redis.eval(&self.put, &[&key, state, old], &arguments);
-        if reply.failed().is_some() {
-            self.stats.failed.add(1);
-        }
+        self.redis.eval(&self.put, &[&key, state, old], &arguments)
     }
 
     /// Takes out one value.

@@ -16,7 +16,7 @@ const MAX_NAME: usize = 64;
 pub struct TierSettings {
     /// What keys in Redis begin with.
     pub(super) namespace: String,
-    pub(super) redis: RedisSettings,
+    pub(in crate::store) redis: RedisSettings,
     pub(super) sync: Duration,
 }
 
