@@ -8,7 +8,7 @@ use super::options::Settings;
 use super::purges::Target;
 use super::store::{Moment, Store};
 use super::tags::Key;
-use super::thread::{Task, Thread};
+use super::thread::{Rest, Thread};
 use super::value::{VERSION, Value};
 use crate::error::Result;
 use crate::store::tiers::{Purged, Record, Term, Tiers};
@@ -87,14 +87,13 @@ impl Below {
                 tiers.replace(&tiers.name(&key), &record, term, log.clone(), now())
             });
             drop((place, value));
-            let rest: Task = Box::pin(async move {
+            Rest::of(async move {
                 match replacing {
                     Some(replacing) => tiers.replaced(replacing).await,
                     None => tiers.give_up(term, log),
                 }
                 done();
-            });
-            rest
+            })
         });
     }
 
@@ -102,8 +101,7 @@ impl Below {
         let (term, log, tiers) = (term(&self.tiers, target), encode(target), self.tiers.clone());
         self.thread.run(async move {
             tiers.purge(term, log);
-            let nothing: Task = Box::pin(async {});
-            nothing
+            Rest::of(async {})
         });
     }
 }
@@ -123,13 +121,12 @@ impl Store {
         };
         let store = self.clone();
         below.thread.run(async move {
-            let rest: Task = Box::pin(async move {
+            Rest::of(async move {
                 let found = store.find_below(&key, stale).await;
                 // Whoever hears of it may be the last who has the store.
                 drop(store);
                 done(found);
-            });
-            rest
+            })
         });
         true
     }
