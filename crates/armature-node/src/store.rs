@@ -151,6 +151,7 @@ impl NativeStore {
     /// empty for one that is true now. Returns 0 when it is stored, 1 when `id` will be done when it is below memory too, 2 when it is
     /// not true any more.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "one call without an object")]
     pub fn set(
         &self,
         client: &NativeStoreClient,

@@ -8,7 +8,7 @@ use super::options::Settings;
 use super::purges::Target;
 use super::store::{Moment, Store};
 use super::tags::Key;
-use super::thread::{Rest, Thread};
+use super::thread::{Task, Thread};
 use super::value::{VERSION, Value};
 use crate::error::Result;
 use crate::store::tiers::{Purged, Record, Term, Tiers};
@@ -87,7 +87,7 @@ impl Below {
                 tiers.replace(&tiers.name(&key), &record, term, log.clone(), now())
             });
             drop((place, value));
-            Rest::of(async move {
+            Task::new(async move {
                 match replacing {
                     Some(replacing) => tiers.replaced(replacing).await,
                     None => tiers.give_up(term, log),
@@ -101,7 +101,7 @@ impl Below {
         let (term, log, tiers) = (term(&self.tiers, target), encode(target), self.tiers.clone());
         self.thread.run(async move {
             tiers.purge(term, log);
-            Rest::of(async {})
+            Task::new(async {})
         });
     }
 }
@@ -121,7 +121,7 @@ impl Store {
         };
         let store = self.clone();
         below.thread.run(async move {
-            Rest::of(async move {
+            Task::new(async move {
                 let found = store.find_below(&key, stale).await;
                 // Whoever hears of it may be the last who has the store.
                 drop(store);

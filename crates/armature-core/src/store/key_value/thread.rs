@@ -9,15 +9,15 @@ use tokio::sync::mpsc;
 use crate::error::{Error, Result};
 
 /// What does not hold others up.
-pub(super) struct Rest(Pin<Box<dyn Future<Output = ()> + Send>>);
+pub(super) struct Task(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// What others wait for, because its order counts; it says what is left to do.
+type Step = Pin<Box<dyn Future<Output = Task> + Send>>;
 
-impl Rest {
-    pub fn of(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Box::pin(future))
+impl Task {
+    pub fn new(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(task))
     }
 }
-/// What others wait for, because its order counts; it says what is left to do.
-type Step = Pin<Box<dyn Future<Output = Rest> + Send>>;
 
 /// It ends when this is dropped and what it had to do is done.
 pub(super) struct Thread(mpsc::UnboundedSender<Step>);
@@ -36,7 +36,7 @@ impl Thread {
 
     /// Has it do something: `step` when what came before has had its step, the rest beside others. How much that is is bounded by who
     /// asks: Redis takes only so many commands.
-    pub fn run(&self, step: impl Future<Output = Rest> + Send + 'static) {
+    pub fn run(&self, step: impl Future<Output = Task> + Send + 'static) {
         // It is there for as long as this is.
         let _ = self.0.send(Box::pin(step));
     }
