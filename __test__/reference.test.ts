@@ -69,6 +69,13 @@ describe('the reference of options', () => {
     }
   })
 
+  it('has every option of KeyValueStoreOptions', () => {
+    const documented = rows('docs/reference/store.md')
+    for (const { name } of members('src/generated/store.ts', 'KeyValueStoreOptions')) {
+      expect([...documented.keys()]).toContain(name)
+    }
+  })
+
   it.each([
     ['LoggerOptions', 'logger'],
     ['LogFileOptions', 'logger'],

@@ -104,6 +104,55 @@ export declare class NativeServer {
   endReadiness(): void
 }
 
+/** A store. */
+export declare class NativeStore {
+  /** Opens the store that `options` (JSON) name. */
+  static open(options: string): NativeStore
+  /** What it is called. */
+  get name(): string
+  /** How long whoever wants to make a value waits for another thread, in milliseconds. */
+  get maxWait(): number
+  /** What memory has for `key`: fresh, or also stale. */
+  peek(key: string, stale: boolean): string | Buffer | null
+  /** Looks below memory for what memory does not have; `id` is done when that is. False when there is nothing below. */
+  find(client: NativeStoreClient, id: number, key: string, stale: boolean): boolean
+  /**
+   * Stores a value. Times are in milliseconds, negative ones as the options say. `moment` is what `moment()` said before it was made, or
+   * empty for one that is true now. Returns 0 when it is stored, 1 when `id` will be done when it is below memory too, 2 when it is
+   * not true any more.
+   */
+  set(client: NativeStoreClient, id: number, key: string, content: string | Buffer, ttl: number, stale: number, tags: Array<string>, moment: Array<number>): number
+  /** What `set` has to know of a value that is made from now on. */
+  moment(): Array<number>
+  /** Takes out one value; returns how many memory had. */
+  remove(key: string): number
+  /** Takes out the values with `tag`; returns how many memory had. */
+  purgeTag(tag: string): number
+  /** Takes out everything; returns how many values memory had. */
+  clear(): number
+  /**
+   * Asks for the right to make the value of `key`. Returns 0 when it is there until `release(id)`, 1 when `id` will be done when
+   * somebody else is, 2 when too many wait for that.
+   */
+  claim(client: NativeStoreClient, id: number, key: string): number
+  /** Its numbers, as JSON. */
+  stats(): string
+}
+
+/** What one JavaScript thread waits for, of all its stores, and what it has claimed. */
+export declare class NativeStoreClient {
+  /** `pump` is called without arguments when something is done. */
+  constructor(pump: () => void)
+  /** The number of something that is done; 0 when `pump` will be called for the next. */
+  next(): number
+  /** What was found for the number that `next` returned. */
+  content(): string | Buffer | null
+  /** The claim with this number is not needed any more. */
+  release(id: number): void
+  /** Keeps the process alive, or no longer. */
+  setReferenced(referenced: boolean): void
+}
+
 /**
  * The plan that threads of `generation` have to have, as JSON. The first one that asks for a new generation defines it by
  * its own, which may not change how the server runs.

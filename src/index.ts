@@ -77,6 +77,7 @@ export type {
   SecurityHeadersOptions,
   TimeoutLayerOptions,
 } from './generated/layers.js'
+export type { KeyValueStoreOptions } from './generated/store.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
@@ -133,6 +134,13 @@ export type {
   TlsStats,
   WebSocketStats,
 } from './stats.js'
+export {
+  KeyValueStore,
+  type StoreGetOptions,
+  type StoreMoment,
+  type StoreSetOptions,
+  type StoreStats,
+} from './store.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
 export { ws } from './websocket/declare.js'

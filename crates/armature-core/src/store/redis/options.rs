@@ -87,7 +87,7 @@ impl RedisOptions {
 
 impl RedisSettings {
     /// Whether both ask for the same connection.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(in crate::store) fn is_same(&self, other: &Self) -> bool {
         let numbers = |s: &Self| (s.timeout, s.queue, s.queue_bytes);
         self.url == other.url && numbers(self) == numbers(other)
     }
