@@ -7,6 +7,7 @@ import type { RequestRecord } from './bridge/record.js'
 import { watchInspector } from './debugging.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
+import { flush } from './flush.js'
 import { HealthChecks } from './health-checks.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
@@ -14,8 +15,6 @@ import {
   advanceServer,
   agreeOnPlan,
   attachServer,
-  flushLogs,
-  flushPurges,
   type NativeLane,
   type NativeServer,
   resolveOptions,
@@ -35,10 +34,6 @@ import { assertSameRoutes } from './workers/routes.js'
 const STOP_PATIENCE = 100
 /** How long the loops of other JavaScript threads may take to cut off what is left, in milliseconds. */
 const CUT_OFF = 1_500
-/** How long the last log lines may take to get out when the process ends. */
-const LOG_PATIENCE = 100
-/** How long purges may take to get to the disk when the process ends. */
-const PURGE_PATIENCE = 500
 
 const engines = new Set<Engine>()
 
@@ -46,8 +41,7 @@ const engines = new Set<Engine>()
 // while the process is taken down.
 process.on('exit', () => {
   for (const engine of engines) engine.abandon()
-  flushPurges(PURGE_PATIENCE)
-  flushLogs(LOG_PATIENCE)
+  flush()
 })
 
 /** One native server with this thread's lane: what App.run() and App.inject() have in common. */

@@ -34,7 +34,8 @@ test('a work that is asked for alone gets all the time', () => {
 })
 
 test('the drivers are compared in half of the slices, whatever else is asked for', () => {
-  const slices = (values) => schedule(settings({ work: 'all', ...values }), 1).find(({ work }) => work === 'drivers')?.slices
+  const slices = (values) =>
+    schedule(settings({ work: 'all', ...values }), 1).find(({ work }) => work === 'drivers')?.slices
   expect(slices({ slices: '6' })).toBe(3)
   expect(slices({ work: 'drivers', slices: '5' })).toBe(2)
   expect(slices({ work: 'user' })).toBeUndefined()

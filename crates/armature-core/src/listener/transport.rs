@@ -127,7 +127,7 @@ impl Transport {
     /// Has the socket take as much of `part` as it has room for.
     ///
     /// # Errors
-    /// Those of the socket, of the file, and one when the file ends before; see also [`platform::cannot_send`].
+    /// Those of the socket, of the file, and one when the file ends before; see also `platform::cannot_send`.
     pub fn poll_send_file(&self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
         let (Socket::Tcp(socket), Some(file)) = (self.socket(), part.file.file()) else {
             return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
@@ -141,7 +141,7 @@ impl Transport {
         })
     }
 
-    /// Whether there may be room that no event tells of: with [`FILE_UNSENT_BYTES`] one comes when half of them have left, but less is
+    /// Whether there may be room that no event tells of: with `FILE_UNSENT_BYTES` one comes when half of them have left, but less is
     /// enough to say that the client takes something. The next write finds out.
     pub fn write_anyway(&self) -> bool {
         let generous = self.generous().get();
