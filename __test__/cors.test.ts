@@ -43,6 +43,8 @@ test('origins that are listed may read, over HTTP/1 and HTTP/2; caches are told'
       expect(one).not.toHaveProperty('access-control-allow-credentials')
     }
   }
+  // Four origins that are not allowed, on three paths, over two protocols. No origin is none that is refused.
+  expect(t.server.stats().cors).toEqual({ preflights: 0, refused: 24 })
   const varying = await t.fetch('/vary', { headers: { origin: APP } })
   expect(varying.headers.get('vary')).toBe('accept, origin')
 })
@@ -79,6 +81,7 @@ test('preflights are answered without JavaScript, and only they', async () => {
   expect(refused.status).toBe(204)
   expect(Object.keys(refused.headers).filter((name) => name.startsWith('access-control'))).toEqual([])
   expect(asked).toBe(0)
+  expect(t.server.stats().cors).toEqual({ preflights: 2, refused: 1 })
   // OPTIONS without what makes it a preflight is the application's.
   client.send(`OPTIONS /other HTTP/1.1\r\nhost: t\r\norigin: ${APP}\r\n\r\n`)
   expect(await client.read()).toMatchObject({
@@ -130,6 +133,7 @@ test('every origin: one answer for all, so that caches need not tell them apart'
     client.send(preflight(origin, 'DELETE'))
     expect((await client.read()).headers['access-control-allow-methods']).toBe('*')
   }
+  expect(t.server.stats().cors).toEqual({ preflights: 2, refused: 0 })
 })
 
 test('of an application, a scope and a route', async () => {

@@ -193,9 +193,16 @@ const calls: Record<string, Call> = {
     const article = { title: 'Memory is bounded', author: 'ada' }
     expect((await fetch(`${url}/articles/4`, { ...post(article), method: 'PUT' })).status).toBe(204)
     expect((await get('/articles?author=ada')).body).toHaveLength(3)
+    const author = async (name: string) => (await (await fetch(`${url}/authors/${name}`)).json()) as unknown
+    expect(await author('ada')).toEqual({ author: 'ada', articles: 3 })
+    expect(await author('bob')).toEqual({ author: 'bob', articles: 1 })
+    const moved = { title: 'Loops share nothing', author: 'eve' }
+    expect((await fetch(`${url}/articles/3`, { ...post(moved), method: 'PUT' })).status).toBe(204)
+    expect(await author('bob')).toEqual({ author: 'bob', articles: 0 })
     expect(await (await fetch(`${url}/runs`)).json()).toMatchObject({
       runs: 2,
-      cache: { hits: 1, purged: 1 },
+      countings: 2,
+      cache: { hits: 1, purged: 2 },
     })
   },
 

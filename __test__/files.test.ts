@@ -514,6 +514,51 @@ test('more open files than may be are 503, and counted', async () => {
   expect(t.server.stats().shedBy.files).toBe(1)
 })
 
+test('large files stay open, as many as `files.keptOpen` says, and are found anew when they change', async () => {
+  put('public/one.bin', Buffer.alloc(300_000, 'a'))
+  put('public/two.bin', Buffer.alloc(3_000_000, 'b'))
+  await using none = await testServer(App.new({ files: { keptOpen: 0 } }).files('/static', root))
+  expect((await none.fetch('/static/one.bin')).status).toBe(200)
+  expect(none.server.stats().files.kept).toBe(0)
+  await using t = await testServer(
+    App.new({ files: { keptOpen: 1 } }).files('/static', root, { fresh: '1h' }),
+  )
+  await using two = new Session(t)
+  const get = async (path: string) => Buffer.from(await (await t.fetch(path)).arrayBuffer())
+  for (const _ of [1, 2, 3]) {
+    for (const [path, length, letter] of [
+      ['/static/one.bin', 300_000, 'a'],
+      ['/static/two.bin', 3_000_000, 'b'],
+    ] as const) {
+      for (const _ of [1, 2]) {
+        expect((await get(path)).equals(Buffer.alloc(length, letter)), path).toBe(true)
+        expect((await two.ask(path)).bytes.equals(Buffer.alloc(length, letter)), path).toBe(true)
+        expect(t.server.stats().files.kept).toBeLessThanOrEqual(1)
+      }
+    }
+  }
+  expect(t.server.stats().files.kept).toBe(process.platform === 'linux' ? 1 : 0)
+  const before = await t.fetch('/static/two.bin', { method: 'HEAD' })
+  // Of the same length and the same time, so that validators do not tell.
+  put('public/other.bin', Buffer.alloc(3_000_000, 'c'))
+  renameSync(join(root, 'other.bin'), join(root, 'two.bin'))
+  expect((await get('/static/two.bin')).equals(Buffer.alloc(3_000_000, 'c'))).toBe(true)
+  expect((await t.fetch('/static/two.bin', { method: 'HEAD' })).headers.get('etag')).toBe(
+    before.headers.get('etag'),
+  )
+  writeFileSync(join(root, 'two.bin'), 'short')
+  expect((await get('/static/two.bin')).toString()).toBe('short')
+  await until(() => t.server.stats().files.open === 0, 'no file is being sent')
+})
+
+test('a wrong `files.keptOpen` is refused with its name', async () => {
+  const run = App.new({ files: { keptOpen: 1_000_001 } }).run('127.0.0.1:0')
+  await expect(run).rejects.toMatchObject({
+    code: 'ARMATURE_OPTION_INVALID',
+    message: expect.stringContaining('files.keptOpen: 1000001 is not a number from 0 to 1000000'),
+  })
+})
+
 test('a gigabyte needs little memory, and many who are slow do too', async () => {
   const path = join(root, 'gigabyte.bin')
   writeFileSync(path, '')

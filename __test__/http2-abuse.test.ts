@@ -5,15 +5,16 @@ import { needsPython } from './python.js'
 
 /** Bytes by which no case makes the server grow. */
 const MOST_MEMORY = 64 << 20
-/** Of answers of 4 MiB a few cross from JavaScript before the limit is seen to be reached: up to 80 MiB were measured. */
+/** Of answers of 4 MiB somebody else's memory is left in pieces between them: 75 to 80 MiB were measured. */
 const MOST_OF_LARGE_BUFFERS = 96 << 20
 /** Milliseconds that 99 of 100 requests of somebody else take at most. */
 const MOST_DELAY = 50
 /**
- * 2000 requests whose handler makes a text of a megabyte: what others wait for is JavaScript, which works on them in the order in
- * which they came. How long that takes is up to the handler, and how many there may be to `limits.inFlight` and `ConcurrencyLimit`.
+ * 2000 requests whose handler makes a text of a megabyte: what others wait for is one of them for each connection, so how long that
+ * is depends on the machine and on how the addon was built. In the order in which they came it would be all of them: a second.
  */
 const BUSY = ['zero_window_large', 'unread_large']
+const MOST_DELAY_OF_BUSY = 250
 /** Times that a case may be tried until the machine has let it be measured. */
 const ATTEMPTS = 3
 
@@ -36,16 +37,19 @@ const ends: Record<string, RegExp> = {
 
 test.for(Object.entries(ends))('%s', { timeout: 120_000 }, async ([name, end], context) => {
   const python = needsPython(context, 'h2==4.4.1')
-  const delays: number[] = []
-  while (delays.length < ATTEMPTS && !delays.some((delay) => delay <= MOST_DELAY)) {
+  const mostMemory = name === 'http1_unread' ? MOST_OF_LARGE_BUFFERS : MOST_MEMORY
+  const isBusy = BUSY.includes(name)
+  const mostDelay = isBusy ? MOST_DELAY_OF_BUSY : MOST_DELAY
+  let [memory, delay] = [Infinity, Infinity]
+  for (let n = 0; n < ATTEMPTS && (memory >= mostMemory || delay > mostDelay); n++) {
     const { sent, end: ended, grown, after, latencies } = await abuse(name, python)
     expect(sent).toBeGreaterThan(0)
     expect(ended).toMatch(end)
-    expect(grown).toBeLessThan(name === 'http1_unread' ? MOST_OF_LARGE_BUFFERS : MOST_MEMORY)
     expect(after).toMatchObject({ connections: 1, inFlight: 0, used: 0, unsentBytes: 0 })
-    delays.push(p99(latencies))
-    if (BUSY.includes(name)) return
-    expect(latencies.length).toBeGreaterThan(100)
+    expect(latencies.length).toBeGreaterThan(isBusy ? 10 : 100)
+    memory = Math.min(memory, grown)
+    delay = Math.min(delay, p99(latencies))
   }
-  expect(Math.min(...delays)).toBeLessThanOrEqual(MOST_DELAY)
+  expect(memory).toBeLessThan(mostMemory)
+  expect(delay).toBeLessThanOrEqual(mostDelay)
 })

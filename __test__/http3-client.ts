@@ -12,6 +12,8 @@ export interface Asked {
   headers?: [string, string][]
   body?: string
   times?: number
+  /** Bodies are in base64, both ways. */
+  binary?: boolean
 }
 
 export interface Answer {

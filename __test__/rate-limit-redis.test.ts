@@ -1,11 +1,14 @@
 // How much a client may ask for, counted in Redis.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, RateLimit, type RateLimitOptions } from '@armature/core'
 import { type TestServer, testServer } from '@armature/core/testing'
 import { afterAll, beforeEach, expect, test } from 'vitest'
+import { Authority } from './certificates.js'
 import { needsTool, until } from './helper.js'
+import { freePort } from './pebble.js'
 import { RedisServer } from './redis.js'
 
 let redis: RedisServer
@@ -182,4 +185,37 @@ test('a Redis that is not there when the server starts', async () => {
   await using open = await serve(limit({ redis: nobody }))
   await using closed = await serve(limit({ redis: nobody, failure: 'closed' }))
   expect([(await open.fetch('/')).status, (await closed.fetch('/')).status]).toEqual([200, 503])
+})
+
+test('the connection may be encrypted, with a certificate for either side', async () => {
+  using root = new Authority()
+  const server = root.issue('localhost')
+  const client = root.issue('client')
+  const port = await freePort()
+  await using _redis = await RedisServer.start(
+    ...['--tls-port', String(port), '--tls-ca-cert-file', root.ca],
+    ...['--tls-cert-file', server.cert, '--tls-key-file', server.key],
+  )
+  const url = `rediss://localhost:${port}`
+  const refused = { failure: 'closed', limit: 2 } as const
+  const mutual = { url, ca: readFileSync(root.ca), cert: client.cert, key: readFileSync(client.key, 'utf8') }
+  await using t = await serve(limit({ ...refused, redis: mutual }))
+  expect(await count([t.url], 3)).toEqual({ 200: 2, 429: 1 })
+  // Whom the system trusts has not signed it, and the server asks for a certificate.
+  for (const redis of [
+    { ...mutual, ca: undefined },
+    { url, ca: root.ca },
+  ]) {
+    await using other = await serve(limit({ ...refused, redis }))
+    expect(await count([other.url], 1)).toEqual({ 503: 1 })
+  }
+})
+
+test('certificates are refused without TLS, alone, and when they are none', async () => {
+  using root = new Authority()
+  const { cert } = root.issue('client')
+  const refused = (options: object) => expect(() => RateLimit.new(limit({ redis: options as never })))
+  refused({ url: 'redis://localhost', ca: root.ca }).toThrow("let it begin with 'rediss://'")
+  refused({ url: 'rediss://localhost', cert }).toThrow('it is of no use without RateLimit.redis.key')
+  refused({ url: 'rediss://localhost', ca: 'no/such/file.pem' }).toThrow("'no/such/file.pem' cannot be read")
 })

@@ -8,12 +8,16 @@ export class RedisServer implements AsyncDisposable {
   readonly port: number
   #child: ChildProcess | undefined
 
-  private constructor(port: number) {
+  readonly #options: string[]
+
+  private constructor(port: number, options: string[]) {
     this.port = port
+    this.#options = options
   }
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort())
+  /** With further `options` of the command line. */
+  static async start(...options: string[]): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), options)
     await server.restart()
     return server
   }
@@ -25,7 +29,7 @@ export class RedisServer implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.kill()
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-    this.#child = spawn('redis-server', options, { stdio: 'ignore' })
+    this.#child = spawn('redis-server', [...options, ...this.#options], { stdio: 'ignore' })
     for (let tries = 0; !(await this.#answers()); tries++) {
       if (tries === 500) throw new Error('redis-server does not answer')
       await new Promise((resolve) => setTimeout(resolve, 10))

@@ -69,6 +69,13 @@ describe('the reference of options', () => {
     }
   })
 
+  it('has every option of KeyValueStoreOptions', () => {
+    const documented = rows('docs/reference/store.md')
+    for (const { name } of members('src/generated/store.ts', 'KeyValueStoreOptions')) {
+      expect([...documented.keys()]).toContain(name)
+    }
+  })
+
   it.each([
     ['LoggerOptions', 'logger'],
     ['LogFileOptions', 'logger'],
@@ -77,6 +84,8 @@ describe('the reference of options', () => {
     ['RequestIdOptions', 'request-id'],
     ['RateLimitOptions', 'rate-limit'],
     ['RedisOptions', 'rate-limit'],
+    ['CacheOptions', 'cache'],
+    ['DiskOptions', 'cache'],
   ])('has every option of %s', (type, layer) => {
     const documented = rows(`docs/reference/layers/${layer}.md`)
     for (const { name } of members(type === 'LogFileOptions' ? config : 'src/generated/layers.ts', type)) {

@@ -98,6 +98,53 @@ test.skipIf(isInline)('while JavaScript is blocked, a queue that is full refuses
   for (const client of clients) client.socket.destroy()
 })
 
+const pipelined = 'GET /js HTTP/1.1\r\nhost: t\r\n\r\n'.repeat(32)
+
+async function replies(client: RawClient, count: number): Promise<RawReply[]> {
+  const replies: RawReply[] = []
+  while (replies.length < count) replies.push(await client.read())
+  return replies
+}
+
+test.skipIf(isInline)('who asks for one thing does not wait behind one who asks for many', async () => {
+  await using server = await blocked({})
+  const many = await Promise.all(Array.from({ length: 30 }, () => RawClient.to(server.port)))
+  for (const client of many) client.send(pipelined)
+  await using one = await RawClient.to(server.port)
+  const answer = one.get('/js')
+  // Loops do one thing after the other: who is answered by them now came behind all of those.
+  const behind = await Promise.all(Array.from({ length: 8 }, () => RawClient.to(server.port)))
+  for (const client of behind) expect((await client.get('/fixed')).body).toBe('fixed')
+  expect((await server.release()).body).toBe('free')
+  // Behind the batch that was taken before anything was known, and one request of each of the others.
+  expect(Number((await answer).body)).toBeLessThanOrEqual(64 + 30 + 1)
+  const order = await Promise.all(many.map((client) => replies(client, 32)))
+  for (const client of order) {
+    const numbers = client.map(({ body }) => Number(body))
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+  }
+  expect(new Set(order.flat().map(({ body }) => body)).size).toBe(30 * 32)
+  expect((await server.stats()).shed).toBe(0)
+  for (const client of [...many, ...behind]) client.socket.destroy()
+})
+
+test.skipIf(isInline)('who asks for much gets no more than half of a queue', async () => {
+  await using server = await blocked({ limits: { queue: 40 } })
+  await using crowd = await RawClient.to(server.port)
+  crowd.send(pipelined)
+  const clients = await Promise.all(Array.from({ length: 20 }, () => RawClient.to(server.port)))
+  const answers = clients.map((client) => client.get('/js'))
+  expect((await server.release()).body).toBe('free')
+  for (const reply of await Promise.all(answers)) expect(reply.status).toBe(200)
+  // 16 of a connection are not many, whoever has come before.
+  const statuses = (await replies(crowd, 32)).map(({ status }) => status)
+  const answered = statuses.filter((status) => status === 200).length
+  expect(answered).toBeGreaterThanOrEqual(16)
+  expect(answered).toBeLessThanOrEqual(20)
+  expect(statuses.slice(answered)).toEqual(Array.from({ length: 32 - answered }, () => 503))
+  for (const client of clients) client.socket.destroy()
+})
+
 test('a thread that is too slow answers what it can and refuses the rest', async () => {
   let ran = 0
   const app = App.new({ limits: { queueAge: '100ms' } }).get('/', () => {

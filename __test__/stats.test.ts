@@ -69,6 +69,7 @@ test('an idle server shows zeros and its limits', async () => {
     shed: 0,
     shedBy: { inFlight: 0, queue: 0, queueAge: 0, slots: 0, concurrency: 0 },
     concurrency: { taken: 0, waiting: 0, refused: 0, late: 0 },
+    cors: { preflights: 0, refused: 0 },
     floods: 0,
     handlerTimeouts: 0,
     headerTimeouts: 0,

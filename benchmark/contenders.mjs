@@ -1,10 +1,11 @@
 // Who is compared. Fastify is the yardstick: every figure is also given as a multiple of its figure in the same round.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../scripts/lib/paths.mjs'
-import { quiet } from '../scripts/lib/run.mjs'
 import { startContender } from './lib/child.mjs'
 import { buildCrate, programOf } from './lib/crates.mjs'
+import { nginxVersion } from './lib/nginx.mjs'
+import { installed, installPackages } from './lib/packages.mjs'
 
 export const yardstick = 'fastify'
 
@@ -13,11 +14,6 @@ export const engine = 'hyper'
 
 const here = join(root, 'benchmark')
 const script = (file, ...args) => [process.execPath, '--expose-gc', join(here, 'servers', file), ...args]
-/** Version of the package in `folder`. Read when asked for: this file is loaded before anything is installed. */
-function installed(folder) {
-  const file = join(root, folder, 'package.json')
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : undefined
-}
 const peer = (file, name) => ({
   version: () => installed(`node_modules/${name}`),
   command: script(file),
@@ -34,13 +30,8 @@ const uws = 'benchmark/uws/node_modules/uwebsockets'
 
 /** uWebSockets.js is not in the project's own dependencies: the package has 250 MB of binaries for all platforms. */
 async function installUws() {
-  const folder = join(here, 'uws')
-  const wanted = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies.uwebsockets
-  if (installed(uws) !== wanted) {
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
-    const { code } = await quiet('npm', args, { cwd: folder, timeout: 180_000 })
-    if (code !== 0) return 'npm could not install benchmark/uws'
-  }
+  const missing = await installPackages('benchmark/uws')
+  if (missing) return missing
   return starts('uws', () => 'uWebSockets.js has no binary that runs here')
 }
 
@@ -103,6 +94,14 @@ export const contenders = {
   },
 }
 
-/** Versions by contender. */
-export const versions = () =>
-  Object.fromEntries(Object.entries(contenders).map(([name, { version }]) => [name, version()]))
+const plugins = ['@fastify/compress', '@fastify/rate-limit', '@fastify/static']
+
+/** What Fastify needs for native layers and files; resolves to why it is not there, or undefined. */
+export const installPlugins = () => installPackages('benchmark/plugins')
+
+/** Versions by contender, and of what single works have beside them. */
+export const versions = () => ({
+  ...Object.fromEntries(Object.entries(contenders).map(([name, { version }]) => [name, version()])),
+  ...Object.fromEntries(plugins.map((name) => [name, installed(`benchmark/plugins/node_modules/${name}`)])),
+  nginx: nginxVersion(),
+})

@@ -8,10 +8,11 @@ import { ensureInstalled } from '../scripts/lib/install.mjs'
 import { fail, since, step } from '../scripts/lib/log.mjs'
 import { root } from '../scripts/lib/paths.mjs'
 import { missingTools } from '../scripts/lib/tools.mjs'
-import { contenders, yardstick } from './contenders.mjs'
+import { contenders, installPlugins, yardstick } from './contenders.mjs'
 import { compare, compareText } from './lib/compare.mjs'
 import { prepareDrivers } from './lib/drivers.mjs'
 import { environment } from './lib/environment.mjs'
+import { prepareFiles } from './lib/files.mjs'
 import { javascript, prepareRust, rust } from './lib/micro.mjs'
 import { help, options, settingsOf } from './lib/options.mjs'
 import { progress } from './lib/progress.mjs'
@@ -25,6 +26,10 @@ import { unfit, writeResults } from './lib/write.mjs'
 import { hasWrk } from './lib/wrk.mjs'
 import {
   driversWork,
+  filesNames,
+  filesWork,
+  layersNames,
+  layersWork,
   memoryWork,
   onceWorks,
   protocolsNames,
@@ -96,9 +101,20 @@ async function prepare(names, works, skipped) {
   return ready
 }
 
-async function whyNoProtocols(ready) {
-  const missing = protocolsNames.find((name) => !ready.includes(name))
-  return missing ? `${missing} takes no part` : prepareProtocols()
+/** By work: resolves to why it cannot be measured, or to undefined. */
+function conditions(ready) {
+  const all = (names, prepare) => async () => {
+    const missing = names.find((name) => !ready.includes(name))
+    return missing ? `${missing} takes no part` : prepare?.()
+  }
+  return [
+    [driversWork, () => prepareDrivers(ready)],
+    [workersWork, all(workersNames)],
+    [protocolsWork, all(protocolsNames, prepareProtocols)],
+    [websocketWork, prepareWebsocket],
+    [layersWork, all(layersNames, installPlugins)],
+    [filesWork, all(filesNames, prepareFiles)],
+  ]
 }
 
 async function measure(settings) {
@@ -111,25 +127,11 @@ async function measure(settings) {
 
   const skipped = []
   const ready = await prepare(takers(settings.only, served), settings.work, skipped)
-  const noDrivers = asked(driversWork) ? await prepareDrivers(ready) : undefined
-  if (noDrivers) {
-    skipped.push(`drivers: ${noDrivers}`)
-    settings.work = settings.work.filter((work) => work !== driversWork)
-  }
-  const noCluster = asked(workersWork) && workersNames.find((name) => !ready.includes(name))
-  if (noCluster) {
-    skipped.push(`workers: ${noCluster} takes no part`)
-    settings.work = settings.work.filter((work) => work !== workersWork)
-  }
-  const noProtocols = asked(protocolsWork) && (await whyNoProtocols(ready))
-  if (noProtocols) {
-    skipped.push(`protocols: ${noProtocols}`)
-    settings.work = settings.work.filter((work) => work !== protocolsWork)
-  }
-  const noSockets = asked(websocketWork) ? await prepareWebsocket() : undefined
-  if (noSockets) {
-    skipped.push(`websocket: ${noSockets}`)
-    settings.work = settings.work.filter((work) => work !== websocketWork)
+  for (const [work, why] of conditions(ready)) {
+    const reason = asked(work) ? await why() : undefined
+    if (reason === undefined) continue
+    skipped.push(`${work}: ${reason}`)
+    settings.work = settings.work.filter((other) => other !== work)
   }
   const noRust = asked('routing') ? await prepareRust() : undefined
   if (noRust) skipped.push(`routing: ${noRust}`)

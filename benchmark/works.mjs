@@ -14,17 +14,17 @@ const echo = { method: 'POST', path: '/echo', body: document(500), depth: 1, con
 
 /**
  * Load, by name: `depth` requests in flight on each of `connections`. Those marked `key` are what a ratio is quoted from:
- * they are measured in every round and in all slices, as are those marked `full`. The others have half of the slices and,
- * but for those marked `everyRound`, a third of the rounds. With `only`, others have no part in it.
+ * they are measured in every round and in all slices. The others have half of the slices and, but for those marked `everyRound`,
+ * a third of the rounds. With `only`, others have no part in it.
  */
 export const works = {
   hello: { title: 'GET /, text', ...user, path: '/' },
-  // Held against raw hyper to a few per cent, which takes many turns. A handler of the others answers it like `hello`.
+  // Held against raw hyper to a few per cent, so in every round. A handler of the others answers it like `hello`.
   fixed: {
     title: 'GET /fixed, a constant answer; given by Armature without JavaScript',
     ...user,
     path: '/fixed',
-    full: true,
+    everyRound: true,
     only: [
       'armature-inline-sync',
       'armature-inline-async',
@@ -103,8 +103,24 @@ export const protocolsWork = 'protocols'
 /** Whose servers they are made of. */
 export const protocolsNames = ['armature-inline-async', 'armature-async', 'fastify', 'node-http', 'hyper']
 
+/** Native layers, and files. */
+export const layersWork = 'layers'
+export const filesWork = 'files'
+/** Whose servers they are made of. */
+export const layersNames = ['armature-inline-async', 'armature-async', 'fastify']
+export const filesNames = layersNames
+
 /** What is measured in every round that has it, in processes of its own. */
-export const apartWorks = [memoryWork, timersWork, driversWork, workersWork, websocketWork, protocolsWork]
+export const apartWorks = [
+  memoryWork,
+  timersWork,
+  driversWork,
+  workersWork,
+  websocketWork,
+  protocolsWork,
+  layersWork,
+  filesWork,
+]
 
 /** Those of `names` that any of the works `asked` for is about. */
 export function takers(names, asked) {
@@ -114,6 +130,8 @@ export function takers(names, asked) {
     [workersWork]: workersNames,
     [websocketWork]: websocketNames,
     [protocolsWork]: protocolsNames,
+    [layersWork]: layersNames,
+    [filesWork]: filesNames,
   }
   const only = (work) => apart[work] ?? loads[work]?.only
   const served = asked.filter((work) => !onceWorks.includes(work))
@@ -124,3 +142,9 @@ export function takers(names, asked) {
 export const onceWorks = ['start', 'micro', 'routing']
 
 export const allWorks = [...Object.keys(works), ...apartWorks, ...onceWorks]
+
+/** What more there is to measure, which takes other programs or long: asked for by name, or as `all`; each in its own processes. */
+const furtherWorks = [...apartWorks, ...onceWorks]
+
+/** What is measured when nobody says what: with all that has to be built for it before in less than 20 minutes. */
+export const defaultWorks = allWorks.filter((name) => !furtherWorks.includes(name))

@@ -20,6 +20,8 @@ export declare class NativeLane {
    * told. A negative number says that the next record needs a buffer of so many bytes. With an empty `records` it only commits.
    */
   turn(commands: Buffer, length: number, records: Buffer): number
+  /** Has [`turn`](Self::turn) hand over `most` requests at a time from now on. */
+  handOver(most: number): void
   /**
    * Has a socket subscribe to `topic`, from behind the commands that were committed. Returns 0, or why not: 1 for its name, 2
    * when there are too many topics, 3 when the socket is over.
@@ -104,6 +106,55 @@ export declare class NativeServer {
   endReadiness(): void
 }
 
+/** A store. */
+export declare class NativeStore {
+  /** Opens the store that `options` (JSON) name. */
+  static open(options: string): NativeStore
+  /** What it is called. */
+  get name(): string
+  /** How long whoever wants to make a value waits for another thread, in milliseconds. */
+  get maxWait(): number
+  /** What memory has for `key`: fresh, or also stale. */
+  peek(key: string, stale: boolean): string | Buffer | null
+  /** Looks below memory for what memory does not have; `id` is done when that is. False when there is nothing below. */
+  find(client: NativeStoreClient, id: number, key: string, stale: boolean): boolean
+  /**
+   * Stores a value. Times are in milliseconds, negative ones as the options say. `moment` is what `moment()` said before it was made, or
+   * empty for one that is true now. Returns 0 when it is stored, 1 when `id` will be done when it is below memory too, 2 when it is
+   * not true any more.
+   */
+  set(client: NativeStoreClient, id: number, key: string, content: string | Buffer, ttl: number, stale: number, tags: Array<string>, moment: Array<number>): number
+  /** What `set` has to know of a value that is made from now on. */
+  moment(): Array<number>
+  /** Takes out one value; returns how many memory had. */
+  remove(key: string): number
+  /** Takes out the values with `tag`; returns how many memory had. */
+  purgeTag(tag: string): number
+  /** Takes out everything; returns how many values memory had. */
+  clear(): number
+  /**
+   * Asks for the right to make the value of `key`. Returns 0 when it is there until `release(id)`, 1 when `id` will be done when
+   * somebody else is, 2 when too many wait for that.
+   */
+  claim(client: NativeStoreClient, id: number, key: string): number
+  /** Its numbers, as JSON. */
+  stats(): string
+}
+
+/** What one JavaScript thread waits for, of all its stores, and what it has claimed. */
+export declare class NativeStoreClient {
+  /** `pump` is called without arguments when something is done. */
+  constructor(pump: () => void)
+  /** The number of something that is done; 0 when `pump` will be called for the next. */
+  next(): number
+  /** What was found for the number that `next` returned. */
+  content(): string | Buffer | null
+  /** The claim with this number is not needed any more. */
+  release(id: number): void
+  /** Keeps the process alive, or no longer. */
+  setReferenced(referenced: boolean): void
+}
+
 /**
  * The plan that threads of `generation` have to have, as JSON. The first one that asks for a new generation defines it by
  * its own, which may not change how the server runs.
@@ -115,6 +166,9 @@ export declare function census(): Array<number>
 
 /** Waits until the log lines written so far are out, at most `patience` milliseconds. */
 export declare function flushLogs(patience: number): void
+
+/** Waits until what was purged so far outlives the process, at most `patience` milliseconds. */
+export declare function flushPurges(patience: number): void
 
 /** Takes out of the caches of server `id` what `target` (JSON) is about; returns how many answers that were. */
 export declare function purgeCache(id: number, target: string): number

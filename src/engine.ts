@@ -7,6 +7,7 @@ import type { RequestRecord } from './bridge/record.js'
 import { watchInspector } from './debugging.js'
 import { Dispatcher } from './dispatch.js'
 import { ArmatureError } from './errors.js'
+import { flush } from './flush.js'
 import { HealthChecks } from './health-checks.js'
 import type { InjectedRequest } from './inject-answer.js'
 import { Injections } from './injections.js'
@@ -14,7 +15,6 @@ import {
   advanceServer,
   agreeOnPlan,
   attachServer,
-  flushLogs,
   type NativeLane,
   type NativeServer,
   resolveOptions,
@@ -34,16 +34,14 @@ import { assertSameRoutes } from './workers/routes.js'
 const STOP_PATIENCE = 100
 /** How long the loops of other JavaScript threads may take to cut off what is left, in milliseconds. */
 const CUT_OFF = 1_500
-/** How long the last log lines may take to get out when the process ends. */
-const LOG_PATIENCE = 100
 
 const engines = new Set<Engine>()
 
 // process.exit() and uncaught exceptions run no cleanup of the addon on the main thread; the threads must not go on
 // while the process is taken down.
 process.on('exit', () => {
-  for (const engine of engines) engine.stop()
-  flushLogs(LOG_PATIENCE)
+  for (const engine of engines) engine.abandon()
+  flush()
 })
 
 /** One native server with this thread's lane: what App.run() and App.inject() have in common. */
@@ -226,15 +224,20 @@ export class Engine implements LaneHandlers {
     return this.stats().lanes.find((lane) => lane.threadId === threadId)?.pending ?? 0
   }
 
-  /** Ends the threads at once. An attached engine gives back what it has not been handed. */
-  stop(): void {
+  /** The thread ends: what others can go on with is theirs. */
+  abandon(): void {
+    this.stop(this.#isAttached)
+  }
+
+  /** Ends the threads at once. An attached engine gives back what it has not been handed, and with `othersGoOn` its WebSockets. */
+  stop(othersGoOn = false): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#unwatch()
     this.#checks.stop()
     engines.delete(this)
     this.#injections.stop()
-    this.#lane.close()
+    this.#lane.close(othersGoOn)
     this.#native.stop(STOP_PATIENCE)
   }
 

@@ -55,7 +55,9 @@ export const errorTable = {
   ARMATURE_SECRETS_MISSING: [500, 'signed cookies need App.new({ secrets: [current, ...older] })'],
   ARMATURE_SSE_INVALID: [500, 'a server-sent event cannot be sent: {why}'],
   ARMATURE_STATUS_INVALID: [500, 'status {status} is not {allowed}'],
+  ARMATURE_STORE_BUSY: [503, '{what}: {limit} is the most; raise {option}, or ask less at once'],
   ARMATURE_TOPIC_LIMIT: [500, 'no more topics: {limit} is reached; unsubscribe, or raise it'],
+  ARMATURE_VALUE_TOO_LARGE: [500, 'a value of {bytes} bytes is larger than maxEntry, {limit} bytes'],
 
   // Requests that cannot be served
   ARMATURE_BAD_REQUEST: [400, 'the request is malformed'],

@@ -64,7 +64,7 @@ export class HeadSink implements ResponseSink {
 
   listen(listener: SinkListener): void {
     this.#listener = listener
-    if (this.#sink !== null) this.#sink.listen(listener)
+    if (this.#sink !== null) pass(listener, this.#sink)
     else if (this.#owner === null) listener.closed()
   }
 
@@ -84,7 +84,7 @@ export class HeadSink implements ResponseSink {
     const sink = this.#owner.begin()
     this.#finish()
     this.#sink = sink
-    if (this.#listener !== null) sink.listen(this.#listener)
+    if (this.#listener !== null) pass(this.#listener, sink)
     return sink
   }
 
@@ -93,6 +93,12 @@ export class HeadSink implements ResponseSink {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** A stream that goes on should be small: its listener writes to the sink itself. */
+function pass(listener: SinkListener, sink: ResponseSink): void {
+  listener.replaced(sink)
+  sink.listen(listener)
 }
 
 function late(sink: HeadSink): void {

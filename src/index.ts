@@ -57,6 +57,7 @@ export type {
   CorsOptions,
   CspOptions,
   DecompressOptions,
+  DiskOptions,
   ETagOptions,
   HealthCheckOptions,
   HealthOptions,
@@ -77,6 +78,7 @@ export type {
   SecurityHeadersOptions,
   TimeoutLayerOptions,
 } from './generated/layers.js'
+export type { KeyValueStoreOptions } from './generated/store.js'
 export type { HeadersInput, RequestHeaders, ResponseHeaders } from './headers.js'
 export { HttpError, type HttpErrorOptions, type RetryOptions } from './http-error.js'
 export type { InjectOptions } from './inject.js'
@@ -93,6 +95,15 @@ export { Logger } from './layers/logger.js'
 export { RateLimit } from './layers/rate-limit.js'
 export { RequestId } from './layers/request-id.js'
 export { SecurityHeaders } from './layers/security-headers.js'
+export type {
+  CacheDiskStats,
+  CacheStats,
+  ConcurrencyStats,
+  CorsStats,
+  HealthCheckStats,
+  HealthStats,
+  RateLimitStats,
+} from './layers/stats.js'
 export { Timeout } from './layers/timeout.js'
 export type { Locals } from './locals.js'
 export type { Log, LogLike, LogMethod } from './log/types.js'
@@ -118,14 +129,9 @@ export { type CloseOptions, Server } from './server.js'
 export { type PurgeTarget, ServerCache } from './server-cache.js'
 export type {
   AcmeStats,
-  CacheStats,
-  ConcurrencyStats,
   FileStats,
-  HealthCheckStats,
-  HealthStats,
   LaneStats,
   LogStats,
-  RateLimitStats,
   RefusedStats,
   ServerStats,
   ShedStats,
@@ -133,6 +139,13 @@ export type {
   TlsStats,
   WebSocketStats,
 } from './stats.js'
+export {
+  KeyValueStore,
+  type StoreGetOptions,
+  type StoreMoment,
+  type StoreSetOptions,
+  type StoreStats,
+} from './store.js'
 export type { StreamChunk, StreamSource, StreamWriter } from './stream.js'
 export type { RequestTls } from './tls.js'
 export { ws } from './websocket/declare.js'

@@ -4,7 +4,13 @@
  */
 // Types come by path, the same from src/ and dist/: not every compiler of a user resolves `imports` of package.json.
 import { threadId } from 'node:worker_threads'
-import type { NativeLane as Lane, NativeLog as Log, NativeServer as Server } from '../native/binding.cjs'
+import type {
+  NativeLane as Lane,
+  NativeLog as Log,
+  NativeServer as Server,
+  NativeStore as Store,
+  NativeStoreClient as StoreClient,
+} from '../native/binding.cjs'
 import { ArmatureError, isErrorCode, typeError } from './errors.js'
 import type { Level } from './log/levels.js'
 import { nativeMissing } from './native-missing.js'
@@ -55,6 +61,8 @@ function translate(error: unknown): unknown {
 export type NativeLane = Lane
 export type NativeServer = Server
 export type NativeLog = Log
+export type NativeStore = Store
+export type NativeStoreClient = StoreClient
 
 /** A queue for the requests of one server; `pump` is called when there is something to drain. */
 export function createLane(limit: number, pump: () => void): NativeLane {
@@ -198,6 +206,11 @@ export function flushLogs(patience: number): void {
   loaded?.flushLogs(patience)
 }
 
+/** Waits until what was purged so far outlives the process. */
+export function flushPurges(patience: number): void {
+  loaded?.flushPurges(patience)
+}
+
 /** Sends an injected request; its answer comes through the lane. */
 export function injectRequest(server: NativeServer, id: number, request: string, body: Buffer | null): void {
   call(() => server.inject(id, request, body))
@@ -211,6 +224,27 @@ export function cancelInjection(server: NativeServer, id: number): void {
 /** `bytes` of the answer to an injected request were read. */
 export function grantInjection(server: NativeServer, id: number, bytes: number): void {
   call(() => server.grantInjection(id, bytes))
+}
+
+/**
+ * Opens a store; `options` is JSON.
+ * @throws TypeError `ARMATURE_OPTION_INVALID`, ArmatureError `ARMATURE_IO`
+ */
+export function openStore(options: string): NativeStore {
+  return call((native) => native.NativeStore.open(options))
+}
+
+/** What this thread waits for of its stores; `pump` is called when there is something to take. */
+export function openStoreClient(pump: () => void): NativeStoreClient {
+  return call((native) => new native.NativeStoreClient(pump))
+}
+
+/**
+ * Runs calls of a store.
+ * @throws TypeError `ARMATURE_OPTION_INVALID`, ArmatureError `ARMATURE_VALUE_TOO_LARGE`
+ */
+export function callStore<T>(run: () => T): T {
+  return call(run)
 }
 
 /** The variables that count as options. */

@@ -72,7 +72,7 @@ function portableObject(value: object, depth: number): object {
 }
 
 /** `crates/armature-core/src/config/pem.rs` knows it: nothing else among the options is bytes, and PEM is ASCII. */
-function bytes(value: Uint8Array): object {
+export function bytes(value: Uint8Array): object {
   return { '\0bytes': Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1') }
 }
 

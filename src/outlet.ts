@@ -10,7 +10,7 @@ export interface RefusingSink extends ResponseSink {
 
 /** @internal The sink, with one place that knows whether it is full or gone. */
 export class Outlet implements SinkListener {
-  readonly #sink: RefusingSink
+  #sink: RefusingSink
   readonly #owner: { closed(): void }
   #closed = false
   #full: Promise<void> | undefined
@@ -59,6 +59,10 @@ export class Outlet implements SinkListener {
     if (this.#closed || this.#sink.refuse?.(error) !== true) return false
     this.#closed = true
     return true
+  }
+
+  replaced(sink: ResponseSink): void {
+    this.#sink = sink
   }
 
   closed(): void {

@@ -1,3 +1,5 @@
+import type { CacheStats, ConcurrencyStats, CorsStats, HealthStats, RateLimitStats } from './layers/stats.js'
+
 /** Numbers of a running server: gauges, which show what is now, and counters since the start. */
 export interface ServerStats {
   /** Open connections. */
@@ -54,6 +56,8 @@ export interface ServerStats {
   readonly panics: number
   /** Places for requests that JavaScript has, or will have. */
   readonly slots: SlotStats
+  /** What the `Cors` layers do, all of them together. */
+  readonly cors: CorsStats
   /** What the `RateLimit` layers do. */
   readonly rateLimits: RateLimitStats
   /** Answers of `Cache` layers, all of them together. */
@@ -159,46 +163,6 @@ export interface ShedStats {
   readonly files: number
 }
 
-/** What the `ConcurrencyLimit` layers of a server have and have done. */
-export interface ConcurrencyStats {
-  /** Requests that have a place. */
-  readonly taken: number
-  /** Requests that wait for one. */
-  readonly waiting: number
-  /** Requests answered 503 since the start because as many waited as may. */
-  readonly refused: number
-  /** Requests answered 503 since the start because they had waited for `queueTimeout`. */
-  readonly late: number
-}
-
-/** What a `Health` layer knows. */
-export interface HealthStats {
-  /** Whether its liveness probe passes. */
-  readonly live: boolean
-  /** Whether its readiness probe passes. */
-  readonly ready: boolean
-  /** Its checks, in the order of their declaration. */
-  readonly checks: readonly HealthCheckStats[]
-}
-
-/** What is known of a check. */
-export interface HealthCheckStats {
-  /** What `check()` called it. */
-  readonly name: string
-  /** The worst of all threads that run it; `'late'`: a result is overdue; `'pending'`: there was none yet. */
-  readonly state: 'passed' | 'failed' | 'late' | 'pending'
-}
-
-/** What the rate limits of a server do, all of them together. */
-export interface RateLimitStats {
-  /** Requests answered 429. */
-  readonly limited: number
-  /** Keys that were forgotten before they had recovered, because as many were counted as `capacity` has room for. */
-  readonly evicted: number
-  /** Requests that passed, or were answered 503, because Redis did not answer. */
-  readonly uncounted: number
-}
-
 /** Reading files, of the whole server. */
 export interface FileStats {
   /** Threads that read. They start when they are needed. */
@@ -209,38 +173,8 @@ export interface FileStats {
   readonly open: number
   /** Bytes of content that are kept. */
   readonly cached: number
-}
-
-/** What the `Cache` layers of a server did since the start, or since a reload, and what they have. */
-export interface CacheStats {
-  /** Requests answered with what was stored and fresh. */
-  readonly hits: number
-  /** Requests answered with what was stored and stale: while a new answer was fetched, or because the client allowed it. */
-  readonly stale: number
-  /** Requests that a stored answer could have been for, and that went to the handler; fetches in the background are among them. */
-  readonly misses: number
-  /** Those of them to which the handler said 304, so that the stored answer was given. */
-  readonly validated: number
-  /** Errors of handlers in whose place a stored answer was given. */
-  readonly errors: number
-  /** Requests that waited for another one, and got its answer. */
-  readonly collapsed: number
-  /** Requests that no stored answer could be for: other methods, parts, conditions that only handlers check. */
-  readonly bypassed: number
-  /** Answers stored. */
-  readonly stored: number
-  /** Answers taken out for want of room. */
-  readonly evicted: number
-  /** Answers taken out by `purge()`, or by requests that changed something. */
-  readonly purged: number
-  /** Answers that were found in Redis. */
-  readonly shared: number
-  /** Looking and writing in vain, because Redis is gone, too slow or too busy; requests went on without it. */
-  readonly unavailable: number
-  /** Answers that there are. */
-  readonly entries: number
-  /** Memory that they take, in bytes. */
-  readonly bytes: number
+  /** Files that are kept open for whoever asks for them next. */
+  readonly kept: number
 }
 
 /** Log lines, of everybody in the process who writes to the outputs of this server. */

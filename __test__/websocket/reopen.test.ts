@@ -1,5 +1,5 @@
 // WebSockets whose handlers go to another thread: at a reload, and when their thread dies.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
@@ -13,7 +13,7 @@ import { Client } from './client.js'
 const folder = join(cacheDir, 'reopen', String(process.pid))
 mkdirSync(folder, { recursive: true })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-const [busy, go] = [join(folder, 'busy'), join(folder, 'go')]
+const [busy, go, left] = [join(folder, 'busy'), join(folder, 'go'), join(folder, 'left')]
 
 /** Writes the code of the next threads. */
 function write(version: string, routes = ''): string {
@@ -51,6 +51,9 @@ function write(version: string, routes = ''): string {
           if (text.startsWith('slow')) await sleep(20)
           socket.send('${version} ' + text)
         },
+        close: (socket, code) => writeFileSync(
+          '${left}', ['${version}', code, socket.data.name, socket.topics.join()].join(' '),
+        ),
       })
       .websocket('/mortal', {
         open: (socket) => socket.send('open ${version} ' + threadId),
@@ -74,7 +77,7 @@ process.on('warning', (warning) => warnings.push(warning))
 // Runs after the hook below, which ends those who look for the files.
 afterEach(() => {
   delete process.env.TEST_REOPEN
-  for (const file of [busy, go]) rmSync(file, { force: true })
+  for (const file of [busy, go, left]) rmSync(file, { force: true })
 })
 const servers = closedAfterEach()
 
@@ -210,6 +213,53 @@ test('a socket waits for a thread, but not for ever', async () => {
   // Nobody else serves until the thread is started again.
   expect(await client.next()).toMatch(/^reopen v1 \d+ tea ada 0 tea$/)
   expect(counts(server)).toMatchObject({ reopened: 1, restarted: 0 })
+})
+
+test.each([
+  ['unnoticed', false],
+  ['noticed by what is written', true],
+])('of a client that leaves while there is no thread the next one hears: %s', async (_, isNoticed) => {
+  const server = await start(1, { restartDelay: '1m', maxRestartDelay: '1m' })
+  write('v1')
+  await server.reload()
+  const { client } = await enter(server)
+  client.send('die')
+  await until(() => server.stats().lanes.every(({ state }) => state !== 'running'), 'the end of the thread')
+  client.socket.terminate()
+  if (isNoticed) {
+    // Nothing is read while there is no thread.
+    const isOver = () => {
+      server.publish('tea', 'anybody?')
+      return server.stats().webSockets.open === 0
+    }
+    await until(isOver, 'the end of the connection')
+  }
+  expect(existsSync(left) && readFileSync(left, 'utf8')).toBe(false)
+  write('v2')
+  await server.reload()
+  await until(() => existsSync(left) && readFileSync(left, 'utf8') !== '', 'a call of close')
+  expect(readFileSync(left, 'utf8')).toBe('v2 1006 ada tea')
+  expect(counts(server)).toEqual({ open: 0, reopened: 1, restarted: 0 })
+})
+
+test('of a client that leaves while its thread hangs the next one hears', async () => {
+  const server = await start(2)
+  let joined: Joined
+  let name: string
+  let tries = 0
+  do {
+    name = `ada${tries++}`
+    joined = await enter(server, 'tea', name)
+    if (joined.thread === threadId) joined.client.socket.terminate()
+  } while (joined.thread === threadId)
+  joined.client.send('block')
+  await until(() => existsSync(busy), 'a busy thread')
+  joined.client.socket.terminate()
+  await until(() => server.stats().webSockets.open === 0, 'the end of the connection')
+  writeFileSync(go, '')
+  const heard = `v0 1006 ${name} tea`
+  await until(() => existsSync(left) && readFileSync(left, 'utf8') === heard, 'a call of close')
+  expect(counts(server)).toEqual({ open: 0, reopened: 1, restarted: 0 })
 })
 
 test('when no thread comes it is closed with 1012, and counted', async () => {

@@ -1,6 +1,8 @@
 // A contender as a child process.
 import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from '../../scripts/lib/paths.mjs'
+import { open } from './client.mjs'
 
 /** Who is ended with us. One listener for all: each of many would be taken for a leak. */
 const alive = new Set()
@@ -19,20 +21,41 @@ const within = (promise, milliseconds, what) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
+/** Resolves to `port` as soon as somebody listens there, never when `isOver()` comes first. */
+async function listening(port, isOver) {
+  while (!isOver()) {
+    try {
+      const socket = await open(port)
+      socket.destroy()
+      return port
+    } catch {
+      await sleep(10)
+    }
+  }
+  return new Promise(() => {})
+}
+
 /**
  * Starts a contender; resolves to `{ pid, port, ask(), collect(), stop() }` when it listens on 127.0.0.1. With `quiet` what it
- * writes to stderr is kept for the error instead of shown.
+ * writes to stderr is kept for the error instead of shown. One that does not say its port has been given it: `port`.
  */
-export async function startContender({ command: [program, ...args], env, javascript }, { quiet } = {}) {
+export async function startContender(
+  { command: [program, ...args], env, javascript, port: given },
+  { quiet } = {},
+) {
   const child = spawn(program, args, {
     cwd: root,
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', quiet ? 'pipe' : 'inherit', ...(javascript ? ['ipc'] : [])],
   })
+  let over = false
   const ended = new Promise((resolve) => child.on('close', resolve))
   const kill = () => child.kill('SIGKILL')
   alive.add(child)
-  ended.then(() => alive.delete(child))
+  ended.then(() => {
+    over = true
+    alive.delete(child)
+  })
 
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (chunk) => {
@@ -40,7 +63,11 @@ export async function startContender({ command: [program, ...args], env, javascr
   })
   const port = new Promise((resolve, reject) => {
     let text = ''
-    child.on('error', reject)
+    child.on('error', (error) => {
+      over = true
+      reject(error)
+    })
+    if (given !== undefined) listening(given, () => over).then(resolve)
     child.stdout.setEncoding('utf8').on('data', (chunk) => {
       text += chunk
       const found = /^port (\d+)$/m.exec(text)

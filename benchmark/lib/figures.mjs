@@ -1,5 +1,5 @@
 // From single measurements to what is reported.
-import { engine } from '../contenders.mjs'
+import { engine, yardstick } from '../contenders.mjs'
 
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
@@ -41,6 +41,7 @@ export const websocketColumns = [
 ]
 
 export const websocketIdleColumns = [{ key: 'idle', title: 'KB/idle socket', digits: 1 }]
+export const websocketStreamColumns = [{ key: 'idleStream', title: 'KB/idle stream', digits: 1 }]
 
 export const protocolColumns = [
   { key: 'perSecond', title: 'per second', digits: 0 },
@@ -49,6 +50,17 @@ export const protocolColumns = [
   { key: 'cpuMain', title: 'JS thread us each', digits: 1 },
   { key: 'cpuClient', title: 'CPU us each of the client', digits: 1, plain: true },
   { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
+]
+
+/** Of layers and files; `to` as in {@link columns}. */
+export const rowsColumns = [
+  { key: 'perSecond', title: 'requests/s', digits: 0 },
+  { key: 'p99', title: 'p99 ms', digits: 2 },
+  { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
+  { key: 'cpuProcess', title: 'CPU, x fixed', to: 'fixed' },
+  { key: 'cpuProcess', title: 'CPU, x fastify', to: yardstick },
+  { key: 'cpuMain', title: 'JS thread us/request', digits: 1 },
+  { key: 'bytes', title: 'bytes', digits: 0, plain: true },
 ]
 
 export const workersColumns = [

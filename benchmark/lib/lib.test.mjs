@@ -75,6 +75,9 @@ test('wrk reports numbers, and failures as errors', () => {
   expect(() => parseReport(line({ status: 3 }))).toThrow('3 answers were not 2xx')
   expect(() => parseReport(line({ requests: 0 }))).toThrow('nothing was answered')
   expect(() => parseReport('unable to connect')).toThrow('unable to connect')
+  const refused = (status) => parseReport(line({ status }), { refused: true })
+  expect(refused(100)).toMatchObject({ requests: 100 })
+  expect(() => refused(98)).toThrow('2 answers were no refusals')
 })
 
 test('CPU time is that between two looks, also of threads that are new', () => {

@@ -37,11 +37,15 @@ export async function warmUp({ server }, work, { warmup, threads, clients }) {
   await quietServer(server.pid)
 }
 
-/** Figures of one slice: CPU time before and after, divided by what was answered in between. */
-export async function load({ server, contender }, work, { duration, threads, clients }) {
+/** Figures of one slice of `work`. */
+export const load = ({ server, contender }, work, settings) =>
+  drive({ server, contender, request: loads[work] }, settings)
+
+/** Figures of a turn of `request`: CPU time before and after, divided by what was answered in between. */
+export async function drive({ server, contender, request }, { duration, threads, clients }) {
   const before = cpu(server.pid)
-  const options = { seconds: duration * (contender.turns ?? 1), threads, cores: clients }
-  const { requests, ...figures } = await wrk(server.port, loads[work], options)
+  const seconds = duration * (request.turns ?? contender.turns ?? 1)
+  const { requests, ...figures } = await wrk(server.port, request, { seconds, threads, cores: clients })
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
   const rssMegabytes = rss(server.pid) / 2 ** 20
   await quietServer(server.pid)

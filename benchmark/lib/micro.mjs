@@ -37,18 +37,19 @@ export function parseCriterion(output) {
   }))
 }
 
-const benches = [
-  'bench',
-  '--quiet',
-  '-p',
-  'armature-core',
-  '--bench',
-  'router',
-  '--bench',
-  'chain',
-  '--bench',
-  'head',
-]
+const names = ['router', 'chain', 'head', 'idle']
+const benches = ['bench', '--quiet', '-p', 'armature-core', ...names.flatMap((name) => ['--bench', name])]
+
+/** `idle/Cors` and the like without what it takes to answer without a layer, which is `idle/none`. */
+export function withoutRest(results) {
+  const of = (name) => results.find((each) => each.name === name)?.nanoseconds
+  return results.flatMap(({ name, nanoseconds }) => {
+    const [, kind, layer] = /^(idle.*)\/(.*)$/.exec(name) ?? []
+    if (kind === undefined) return [{ name, nanoseconds }]
+    const rest = of(`${kind}/none`)
+    return layer === 'none' ? [] : [{ name, nanoseconds: nanoseconds - rest }]
+  })
+}
 
 /** Compiles what {@link rust} runs; resolves to why it cannot, or undefined. */
 export async function prepareRust() {
@@ -61,5 +62,5 @@ export async function rust() {
   const { code, stdout, stderr } = await run('cargo', [...benches, ...brief], kept)
   const results = parseCriterion(stdout)
   if (code !== 0 || results.length === 0) throw new Error(`cargo bench failed:\n${stderr}`)
-  return results.map((result) => ({ ...result, in: 'Rust' }))
+  return withoutRest(results).map((result) => ({ ...result, in: 'Rust' }))
 }

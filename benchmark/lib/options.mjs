@@ -1,7 +1,7 @@
 // The command line of `npm run bench`, as settings.
 import { availableParallelism } from 'node:os'
 import { contenders } from '../contenders.mjs'
-import { allWorks, keyWorks } from '../works.mjs'
+import { allWorks, defaultWorks, keyWorks } from '../works.mjs'
 
 export const help = `
 npm run bench [-- <options>]
@@ -10,7 +10,8 @@ Installs and builds what is stale, starts all servers, checks their answers, dri
 Linux only; loopback only. Every single measurement is kept in benchmark/out/results.json.
 
   --only <names>       servers, separated by commas: ${Object.keys(contenders).join(',')}
-  --work <names>       ${allWorks.join(',')}
+  --work <names>       ${allWorks.join(',')};
+                       or all; when it is missing: ${defaultWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
   --rounds <n>         how often all servers are started anew and measured (5)
   --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (8)
@@ -30,7 +31,7 @@ const string = (value) => ({ type: 'string', default: value })
 const flag = { type: 'boolean' }
 export const options = {
   only: string(Object.keys(contenders).join(',')),
-  work: string(allWorks.join(',')),
+  work: string(defaultWorks.join(',')),
   micro: flag,
   rounds: string('5'),
   slices: string('8'),
@@ -67,7 +68,8 @@ function seconds(values, option, most) {
 /** Throws an error that names the option. */
 export function settingsOf(values) {
   const { quick = false, micro = false } = values
-  const work = list(micro ? 'micro,routing' : values.work, allWorks, 'work')
+  const asked = values.work === 'all' ? allWorks.join(',') : values.work
+  const work = list(micro ? 'micro,routing' : asked, allWorks, 'work')
   return {
     only: list(values.only, Object.keys(contenders), 'only'),
     work: quick && !micro ? work.filter((name) => name !== 'routing') : work,

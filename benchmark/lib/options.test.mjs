@@ -19,6 +19,14 @@ test('errors name the option and what is allowed', () => {
   }
 })
 
+test('works that have to be asked for', () => {
+  for (const work of ['layers', 'files', 'routing']) {
+    expect(settings({}).work).not.toContain(work)
+    expect(settings({ work }).work).toEqual([work])
+    expect(settings({ work: 'all' }).work).toContain(work)
+  }
+})
+
 test('durations may be fractions', () => {
   expect(settings({ duration: '0.5', warmup: '1.5' })).toMatchObject({ duration: 0.5, warmup: 1.5 })
   expect(() => settings({ duration: '0.05' })).toThrow('--duration is a number of seconds from 0.1 to 300')

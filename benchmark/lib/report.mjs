@@ -1,12 +1,14 @@
 // The whole report: where it was measured, how, and the tables.
 import { contenders as all, yardstick } from '../contenders.mjs'
-import { keyWorks, memoryWork, works } from '../works.mjs'
+import { allWorks, keyWorks, memoryWork, works } from '../works.mjs'
 import { machine, when } from './environment.mjs'
 import { columns } from './figures.mjs'
 import { driversSection, timersSection, workersSection } from './process-sections.mjs'
 import { protocolsSection } from './protocols-section.mjs'
-import { memorySection, microSection, startSection, targetSection } from './sections.mjs'
+import { filesSection, layersSection } from './rows-section.mjs'
+import { memorySection, microSection, startSection } from './sections.mjs'
 import { workTable } from './table.mjs'
+import { targetSection } from './targets.mjs'
 import { websocketSection } from './websocket-section.mjs'
 
 const bullets = (title, list) =>
@@ -26,6 +28,8 @@ function* sections(result) {
   yield workersSection(result)
   yield protocolsSection(result)
   yield websocketSection(result)
+  yield layersSection(result)
+  yield filesSection(result)
   if (has('start')) yield startSection(result, names, yardstick)
   if (result.micro.length > 0) yield microSection(result)
   yield bullets('Left out', skipped)
@@ -58,5 +62,5 @@ function method({ environment, settings, samples }) {
 wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
 has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
 figure: of CPU time by rounds, the lower half of the turns of each; of all else by slices, without the extreme tenths. CPU is that of
-the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- --write\`.`
+the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- ${settings.work.length === allWorks.length ? '--work all ' : ''}--write\`.`
 }

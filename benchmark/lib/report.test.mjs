@@ -11,6 +11,7 @@ import { compare, compareText } from './compare.mjs'
 import { driversSample } from './drivers.mjs'
 import { insertResults } from './readme.mjs'
 import { reportText } from './report.mjs'
+import { websocketSection } from './websocket-section.mjs'
 import { unfit, writeResults } from './write.mjs'
 
 const environment = {
@@ -142,6 +143,37 @@ test('the drivers are compared with each other, not with the yardstick', () => {
   expect(reportText(result())).not.toContain("io: 'auto'")
 })
 
+test('layers and files have tables of their own, and their targets may be the least that is wanted', () => {
+  const sample = (work, contender, perSecond, cpuProcess) => ({
+    ...{ round: 1, slice: 1, work, contender, perSecond, cpuProcess, cpuMain: 1, bytes: 1024 },
+  })
+  const samples = [
+    sample('layers: idle', 'without layers', 100_000, 10),
+    sample('layers: idle', 'ten layers', 90_000, 11),
+    sample('layers: hit', 'armature-async', 100_000, 9),
+    sample('layers: hit', 'fastify', 25_000, 30),
+    sample('layers: hit', 'fixed', 110_000, 8),
+    sample('files: 1 KB', 'armature-async', 100_000, 9),
+    sample('files: 1 KB', 'nginx', 125_000, 10),
+    sample('files: 1 KB', 'fastify', 5_000, 120),
+  ]
+  const plugins = {
+    '@fastify/compress': '9.0.0',
+    '@fastify/rate-limit': '11.0.0',
+    '@fastify/static': '9.0.0',
+  }
+  const versions = { ...environment.versions, ...plugins, nginx: '1.22.1' }
+  const text = reportText(result(costs, { samples, environment: { ...environment, versions } }))
+  expect(text).toContain('nginx 1.22.1 with one worker')
+  expect(text).toMatch(/\| ten layers +\| +90,000 \(0\.90x\)/)
+  expect(text).toMatch(/CPU, x fixed .*\n.*\n\| armature-async \| 100,000 \(4\.00x\) .* 1\.13x /)
+  expect(text).toMatch(/\| ten idle layers[^|]*\| at least 0\.85 \| +0\.90 \| reached/)
+  expect(text).toMatch(/\| a file of 1 KB: CPU, x nginx +\| +0\.8 \| +0\.90 \| +missed/)
+  expect(text).toMatch(/\| a file of 1 KB: CPU, x fastify +\| +0\.1 \| +0\.075 \| reached/)
+  expect(text).not.toContain('undefined')
+  expect(reportText(result())).not.toMatch(/## (Native layers|Files)/)
+})
+
 test('the chart is well-formed, to scale, and readable in the dark', () => {
   const svg = chart(result())
   expect(svg).toContain('prefers-color-scheme: dark')
@@ -230,4 +262,19 @@ test('--compare and --from work from files', async () => {
   expect((await bench('--compare', a, b)).code).toBe(1)
   expect((await bench('--compare', a)).output).toContain('--compare takes two files')
   expect((await bench('--from', a)).output).toContain('# Benchmark results')
+})
+
+test('silent sockets and silent streams of events have tables of their own', () => {
+  const sample = (work, contender, figures) => ({ round: 1, slice: 1, work, contender, ...figures })
+  const samples = [
+    sample('websocket: broadcast, compressed', 'ws', { perSecond: 10, cpuProcess: 20 }),
+    sample('websocket: broadcast, compressed', 'armature-async', { perSecond: 50, cpuProcess: 4 }),
+    sample('websocket: idle streams', 'ws', { idleStream: 10 }),
+    sample('websocket: idle streams', 'armature-async', { idleStream: 4 }),
+  ]
+  const text = websocketSection({ samples, settings: { held: 100 } })
+  expect(text).toContain('100 streams of events that say nothing')
+  expect(text).not.toContain('100 sockets that say nothing')
+  expect(text).toMatch(/armature-async .*4\.0 \(0\.40/)
+  expect(text).toMatch(/armature-async .*50 \(5\.00/)
 })

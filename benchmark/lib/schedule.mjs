@@ -4,7 +4,11 @@ import {
   apartWorks,
   driversLoads,
   driversWork,
+  filesNames,
+  filesWork,
   keyWorks,
+  layersNames,
+  layersWork,
   memoryWork,
   onceWorks,
   protocolsWork,
@@ -18,23 +22,29 @@ import {
   works,
 } from '../works.mjs'
 import { coreSets } from './drivers.mjs'
+import { filesLoads } from './files.mjs'
+import { layersLoads } from './layers.mjs'
 import { FRESH } from './load.mjs'
 import { protocolLoads } from './protocols.mjs'
+import { secondsOfRows } from './rows.mjs'
 import { TURNS } from './timers.mjs'
 import { turnsOf } from './turns.mjs'
 import { websocketLoads } from './websocket.mjs'
 
+// Their servers are compared with each other alone.
+const comparedWorks = [driversWork, workersWork, websocketWork, protocolsWork, layersWork, filesWork]
+
 /**
- * What is measured in `round`, as `{ work, slices }`: the key works and those marked `full` in all slices, the others in
+ * What is measured in `round`, as `{ work, slices }`: the key works in all slices, the others in
  * half of them and, unless they are marked, in the first third of the rounds. When no key work is asked for, all are key. The drivers, which are compared
- * with each other alone, have half of the slices whenever they are measured, as have several threads beside the cluster, WebSocket and other protocols; memory and timers have none.
+ * with each other alone, have half of the slices whenever they are measured, as have several threads beside the cluster, WebSocket, other protocols, layers and files; memory and timers have none.
  */
 export function schedule({ work, rounds, slices }, round) {
   const part = (number, parts) => Math.max(1, Math.floor(number / parts))
   const asked = work.filter((name) => name in works || apartWorks.includes(name))
   const someKey = asked.some((name) => keyWorks.includes(name))
-  const isCompared = (name) => [driversWork, workersWork, websocketWork, protocolsWork].includes(name)
-  const isFull = (name) => !someKey || keyWorks.includes(name) || works[name]?.full
+  const isCompared = (name) => comparedWorks.includes(name)
+  const isFull = (name) => !someKey || keyWorks.includes(name)
   return asked
     .filter((name) => isFull(name) || works[name]?.everyRound || round <= part(rounds, 3))
     .map((name) => ({ work: name, slices: part(slices, isCompared(name) ? 2 : isFull(name) ? 1 : 2) }))
@@ -75,7 +85,15 @@ function secondsApart(work, slices, contenders, { warmup, duration }) {
   }
   if (work === websocketWork) {
     const parts = Object.keys(websocketLoads).length
-    return (takeCount + 1) * (SECONDS.visit + parts * turn + SECONDS.idle)
+    return (takeCount + 1) * (SECONDS.visit + parts * turn + 2 * SECONDS.idle)
+  }
+  if (work === layersWork) {
+    const servers = layersNames.length === takeCount ? takeCount : 0
+    return servers && secondsOfRows(layersLoads, servers, slices, { warmup, duration }, SECONDS)
+  }
+  if (work === filesWork) {
+    const servers = filesNames.length === takeCount ? takeCount + 1 : 0
+    return servers && secondsOfRows(filesLoads, servers, slices, { warmup, duration }, SECONDS)
   }
   if (work === workersWork) {
     const servers = workersNames.length === takeCount ? 3 : 0

@@ -1,5 +1,4 @@
-// The parts of the report that are not about load: memory, size and start, small pieces, and what was aimed at.
-import { engine } from '../contenders.mjs'
+// The parts of the report that are not about load: memory, size and start, small pieces.
 import { memoryWork } from '../works.mjs'
 import { memoryColumns, summarize } from './figures.mjs'
 import { cell, markdown, measured, number, workTable } from './table.mjs'
@@ -39,58 +38,4 @@ export function microSection({ micro }) {
   return `## Small pieces
 
 ${markdown([['operation', 'in', 'ns'], ...rows])}`
-}
-
-/** What the project aims at, and where its own figure comes from; in the unit of the goal. */
-const targets = [
-  {
-    what: '`user`: CPU of armature-inline-sync, x raw hyper',
-    goal: 1.1,
-    precision: 3,
-    of: (result) => ofEngine(result, 'user'),
-  },
-  {
-    what: '`fixed`: CPU of armature-inline-sync, x raw hyper',
-    goal: 0.95,
-    precision: 3,
-    of: (result) => ofEngine(result, 'fixed'),
-  },
-  {
-    what: 'finding a route with one parameter, us',
-    goal: 0.05,
-    of: ({ micro }) => nanosecondsOf(micro, 'one parameter') / 1000,
-  },
-  {
-    what: 'building a JSON response, us',
-    goal: 0.5,
-    of: ({ micro }) => nanosecondsOf(micro, 'JSON response, 2 fields') / 1000,
-  },
-  {
-    what: 'memory of a waiting request (armature-async), KB',
-    goal: 5,
-    of: ({ samples }) => summarize(samples, 'request', memoryWork, 'armature-async').value,
-  },
-  {
-    what: 'the same with its connection, KB',
-    of: ({ samples }) => summarize(samples, 'inflight', memoryWork, 'armature-async').value,
-  },
-]
-
-/** CPU time of the inline driver for a request, as a multiple of raw hyper's. */
-const ofEngine = ({ samples }, work) =>
-  summarize(samples, 'cpuProcess', work, 'armature-inline-sync', engine).ratio
-
-const nanosecondsOf = (micro, name) => micro.find((each) => each.name === name)?.nanoseconds
-
-export function targetSection(result) {
-  const rows = targets
-    .map(({ of, precision = 2, ...target }) => ({ ...target, precision, value: of(result) }))
-    .filter(({ value }) => Number.isFinite(value))
-    .map(({ what, goal, precision, value }) => {
-      const verdict = goal === undefined ? '' : value <= goal ? 'reached' : 'missed'
-      return [what, goal === undefined ? '-' : String(goal), value.toPrecision(precision), verdict]
-    })
-  return rows.length === 0
-    ? undefined
-    : `## Targets\n\n${markdown([['what', 'target', 'measured', ''], ...rows])}`
 }

@@ -5,7 +5,7 @@ import { contenders, yardstick } from '../contenders.mjs'
 import { startContender } from './child.mjs'
 import { checkAnswers } from './honest.mjs'
 import { memory } from './memory.mjs'
-import { javascript, parseCriterion } from './micro.mjs'
+import { javascript, parseCriterion, withoutRest } from './micro.mjs'
 
 /** Checks a server that answers by `answer(req, body)`, an array of content type and text. */
 async function check(answer) {
@@ -91,5 +91,20 @@ chain/3 layers          time:   [900.00 ps 500.00 ps 1.0000 ns]
     { name: 'one parameter', nanoseconds: 33.412 },
     { name: 'a name with more characters than fit', nanoseconds: 1600 },
     { name: 'chain/3 layers', nanoseconds: 0.5 },
+  ])
+})
+
+test('of an idle layer what it adds counts', () => {
+  const results = Object.entries({
+    'chain/3 layers': 90,
+    'idle/none': 60,
+    'idle/Cors': 75,
+    'idle later/none': 100,
+  })
+  const named = [...results, ['idle later/Cors', 140]].map(([name, nanoseconds]) => ({ name, nanoseconds }))
+  expect(withoutRest(named)).toEqual([
+    { name: 'chain/3 layers', nanoseconds: 90 },
+    { name: 'idle/Cors', nanoseconds: 15 },
+    { name: 'idle later/Cors', nanoseconds: 40 },
   ])
 })

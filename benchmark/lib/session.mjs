@@ -3,6 +3,8 @@ import { contenders } from '../contenders.mjs'
 import {
   apartWorks,
   driversWork,
+  filesWork,
+  layersWork,
   memoryWork,
   protocolsWork,
   takers,
@@ -12,6 +14,8 @@ import {
   workersWork,
 } from '../works.mjs'
 import { drivers } from './drivers.mjs'
+import { files } from './files.mjs'
+import { layers } from './layers.mjs'
 import { memory } from './memory.mjs'
 import { protocols } from './protocols.mjs'
 import { round } from './round.mjs'
@@ -43,6 +47,12 @@ const apart = {
   },
   async [protocolsWork](_names, { slices, settings, hooks }) {
     await one([protocolsWork], hooks, () => protocols(slices, settings, hooks))
+  },
+  async [layersWork](_names, { slices, settings, hooks }) {
+    await one([layersWork], hooks, () => layers(slices, settings, hooks))
+  },
+  async [filesWork](_names, { slices, settings, hooks }) {
+    await one([filesWork], hooks, () => files(slices, settings, hooks))
   },
   async [websocketWork](names, { slices, settings, hooks }) {
     await one([websocketWork], hooks, () => websocket(names, slices, settings, hooks))

@@ -1,13 +1,13 @@
-// WebSocket: messages that come back, a topic with many sockets, and what a silent one costs.
-import { run } from '../../scripts/lib/run.mjs'
+// WebSocket: messages that come back, a topic with many sockets, and what a silent one costs, or a silent stream of events.
 import { contenders } from '../contenders.mjs'
 import { websocketNames } from '../works.mjs'
 import { startContender } from './child.mjs'
 import { each, exchange, open } from './client.mjs'
-import { buildCrate, programOf, said } from './crates.mjs'
+import { buildCrate } from './crates.mjs'
 import { quietServer } from './load.mjs'
 import { settledRss } from './memory.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
+import { startSockets } from './sockets.mjs'
 import { orderOf } from './turns.mjs'
 
 /** The yardstick of this work. */
@@ -25,8 +25,17 @@ export const websocketLoads = {
       'One message after the other to a topic with 2,000 sockets; figures are of each message that arrives',
     args: ['broadcast', '2000'],
   },
+  'websocket: broadcast, compressed': {
+    title:
+      'The same with 2,048 bytes of JSON and permessage-deflate, each message by itself (`no_context_takeover`)',
+    args: ['deflated', '2000'],
+  },
 }
-export const idleSample = 'websocket: idle'
+/** What costs memory and nothing else: the column of its figures, and the path that is asked for. */
+export const idleLoads = {
+  'websocket: idle': { key: 'idle', path: '/ws', status: '101' },
+  'websocket: idle streams': { key: 'idleStream', path: '/events', status: '200' },
+}
 
 /** Why it cannot be measured, or undefined. */
 export const prepareWebsocket = () => buildCrate('sockets')
@@ -43,21 +52,15 @@ export function servers(ready) {
   return Object.fromEntries([...known, [ws, of('node-http', 'sockets-ws.mjs')[1]]])
 }
 
-/** What the client says: throws when a message was lost. */
-async function drive(port, [kind, ...args], seconds) {
-  const milliseconds = String(Math.round(seconds * 1000))
-  const options = { stdout: 'pipe', stderr: 'pipe', timeout: seconds * 1000 + 60_000 }
-  return said(
-    'sockets',
-    await run(programOf('sockets'), [kind, String(port), ...args, milliseconds], options),
-  )
-}
-
-async function turn({ server, contender }, { args }, duration) {
+async function turn({ server, contender }, { args: [kind, ...args] }, duration) {
+  const milliseconds = String(Math.round(duration * 1000))
+  const client = await startSockets([kind, String(server.port), ...args, milliseconds], duration + 60)
+  // From the first message to the last one: handshakes are none of it.
   const before = cpu(server.pid)
-  const { messages, microseconds, p50, p99 } = await drive(server.port, args, duration)
+  const { messages, microseconds, p50, p99 } = await client.measure()
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
   const rssMegabytes = rss(server.pid) / 2 ** 20
+  await client.end()
   await quietServer(server.pid)
   return {
     perSecond: (messages * 1_000_000) / microseconds,
@@ -69,15 +72,17 @@ async function turn({ server, contender }, { args }, duration) {
   }
 }
 
-const handshake =
-  'GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
-  'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+const upgrade =
+  'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n' +
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 
-/** KB of resident memory for each of `count` sockets that say nothing. */
-async function idle({ server }, count) {
+/** KB of resident memory for each of `count` sockets or streams that say nothing. */
+async function idle({ server }, { key, path, status }, count) {
+  const request = `GET ${path} HTTP/1.1\r\nhost: localhost\r\n${status === '101' ? upgrade : ''}\r\n`
   const openOne = async () => {
     const socket = await open(server.port)
-    await exchange(socket, handshake, (received) => received.includes('\r\n\r\n'))
+    const answer = await exchange(socket, request, (received) => received.includes('\r\n\r\n'))
+    if (!answer.startsWith(`HTTP/1.1 ${status}`)) throw new Error(`${path} was answered ${answer}`)
     return socket
   }
   // What the first ones load is not counted.
@@ -86,7 +91,8 @@ async function idle({ server }, count) {
   const sockets = await each(count, 64, openOne)
   const after = await settledRss(server)
   for (const socket of sockets) socket.destroy()
-  return { idle: (after - before) / count / 1024 }
+  await quietServer(server.pid)
+  return { [key]: (after - before) / count / 1024 }
 }
 
 /** `begin(work)` and `end(work)` frame a load; what comes of a turn is given to `add(name, work, slice, figures)`. */
@@ -103,9 +109,11 @@ export async function websocket(ready, slices, { duration, warmup, held }, { beg
       }
       end(work)
     }
-    begin(idleSample)
-    for (const one of running) add(one.name, idleSample, undefined, await idle(one, held))
-    end(idleSample)
+    for (const [work, load] of Object.entries(idleLoads)) {
+      begin(work)
+      for (const one of running) add(one.name, work, undefined, await idle(one, load, held))
+      end(work)
+    }
   } finally {
     await Promise.all(running.map(({ server }) => server.stop()))
   }

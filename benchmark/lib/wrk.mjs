@@ -10,14 +10,21 @@ export async function hasWrk() {
   return (await quiet('wrk', ['--version'])).code !== 127
 }
 
-/** What the line of report.lua in wrk's output says; throws when a request failed or nothing was answered. */
-export function parseReport(output) {
+/**
+ * What the line of report.lua in wrk's output says; throws when a request failed or nothing was answered. With `refused`
+ * every answer has to be a refusal.
+ */
+export function parseReport(output, { refused = false } = {}) {
   const line = /^@@(\{.*\})$/m.exec(output)
   if (!line) throw new Error(`wrk failed:\n${output}`)
   const { requests, microseconds, p50, p99, status, socket, timeout } = JSON.parse(line[1])
   if (requests === 0) throw new Error('nothing was answered')
-  if (status + socket + timeout > 0) {
-    throw new Error(`${status} answers were not 2xx, ${socket} sockets failed, ${timeout} requests timed out`)
+  const unexpected = refused ? requests - status : status
+  if (unexpected + socket + timeout > 0) {
+    const what = refused ? 'no refusals' : 'not 2xx'
+    throw new Error(
+      `${unexpected} answers were ${what}, ${socket} sockets failed, ${timeout} requests timed out`,
+    )
   }
   return { requests, perSecond: (requests * 1_000_000) / microseconds, p50, p99 }
 }
@@ -30,7 +37,7 @@ export function parseReport(output) {
  */
 export async function wrk(
   port,
-  { method, path, body, depth, connections, close },
+  { method, path, body, header, depth, connections, close, refused },
   { seconds, threads, cores, tls = false },
 ) {
   const load = [
@@ -44,7 +51,7 @@ export async function wrk(
     report,
   ]
   const content = [body ? 'application/json' : '-', body ?? '-']
-  const request = [method, path, ...content, String(depth), close ? 'close' : '-']
+  const request = [method, path, ...content, String(depth), close ? 'close' : '-', header ?? '-']
   const milliseconds = seconds * 1000
   const options = { stdout: 'pipe', stderr: 'pipe', interrupt: milliseconds, timeout: milliseconds + 20_000 }
   const [program, ...args] = pinned(
@@ -52,6 +59,6 @@ export async function wrk(
     cores,
   )
   const { stdout, stderr } = await run(program, args, options)
-  const result = parseReport(stdout + stderr)
+  const result = parseReport(stdout + stderr, { refused })
   return depth === 1 && !close ? result : { ...result, p50: undefined, p99: undefined }
 }

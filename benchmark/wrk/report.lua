@@ -1,5 +1,6 @@
 -- wrk's results as one line of JSON. The harness passes: method, path, content type and body ('-' for none), pipeline
--- depth, and 'close' when each request gets a connection of its own. Anything but 2xx is an error.
+-- depth, 'close' when each request gets a connection of its own, and a line of the head or '-'. Anything from 400 on counts as an
+-- error.
 
 function init(args)
   wrk.method = args[1]
@@ -9,6 +10,10 @@ function init(args)
     wrk.body = args[4]
   end
   if args[6] == 'close' then wrk.headers['connection'] = 'close' end
+  if args[7] ~= '-' then
+    local name, value = string.match(args[7], '^([^:]+): (.*)$')
+    wrk.headers[name] = value
+  end
   local depth = tonumber(args[5])
   if depth == 1 then return end -- The request is made once, and Lua is not asked again.
   local all = string.rep(wrk.format(), depth)

@@ -25,6 +25,7 @@ const FLAG_BINARY = 1
 const FLAG_FROM = 2
 const FLAG_LEAVE = 1
 
+/** Also what is gathered at most: what is larger comes alone and at once, and whoever takes it late keeps no other memory. */
 const INITIAL = 256 * 1024
 /** A buffer that has grown to more is let go of with its batch. */
 const KEEP = 16 * 1024 * 1024
@@ -218,6 +219,8 @@ export class CommandBuffer {
     this.#words[at] = end - start
     this.#words[at + 6] = length
     this.length = end
+    // Whether there is room for another one is known when this one is on its way.
+    if (end > INITIAL) this.#flush()
   }
 
   #frame(start: number, end: number, kind: number, target: Target): void {
@@ -233,10 +236,8 @@ export class CommandBuffer {
 
   /** Room for a command of at most `bytes`; returns where it starts. */
   #reserve(bytes: number): number {
-    if (this.length + bytes > this.bytes.length) {
-      if (this.length > 0) this.#flush()
-      if (bytes > this.bytes.length) this.#allocate((bytes + 0xffff) & ~0xffff)
-    }
+    if (this.length > 0 && this.length + bytes > INITIAL) this.#flush()
+    if (bytes > this.bytes.length) this.#allocate((bytes + 0xffff) & ~0xffff)
     return this.length
   }
 

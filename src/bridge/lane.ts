@@ -22,7 +22,7 @@ const AGAIN = 1
 /** Requests and time after which the event loop gets its turn. */
 const MAX_REQUESTS = 64
 const MAX_MILLIS = 1
-/** How often the clock is read while a batch is handled. */
+/** How often the clock is read while a batch is handled, unless requests are known to take long. */
 const CLOCK_EVERY = 4
 
 // Words of every record.
@@ -68,6 +68,8 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   #until = 0
   #budget = MAX_REQUESTS
   #started = 0
+  /** Requests that Rust hands over at a time. */
+  #most = MAX_REQUESTS
   /** A loop has not caught up: no further request is handled until it has. */
   #crowded = false
   #closed = false
@@ -194,14 +196,20 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     this.#active.delete(record)
   }
 
-  /** Ends the lane; requests in progress hear that nobody waits. */
-  close(): void {
+  /**
+   * Ends the lane; requests in progress hear that nobody waits. With `othersGoOn` WebSockets that outlive their thread hear nothing:
+   * another one has them next, and hears what becomes of them.
+   */
+  close(othersGoOn = false): void {
     if (this.#closed) return
     this.#commit()
     this.#closed = true
     this.native.close()
     for (const active of this.#active.values()) this.#abort(active, 3)
-    for (const link of this.#sockets.values()) link.closed(1006, '')
+    for (const link of this.#sockets.values()) {
+      if (othersGoOn && link.canMove) link.left()
+      else link.closed(1006, '')
+    }
   }
 
   /** A command was added, perhaps while records are handled: those commit when they are. */
@@ -298,6 +306,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       const isTimeUp = this.#from < this.#until
       this.#scheduled = later || isTimeUp
       if (isTimeUp) {
+        this.#expect(MAX_REQUESTS - this.#budget)
         // What is answered leaves now, what is left waits for the event loop's turn.
         setImmediate(this.#resume)
         this.#commit()
@@ -306,9 +315,21 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     return !this.#scheduled
   }
 
+  /**
+   * So many requests are handled before the event loop's turn. No more are taken at a time: those that are taken and wait are
+   * in the way of everybody who comes, and Rust would know whose turn it is.
+   */
+  #expect(requests: number): void {
+    const most = Math.min(Math.max(requests, 1), MAX_REQUESTS)
+    if (most === this.#most) return
+    this.#most = most
+    this.native.handOver(most)
+  }
+
   /** Handles records until they are all done or the time is up. True when an answer comes later. */
   #handle(): boolean {
     const words = this.#words
+    const clockEvery = this.#most < MAX_REQUESTS / CLOCK_EVERY ? 1 : CLOCK_EVERY
     let later = false
     let count = 0
     while (this.#from < this.#until) {
@@ -320,7 +341,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
         // A message is as much work as a request.
         if (words[at + KIND] !== RecordKind.SocketMessage) continue
         this.#budget--
-        if (++count % CLOCK_EVERY === 0 && performance.now() - this.#started > MAX_MILLIS) break
+        if (++count % clockEvery === 0 && performance.now() - this.#started > MAX_MILLIS) break
         continue
       }
       const record = new RequestRecord(
@@ -338,8 +359,10 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       this.#budget--
       count++
       if (this.#crowded) break
-      if (count % CLOCK_EVERY === 0 && performance.now() - this.#started > MAX_MILLIS) break
+      if (count % clockEvery === 0 && performance.now() - this.#started > MAX_MILLIS) break
     }
+    // All that was taken, in time.
+    if (this.#from === this.#until && count >= this.#most) this.#expect(count * 2)
     return later
   }
 

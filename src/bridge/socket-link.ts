@@ -94,6 +94,11 @@ export class SocketLink implements Target {
     return this.#open
   }
 
+  /** Whether another thread can take it up. */
+  get canMove(): boolean {
+    return (this.events.state()?.length ?? 0) > 0
+  }
+
   /** Topics that it may subscribe to. */
   get maxTopics(): number {
     return this.#maxTopics

@@ -67,6 +67,8 @@ export interface BodyControl {
 
 /** Hears of a {@link ResponseSink}. */
 export interface SinkListener {
+  /** From now on `sink` takes what is written: the one before has nothing left to do, and need not be kept. */
+  replaced(sink: ResponseSink): void
   /** `write` is welcome again. */
   drained(): void
   /** Once: nobody receives any more (client gone, server closing). */

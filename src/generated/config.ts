@@ -102,8 +102,8 @@ export interface LimitOptions {
    */
   controlFrames?: number | undefined
   /**
-   * Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
-   * From 1 to 1000000, by default 4096.
+   * Most requests that wait for one JavaScript thread. Beyond it the answer is 503. Half of it is for connections with less
+   * than 16 others in progress. From 1 to 1000000, by default 4096.
    */
   queue?: number | undefined
   /**
@@ -393,6 +393,11 @@ export interface FileReadOptions {
   cache?: Size | undefined
   /** The largest file that is kept there, up to 16mb. By default 64kb. It is read in one go, also when it is not kept. */
   cachedFile?: Size | undefined
+  /**
+   * Larger files that stay open when they have been sent, so that whoever asks next costs no search; `fresh` says how soon one that
+   * was replaced is noticed at the latest. From 0, for none, to 1000000, by default 64. On Linux.
+   */
+  keptOpen?: number | undefined
 }
 
 /** Options of a WebSocket route, beside its handlers. */

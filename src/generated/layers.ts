@@ -62,11 +62,13 @@ export interface CacheOptions {
   background?: number | undefined
   /** Keeps answers in Redis as well, for all processes together. Default: in the memory of this process alone. */
   redis?: RedisOptions | undefined
+  /** Keeps answers in a folder as well, where they outlive the process: its path, or options. Default: nothing outlives it. */
+  disk?: string | DiskOptions | undefined
   /** What the names of keys in Redis begin with. Default `'armature:cache:'`. */
   prefix?: string | undefined
   /**
-   * What the cache is called in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share their answers.
-   * Default `'default'`.
+   * What the cache is called in Redis and in the folder: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share
+   * their answers. Default `'default'`.
    */
   name?: string | undefined
   /** How often Redis is asked what other processes purged. From 10ms to 1m, by default 200ms. */
@@ -171,6 +173,18 @@ export interface DecompressOptions {
 
 /** A content coding that requests may have. */
 export type ContentCoding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
+/** A folder for answers, which outlive the process there. It belongs to one process at a time. */
+export interface DiskOptions {
+  /** The folder. It is made when there is none; only its owner may be able to write there. */
+  path: string
+  /** What the files may take, counted in blocks of 4kb. From 1mb to 16tb, by default 1gb. */
+  maxBytes?: Size | undefined
+  /** Most bytes of answers that may wait to be written; more are not written. From 64kb to 1gb, by default 16mb. */
+  queue?: Size | undefined
+  /** How long a request waits for the disk, at most. From 1ms to 60s, by default 500ms. */
+  timeout?: Duration | undefined
+}
 
 /** Options of the ETag layer. */
 export interface ETagOptions {
@@ -290,8 +304,8 @@ export type RateLimitKeyPart = 'ip' | 'route' | { readonly header: string } | { 
 /** A Redis, or what speaks its protocol. Layers with the same options share one connection. */
 export interface RedisOptions {
   /**
-   * Where it is: `redis://[user:password@]host[:port][/database]`, or `unix:///path/of/socket` with `?db=`, `?user=` and
-   * `?pass=`.
+   * Where it is: `redis://[user:password@]host[:port][/database]`, `rediss://` for the same over TLS, or
+   * `unix:///path/of/socket` with `?db=`, `?user=` and `?pass=`.
    */
   url: string
   /** How long a command may take from when it is sent, and how long connecting may take. From 1ms to 60s, by default 500ms. */
@@ -300,6 +314,18 @@ export interface RedisOptions {
   queue?: number | undefined
   /** Most bytes of commands that may wait for their answers; more fail at once. From 1kb to 4gb, by default 16mb. */
   queueSize?: Size | undefined
+  /**
+   * Who signs the server's certificate, with `rediss://`: PEM, as the path of a file, text or a Buffer. By default those whom
+   * the system trusts.
+   */
+  ca?: string | Uint8Array | undefined
+  /**
+   * The certificate by which the server knows its client, with its chain, as `ca`; with `rediss://` and `key` only. By default
+   * none.
+   */
+  cert?: string | Uint8Array | undefined
+  /** The key of `cert`. */
+  key?: string | Uint8Array | undefined
 }
 
 /** Options of the request-id layer. */

@@ -1,5 +1,6 @@
 import { isBranded, nameOf, typeError } from '../errors.js'
 import { validateLayer } from '../native.js'
+import { bytes } from '../options.js'
 import type { DeclaredCheck } from './health.js'
 
 const LAYER: unique symbol = Symbol.for('armature.layer')
@@ -35,9 +36,11 @@ export abstract class NativeLayer<Options extends object = object> {
 
   /** @throws TypeError `ARMATURE_OPTION_INVALID`, which names the option, the value and what is allowed */
   protected constructor(type: string, options: Options) {
-    const json = JSON.stringify(checkObject(type, options), (name, value: unknown) =>
-      plainValue(type, name, value),
-    )
+    const json = JSON.stringify(checkObject(type, options), function (name, value: unknown) {
+      // A Buffer has a `toJSON`, which comes before.
+      const own: unknown = (this as Record<string, unknown>)[name]
+      return own instanceof Uint8Array ? bytes(own) : plainValue(type, name, value)
+    })
     validateLayer(type, json)
     this.type = type
     this.options = deepFreeze(JSON.parse(json))

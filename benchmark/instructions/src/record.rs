@@ -101,7 +101,7 @@ fn push(lane: &Lane<Awake>, slot: SlotId, sequence: u64) {
         tls: &[],
         body: b"",
     };
-    lane.push_request(|| black_box(sequence), |out| request.encode(out)).expect("the lane is empty");
+    lane.push_request(false, || black_box(sequence), |out| request.encode(out)).expect("the lane is empty");
 }
 
 #[inline(never)]

@@ -12,13 +12,18 @@
 mod age;
 mod batches;
 mod moved;
+mod reader;
 mod returned;
+mod turns;
 mod waiting;
 
-pub use age::Ages;
+pub use age::{Ages, Late};
 pub use batches::{BATCH_SIZES, Batches};
+pub use reader::{Drained, LaneReader};
 pub use returned::{Returned, ReturnedRecord};
 pub use waiting::Waiting;
+
+use std::collections::BTreeMap;
 
 use crate::record::Header;
 use crate::slots::SlotId;
@@ -75,14 +80,10 @@ struct Queue {
     queued: u64,
     /// Of these, so many came so long ago that they may not wait any more.
     expired: u64,
+    /// The numbers of what the reader has taken and hands over in turns, with [`Queue::since`] of what came with each; nothing
+    /// while it hands over in order, because then its numbers are those before the queue's.
+    apart: BTreeMap<u64, u64>,
 }
-
-/// Requests that are handed over at a time: as many as JavaScript handles before the rest of its process has its turn. What is
-/// handed over has left the queue, whose depth, age and order are known, so it should be no more than is of use.
-const HAND_OVER: usize = 64;
-
-/// A queue buffer that grew in a burst is given back above this size.
-const KEEP_CAPACITY: usize = 1 << 20;
 
 impl<W: Wake> Lane<W> {
     /// A lane in which at most `limit` requests wait.
@@ -105,13 +106,16 @@ impl<W: Wake> Lane<W> {
     /// Queues a request: the one record that `encode` appends. `now` is the time in milliseconds, of a clock that all who
     /// use the lane share; it is only asked when no request waits in the queue.
     ///
+    /// Half of the lane is for those who do not `crowd`: one who pushes much must not have it all.
+    ///
     /// Requests are numbered from 0; the number tells whether this one is late.
     ///
     /// # Errors
-    /// [`PushError::Full`] when the lane holds its limit, [`PushError::Late`] while a request in it has waited too long,
+    /// [`PushError::Full`] when the lane holds its limit, or half of it for those who crowd, [`PushError::Late`] while a request in it has waited too long,
     /// [`PushError::Closed`] after [`Lane::close`]. Nothing was encoded then.
     pub fn push_request(
         &self,
+        crowds: bool,
         now: impl FnOnce() -> u64,
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<u64, PushError> {
@@ -120,7 +124,8 @@ impl<W: Wake> Lane<W> {
             return Err(PushError::Closed);
         }
         let taken = self.taken_requests.load(Ordering::Relaxed);
-        if queue.requests + taken >= self.limit {
+        let limit = if crowds { self.limit.div_ceil(2) } else { self.limit };
+        if queue.requests + taken >= limit {
             return Err(PushError::Full);
         }
         if queue.is_late(taken) {
@@ -231,117 +236,4 @@ fn append(bytes: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
     let record = &whole.bytes[start..];
     debug_assert!(!record.is_empty() && Header::read(record).len == record.len(), "one whole record");
     whole.len = whole.bytes.len();
-}
-
-/// The reader's private half: records taken from the lane and not yet handed over. A lane has one reader.
-#[derive(Default)]
-pub struct LaneReader {
-    taken: Vec<u8>,
-    at: usize,
-    /// Requests among what is left of `taken`.
-    requests: usize,
-}
-
-/// What a call of [`LaneReader::drain`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drained {
-    /// Bytes written; with 0 bytes and 0 needs the lane is empty and will wake the reader for the next record.
-    pub bytes: usize,
-    /// Requests among them.
-    pub requests: usize,
-    /// The next record needs a buffer of this size; 0 when the buffer was large enough.
-    pub needs: usize,
-}
-
-impl LaneReader {
-    /// Copies whole records into `out`. Requests for which `is_current` is false (answered by a deadline, or the client
-    /// left, while they waited) are skipped. Once it was woken, the reader calls until nothing is left; nobody wakes it
-    /// in between. A call hands over 64 requests at most.
-    ///
-    /// With an empty `out` nothing is taken, and a reader that was woken is still the one who will look: it calls again.
-    pub fn drain<W: Wake>(
-        &mut self,
-        lane: &Lane<W>,
-        out: &mut [u8],
-        is_current: impl Fn(SlotId) -> bool,
-    ) -> Drained {
-        let mut drained = Drained::default();
-        if out.is_empty() {
-            // To go to sleep here would let producers wake a reader that is about to come back by itself.
-            return drained;
-        }
-        if lane.is_closed() {
-            *self = Self::default();
-            return drained;
-        }
-        lane.looks.store(lane.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        loop {
-            if self.at == self.taken.len() && !self.take(lane) {
-                if drained.bytes > 0 {
-                    break;
-                }
-                lane.armed.swap(false, Ordering::AcqRel);
-                // Whoever swapped before saw `armed` and did not wake: look again.
-                if !self.take(lane) {
-                    break;
-                }
-                // Awake after all. A producer that found `false` in between has woken this reader once too often.
-                lane.armed.swap(true, Ordering::AcqRel);
-            }
-            if !self.copy(out, &mut drained, &is_current) {
-                break;
-            }
-        }
-        lane.taken_requests.store(self.requests, Ordering::Relaxed);
-        lane.taken_bytes.store(self.taken.len() - self.at, Ordering::Relaxed);
-        lane.batches.count(drained.requests);
-        drained
-    }
-
-    /// Copies what was taken. False when the next record does not fit, or is one request too many.
-    fn copy(&mut self, out: &mut [u8], drained: &mut Drained, is_current: impl Fn(SlotId) -> bool) -> bool {
-        while self.at < self.taken.len() {
-            let record = &self.taken[self.at..];
-            let header = Header::read(record);
-            let record = &record[..header.len];
-            let is_request = header.counts();
-            if !header.is_moved() && (!is_request || is_current(header.slot)) {
-                if is_request && drained.requests == HAND_OVER {
-                    return false;
-                }
-                let Some(target) = out.get_mut(drained.bytes..drained.bytes + record.len()) else {
-                    if drained.bytes == 0 {
-                        drained.needs = record.len();
-                    }
-                    return false;
-                };
-                target.copy_from_slice(record);
-                drained.bytes += record.len();
-                drained.requests += usize::from(is_request);
-            }
-            self.requests = self.requests.saturating_sub(usize::from(is_request));
-            self.at += header.len;
-        }
-        true
-    }
-
-    /// Swaps buffers with the lane. False when nothing waits.
-    fn take<W: Wake>(&mut self, lane: &Lane<W>) -> bool {
-        self.taken.clear();
-        (self.at, self.requests) = (0, 0);
-        if self.taken.capacity() > KEEP_CAPACITY {
-            self.taken = Vec::new();
-        }
-        let mut queue = lock(&lane.queue);
-        if queue.bytes.is_empty() {
-            return false;
-        }
-        std::mem::swap(&mut queue.bytes, &mut self.taken);
-        self.requests = std::mem::take(&mut queue.requests);
-        // Under the lock: a producer must find these requests in one of the two places.
-        lane.taken_requests.store(self.requests, Ordering::Relaxed);
-        lane.taken_bytes.store(self.taken.len(), Ordering::Relaxed);
-        lane.taken_since.store(queue.since, Ordering::Relaxed);
-        true
-    }
 }

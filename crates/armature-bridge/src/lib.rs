@@ -22,7 +22,8 @@ mod sync;
 
 pub use credit::Credit;
 pub use lane::{
-    Ages, BATCH_SIZES, Batches, Drained, Lane, LaneReader, PushError, Returned, ReturnedRecord, Waiting, Wake,
+    Ages, BATCH_SIZES, Batches, Drained, Lane, LaneReader, Late, PushError, Returned, ReturnedRecord,
+    Waiting, Wake,
 };
 pub use mailbox::Mailbox;
 pub use messages::{Messages, kind_of};

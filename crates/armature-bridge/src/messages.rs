@@ -63,7 +63,7 @@ impl Messages {
 
 /// What kind a whole record is.
 pub fn kind_of(record: &[u8]) -> Option<Kind> {
-    [Kind::SocketOpen, Kind::SocketMessage, Kind::SocketReopen]
+    [Kind::SocketOpen, Kind::SocketMessage, Kind::SocketReopen, Kind::SocketClosed]
         .into_iter()
         .find(|kind| *kind as u32 == word(record, 1))
 }

@@ -22,6 +22,10 @@
 //! | socket reopen | handler, length | see [`SocketReopen`] |
 //! | socket leave, socket left | 0 | |
 
+mod origin;
+
+pub(crate) use origin::Origin;
+
 use crate::slots::SlotId;
 
 /// What a record is about.

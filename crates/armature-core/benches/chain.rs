@@ -1,16 +1,13 @@
-//! The price of a chain: dispatch through 0, 1 and 3 layers that do nothing, to a handler that is ready; and through native
-//! layers that have nothing to do.
+//! The price of a chain: dispatch through 0, 1 and 3 layers that do nothing, to a handler that is ready.
 
 use std::hint::black_box;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use armature_core::handler::Fixed;
 use armature_core::http::{Address, Response};
 use armature_core::http::{Body, Head, Method, Peer, Request, RequestId, StatusCode, Version};
 use armature_core::io_loop::HostLoop;
-use armature_core::layer::{ConcurrencyLimit, ConcurrencyLimitOptions, Health, HealthOptions, Vitals};
-use armature_core::pipeline::{Chain, Handler, HandlerFactory, Layer, LayerFactory, LocalFuture, Next};
+use armature_core::pipeline::{Chain, Handler, HandlerFactory, Layer, LocalFuture, Next};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 struct PassThrough;
@@ -48,11 +45,6 @@ fn chains(c: &mut Criterion) {
         let list = (0..layers).map(|_| Rc::new(PassThrough) as Rc<dyn Layer>).collect();
         measure(&format!("{layers} layers"), list);
     }
-    let limit = ConcurrencyLimit::new(ConcurrencyLimitOptions::default()).expect("a layer");
-    measure("concurrency limit", vec![limit.build(host.handle())]);
-    let vitals = Arc::new(Vitals::new(Vec::new(), Arc::default()));
-    let health = Health::new(HealthOptions::default(), vitals).expect("a layer");
-    measure("health", vec![health.build(host.handle())]);
 }
 
 criterion_group!(benches, chains);

@@ -34,7 +34,7 @@
 //! | [`pipeline`] | layers around a handler |
 //! | [`layer`], [`handler`] | the native ones |
 //! | [`log`] | outputs of logs |
-//! | [`store`] | what processes share: Redis |
+//! | [`store`] | what processes share: Redis; values by key |
 //!
 //! A request may leave HTTP: [`http::Response::upgrade`] hands its connection over to another protocol, and
 //! [`handler::upgrade`] serves one at a path.

@@ -1,53 +1,13 @@
 //! Files of a folder, from Rust alone.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::time::SystemTime;
+mod support;
+
+use std::fs::File;
 
 use armature_core::config::FilesSettings;
-use armature_core::handler::{FileReaders, Files, FilesOptions};
-use armature_core::http::Method;
-use armature_core::server::App;
-use armature_core::testing::{Client, Reply, serve};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let top = std::env::temp_dir().join(format!("armature-files-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&top);
-        fs::create_dir_all(top.join("public")).unwrap();
-        Self(top)
-    }
-
-    fn put(&self, path: &str, content: &[u8]) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    }
-
-    fn app(&self, readers: &FileReaders) -> App {
-        let options = FilesOptions::default();
-        let files = Files::new(self.0.join("public"), options, readers.clone()).unwrap().below(1);
-        App::new().route(Method::GET, "/f", files.clone()).route(Method::GET, "/f/", files.clone()).route(
-            Method::GET,
-            "/f/*path",
-            files,
-        )
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn get(client: &mut Client, path: &str, headers: &str) -> Reply {
-    client.send(format!("GET {path} HTTP/1.1\r\nhost: t\r\n{headers}\r\n")).unwrap();
-    client.read().unwrap()
-}
+use armature_core::handler::FileReaders;
+use armature_core::testing::{Client, serve};
+use support::files::{Folder, get};
 
 #[test]
 fn files_are_found_kept_and_sent() {

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use armature_core::config::{Millis, Size};
+use armature_core::config::{Millis, Pem, Size};
 use armature_core::store::redis::{Cmd, Redis, RedisError, RedisOptions, Script, Value};
 use tokio::runtime::Builder;
 
 mod support;
-use support::redis::RedisServer;
+use support::redis::{RedisServer, free_port};
+use support::tls::{Authority, Folder, Pair};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -185,4 +186,75 @@ fn who_asks_for_the_same_shares_a_connection_until_nobody_has_it() {
     ask(&same, &["PING"]).unwrap();
     drop(same);
     until("it is closed", || clients() == 1);
+}
+
+/// A Redis with TLS on a port of its own, which asks for a certificate of `root`.
+struct SecureRedis {
+    port: u16,
+    root: Authority,
+    files: Folder,
+    _server: RedisServer,
+}
+
+impl SecureRedis {
+    fn start(name: &str) -> Self {
+        let root = Authority::new();
+        let files = Folder::new(name);
+        let Pair { cert, key } = root.issue(&["localhost"]);
+        let write = |name: &str, text: &str| files.write(name, text).to_str().unwrap().to_owned();
+        let (cert, key, ca) = (write("cert", &cert), write("key", &key), write("ca", &root.pem()));
+        let port = free_port();
+        let number = port.to_string();
+        let options = [
+            "--tls-port",
+            &number,
+            "--tls-cert-file",
+            &cert,
+            "--tls-key-file",
+            &key,
+            "--tls-ca-cert-file",
+            &ca,
+        ];
+        let server = RedisServer::with(&options);
+        Self { port, root, files, _server: server }
+    }
+
+    fn at(&self, host: &str) -> RedisOptions {
+        RedisOptions::at(&format!("rediss://{host}:{}", self.port))
+    }
+
+    /// One whom the server knows, and who knows the server.
+    fn client(&self) -> RedisOptions {
+        let Pair { cert, key } = self.root.issue(&["client"]);
+        let text = |pem: String| Some(Pem::Text(pem.into()));
+        let ca = Some(Pem::File(self.files.path().join("ca")));
+        RedisOptions { ca, cert: text(cert), key: text(key), ..self.at("localhost") }
+    }
+}
+
+#[test]
+fn a_connection_may_be_encrypted() {
+    let server = SecureRedis::start("redis");
+    let options = server.client();
+    let redis = connect(options.clone());
+    assert_eq!(text(ask(&redis, &["ECHO", "safe"]).unwrap()), "safe");
+    assert!(connect(options).is_same(&redis));
+    assert!(!connect(server.client()).is_same(&redis), "a client with another certificate");
+}
+
+#[test]
+fn nobody_is_trusted_for_nothing() {
+    let server = SecureRedis::start("redis-strangers");
+    let stranger = Some(Pem::Text(Authority::new().pem().into()));
+    let refused = [
+        ("whom nobody has signed", RedisOptions { ca: None, ..server.client() }),
+        ("whom somebody else has signed", RedisOptions { ca: stranger, ..server.client() }),
+        ("of another name", RedisOptions { url: server.at("127.0.0.1").url, ..server.client() }),
+        ("who does not know the client", RedisOptions { cert: None, key: None, ..server.client() }),
+    ];
+    for (which, options) in refused {
+        let redis = connect(RedisOptions { timeout: Some(Millis(5000)), ..options });
+        assert!(ask(&redis, &["PING"]).is_err(), "a server {which}");
+        assert_eq!(redis.stats().connections.get(), 0, "a server {which}");
+    }
 }

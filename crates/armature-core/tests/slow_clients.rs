@@ -5,13 +5,14 @@ mod support;
 
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use armature_core::server::Server;
 use armature_core::testing::serve;
 use h2::RecvStream;
+use socket2::{Domain, Socket, Type};
 use support::http2::{DATA, END_STREAM, RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, frame};
 use support::tls::{Authority, address};
 use support::tracked::{Answers, MB, app};
@@ -39,10 +40,11 @@ trait Greedy {
     fn outcome(self: Box<Self>) -> Result<usize, Option<u64>>;
 }
 
-/// Reads as much as shows that it reads.
+/// Reads as much as shows that it reads: from then on it may be busy for a while without weighing more than those who take
+/// nothing, however recently they have come.
 fn some(slow: &mut dyn Slow) -> usize {
     let mut read = 0;
-    while read < 20 * SIP {
+    while read < 48 * SIP {
         read += slow.read();
     }
     read
@@ -134,8 +136,21 @@ struct Http1 {
 }
 
 impl Http1 {
-    fn connect(server: &Server) -> Box<Self> {
-        let mut socket = TcpStream::connect(http2::address(server)).unwrap();
+    fn greedy(server: &Server) -> Box<Self> {
+        Self::ask(TcpStream::connect(http2::address(server)).unwrap())
+    }
+
+    /// What it reads makes room at once. A receive buffer of the usual size has a window that opens again by halves, and on the
+    /// loopback by what fits into one of its large segments: until then whoever reads looks like one who does not.
+    fn slow(server: &Server) -> Box<Self> {
+        let to: SocketAddr = http2::address(server);
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(2 * SIP).unwrap();
+        socket.connect(&to.into()).unwrap();
+        Self::ask(socket.into())
+    }
+
+    fn ask(mut socket: TcpStream) -> Box<Self> {
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         socket.write_all(request("GET", "/big").as_bytes()).unwrap();
         Box::new(Self { socket, head: Some(Vec::new()), left: ANSWER })
@@ -188,7 +203,7 @@ impl Greedy for Http1 {
 #[test]
 fn http1_unread() {
     let site = site("");
-    site.besiege(|| Http1::connect(&site.server), || Http1::connect(&site.server), None);
+    site.besiege(|| Http1::slow(&site.server), || Http1::greedy(&site.server), None);
 }
 
 /// A client of HTTP/2 that keeps to the rules and opens its windows as it reads.

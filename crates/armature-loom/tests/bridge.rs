@@ -20,6 +20,8 @@ mod lane;
 mod mailbox;
 #[path = "bridge/relief.rs"]
 mod relief;
+#[path = "bridge/turns.rs"]
+mod turns;
 
 /// Wakes a thread that waits for it. Whoever is not woken waits for ever, which loom reports as a deadlock.
 #[derive(Default)]
@@ -67,7 +69,7 @@ fn id(slot: u32, generation: u32) -> SlotId {
 }
 
 fn request<W: Wake>(lane: &Lane<W>, slot: SlotId) -> Result<(), PushError> {
-    lane.push_request(|| 0, |out| record::event(out, Kind::Request, slot, 0)).map(drop)
+    lane.push_request(false, || 0, |out| record::event(out, Kind::Request, slot, 0)).map(drop)
 }
 
 fn event<W: Wake>(lane: &Lane<W>, slot: SlotId) -> Result<(), PushError> {

@@ -1,8 +1,10 @@
 //! The caches of a server: what `server.cache` and `server.stats()` do with them.
 
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use armature_core::layer::{CacheStats, CacheStore, Purge};
+use armature_core::store::disk::{self, Disk, DiskStats};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
@@ -32,9 +34,15 @@ impl Caches {
 
     pub fn stats(&self) -> Value {
         let mut sum = CacheStats::default();
+        let mut disks: Vec<Disk> = Vec::new();
         for store in self.all() {
             sum += store.stats();
+            // Stores with one folder have it together.
+            let disk = store.disk().filter(|disk| disks.iter().all(|known| !known.is_same(disk)));
+            disks.extend(disk.cloned());
         }
+        let mut on_disk = DiskStats::default();
+        disks.iter().for_each(|disk| on_disk += disk.stats());
         json!({
             "hits": sum.hits,
             "stale": sum.stale,
@@ -50,6 +58,17 @@ impl Caches {
             "unavailable": sum.unavailable,
             "entries": sum.entries,
             "bytes": sum.bytes,
+            "disk": {
+                "hits": sum.from_disk,
+                "entries": on_disk.entries,
+                "bytes": on_disk.bytes,
+                "queued": on_disk.queued,
+                "purging": on_disk.purging,
+                "evicted": on_disk.evicted,
+                "dropped": on_disk.dropped,
+                "broken": on_disk.broken,
+                "failed": on_disk.failed,
+            },
         })
     }
 }
@@ -59,4 +78,10 @@ impl Caches {
 pub fn purge_cache(id: u32, target: String) -> Result<f64> {
     let purge = Purge::from_json(&target).map_err(js)?;
     Ok(Hub::find(id)?.wiring.caches.purge(&purge) as f64)
+}
+
+/// Waits until what was purged so far outlives the process, at most `patience` milliseconds.
+#[napi]
+pub fn flush_purges(patience: f64) {
+    disk::flush(Duration::from_millis(patience.max(0.0) as u64));
 }

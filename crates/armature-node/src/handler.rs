@@ -27,6 +27,9 @@ use crate::wiring::Wiring;
 /// Bodies up to this size are read before JavaScript is asked and travel with the request.
 const INLINE_BODY: u64 = 64 * 1024;
 
+/// A request whose connection has so many others in progress does not get into the half of a queue that is left for everybody else.
+const CROWD: u32 = 16;
+
 /// The methods that have a number; `src/bridge/record.ts` has the same list.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
@@ -190,7 +193,8 @@ impl JsHandler {
             tls,
             body: inline.as_deref().unwrap_or(&[]),
         };
-        if let Err(error) = self.hand_over(&lane, slot, record) {
+        let crowds = request.context.beside() >= CROWD;
+        if let Err(error) = self.hand_over(&lane, slot, crowds, record) {
             self.side.withdraw(slot);
             let Shed { queue, queue_age, .. } = &*self.wiring.shed;
             return LocalFuture::ready(match error {
@@ -235,6 +239,7 @@ impl JsHandler {
         &self,
         lane: &LaneEnd,
         slot: SlotId,
+        crowds: bool,
         record: record::Request<'a, P, F>,
     ) -> Result<(), PushError>
     where
@@ -248,13 +253,13 @@ impl JsHandler {
                 record.encode(out);
             }
         };
-        if let Ok(number) = lane.lane.push_request(clock::now, &mut encode) {
+        if let Ok(number) = lane.lane.push_request(crowds, clock::now, &mut encode) {
             self.side.queued(slot, number);
             return Ok(());
         }
         let mut bytes = Vec::new();
         encode(&mut bytes);
-        self.side.reroute(self.lanes.by_load(), &self.lanes, slot, &bytes)
+        self.side.reroute(self.lanes.by_load(), &self.lanes, slot, crowds, &bytes)
     }
 }
 

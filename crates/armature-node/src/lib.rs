@@ -10,6 +10,7 @@
 //! * `seats`: the JavaScript threads that serve, have served or will serve again
 //! * `departure`: a thread that ends while its server goes on
 //! * `stats`: its numbers
+//! * `store`: values by key, and what is waited for of them
 //! * `log`: what JavaScript logs, into core's outputs
 //! * `plan`: an application as JavaScript describes it, into core's definition
 //! * `handler`: `JsHandler`, core's `Handler` over a lane
@@ -38,6 +39,7 @@ mod plan;
 mod seats;
 mod server;
 mod stats;
+mod store;
 mod wiring;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -140,7 +140,10 @@ pub fn layer(
             wiring.caches.add(cache.store());
             Arc::new(cache)
         }
-        "cors" => Arc::new(Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?),
+        "cors" => {
+            let cors = Cors::new(parse::<CorsOptions>("Cors", options)?).map_err(js)?;
+            Arc::new(cors.counting(context.map(|context| context.wiring.cors.clone()).unwrap_or_default()))
+        }
         "compress" => Arc::new(Compress::new(parse::<CompressOptions>("Compress", options)?).map_err(js)?),
         "decompress" => {
             Arc::new(Decompress::new(parse::<DecompressOptions>("Decompress", options)?).map_err(js)?)

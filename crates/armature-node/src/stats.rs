@@ -92,6 +92,10 @@ pub fn server(hub: &Hub) -> Value {
         "panics": metrics.panics.get(),
         "health": wiring.health.stats(),
         "slots": { "used": used, "limit": limit },
+        "cors": {
+            "preflights": wiring.cors.preflights.get(),
+            "refused": wiring.cors.refused.get(),
+        },
         "rateLimits": {
             "limited": wiring.rate_limits.limited.get(),
             "evicted": wiring.rate_limits.evicted.get(),
@@ -102,6 +106,7 @@ pub fn server(hub: &Hub) -> Value {
             "queued": files.queued,
             "open": files.open,
             "cached": files.cached,
+            "kept": files.kept,
         },
         "cache": wiring.caches.stats(),
         "log": wiring.logs.stats(&wiring.settings.log),

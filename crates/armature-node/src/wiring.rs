@@ -8,7 +8,7 @@ use armature_bridge::{SlotId, SlotUsage};
 use armature_core::config::{IoMode, Settings};
 use armature_core::handler::{FileReaders, FileSender};
 use armature_core::io_loop::LoopHandle;
-use armature_core::layer::RateLimitCounters;
+use armature_core::layer::{CorsCounters, RateLimitCounters};
 use armature_core::server::io_threads;
 
 use crate::bridge::lane::{LoopAddress, LoopEnds};
@@ -34,6 +34,7 @@ pub struct Wiring {
     pub logs: Logs,
     pub concurrency: ConcurrencyLimits,
     pub health: HealthBook,
+    pub cors: Arc<CorsCounters>,
     pub rate_limits: Arc<RateLimitCounters>,
     /// Threads that read files.
     pub files: FileReaders,
@@ -66,6 +67,7 @@ impl Wiring {
             logs: Logs::default(),
             concurrency: ConcurrencyLimits::default(),
             health: HealthBook::default(),
+            cors: Arc::default(),
             rate_limits: Arc::default(),
             caches: Caches::default(),
             paused: Arc::default(),

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { App } from '@armature/core'
+import { App, type HttpRequest } from '@armature/core'
 import { testServer } from '@armature/core/testing'
 import { Rooms, type StandardSchema } from '@armature/websocket'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
 interface Sent {
@@ -165,6 +165,49 @@ test('instances with different names do not meet', async () => {
   one.emit(t.server, 'x', 'for', 'one')
   expect(await Promise.all(clients.map((client) => client.next('for')))).toEqual(['one', 'two'])
   for (const client of clients) client.socket.terminate()
+})
+
+test('of who leaves every room hears, also when one of them cannot be told', async () => {
+  const log: string[] = []
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    log.push(String(text))
+    return true
+  })
+  const rooms = new Rooms<Sent, Received>({ presence: 0 })
+  let [asked, isLeaving] = [0, false]
+  const closed: string[][] = []
+  const handlers = rooms.handlers({
+    upgrade: (req: HttpRequest<{ name: string }>) => ({ name: req.param('name') }),
+    member(client) {
+      if (isLeaving && ++asked !== 2) throw new Error(`member broke ${asked}`)
+      return client.data.name
+    },
+    on: { join: (client, room) => client.join(room) },
+    close(client) {
+      closed.push([...client.rooms])
+      if (client.data.name === 'bob') throw new Error('close broke')
+    },
+  })
+  await using t = await testServer(App.new().websocket('/:name', handlers))
+  const [ada, bob] = [await TestClient.open(`${t.url}/ada`), await TestClient.open(`${t.url}/bob`)]
+  for (const room of ['tea', 'milk', 'rum']) {
+    ada.emit('join', room)
+    expect(await ada.next('$presence')).toEqual({ room, count: 1 })
+    bob.emit('join', room)
+    expect(await ada.next('$joined')).toEqual({ room, member: 'bob', count: 2 })
+    expect(await ada.next('$presence')).toEqual({ room, count: 2 })
+  }
+  isLeaving = true
+  bob.socket.terminate()
+  expect(await ada.next('$left')).toEqual({ room: 'milk', member: 'bob', count: 1 })
+  // All three have changed, whoever could be told by whom.
+  for (const room of ['tea', 'milk', 'rum']) expect(await ada.next('$presence')).toEqual({ room, count: 1 })
+  expect(closed).toEqual([['tea', 'milk', 'rum']])
+  for (const what of ['member broke 1', 'member broke 3', 'close broke']) {
+    await expect.poll(() => log.join('')).toContain(what)
+  }
+  isLeaving = false
+  ada.socket.terminate()
 })
 
 test('options are checked', () => {

@@ -150,8 +150,17 @@ export class Rooms<
       ...(drain !== undefined && { drain: (socket: Socket<unknown, object>) => drain(of(socket)) }),
       close: (socket, code, reason) => {
         const client = of(socket)
-        for (const room of client.rooms) owner.left(client, room)
-        return close?.(client, code, reason)
+        const failures: unknown[] = []
+        for (const room of client.rooms) {
+          try {
+            owner.left(client, room)
+          } catch (error) {
+            // One room that cannot be told is no reason to leave the others in the belief that the client is there.
+            failures.push(error)
+          }
+        }
+        const closed = () => close?.(client, code, reason)
+        return failures.length === 0 ? closed() : failAfter(closed, failures)
       },
     }
     return socketHandlers as unknown as WebSocketHandlers<P, L, U>
@@ -234,6 +243,18 @@ class Receiver {
 
 function refuse(client: AnyClient, event: string | null, issues: Issue[]): void {
   client._tell(null, '$error', { event, issues })
+}
+
+/** Fails with what has failed before, and what fails in `call`. */
+async function failAfter(call: () => unknown, failures: unknown[]): Promise<never> {
+  try {
+    await call()
+  } catch (error) {
+    failures.push(error)
+  }
+  throw failures.length === 1
+    ? failures[0]
+    : new AggregateError(failures, 'member() or close() failed more than once')
 }
 
 function nothing(): void {}

@@ -51,33 +51,68 @@ impl Ages {
 
 impl Queue {
     /// Requests that have left the lane since it was made; `taken` are in the hands of its reader. Requests are numbered in
-    /// the order in which they were queued: one with a lower number has left. 0 once the lane is closed.
+    /// the order in which they were queued: while none waits apart, one with a lower number has left. 0 once the lane is closed.
     fn left(&self, taken: usize) -> u64 {
         self.queued.saturating_sub((self.requests + taken) as u64)
     }
 
     /// Whether one of those that wait has waited too long.
     pub(super) fn is_late(&self, taken: usize) -> bool {
-        self.left(taken) < self.expired
+        let oldest = self.apart.first_key_value().map_or_else(|| self.left(taken), |(number, _)| *number);
+        oldest < self.expired
+    }
+
+    /// From this number on all wait; of those before it the ones that wait apart.
+    fn first(&self, taken: usize) -> u64 {
+        if self.apart.is_empty() { self.left(taken) } else { self.left(0) }
+    }
+}
+
+/// Requests that have waited too long, by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Late {
+    /// Some, in ascending order.
+    apart: Vec<u64>,
+    /// And all of these.
+    range: Range<u64>,
+}
+
+impl Late {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.apart.is_empty() && self.range.is_empty()
+    }
+
+    /// Whether number `number` is one of them.
+    pub fn contains(&self, number: u64) -> bool {
+        self.range.contains(&number) || self.apart.binary_search(&number).is_ok()
+    }
+
+    /// All of them, in ascending order.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.apart.iter().copied().chain(self.range.clone())
     }
 }
 
 impl<W: Wake> Lane<W> {
-    /// Notes in `ages` that it is `now`. The numbers of the requests that wait and have done so for the limit of `ages`: from
+    /// Notes in `ages` that it is `now`. Those of the requests that wait which have done so for the limit of `ages`: from
     /// now on [`Lane::push_request`] refuses others, until these have left.
-    pub fn find_late(&self, ages: &mut Ages, now: u64) -> Range<u64> {
+    pub fn find_late(&self, ages: &mut Ages, now: u64) -> Late {
         let mut queue = lock(&self.queue);
         queue.expired = queue.expired.max(ages.mark(now, queue.queued));
         if self.is_closed() {
-            return 0..0;
+            return Late::default();
         }
-        queue.left(self.taken_requests.load(Ordering::Relaxed))..queue.expired
+        let first = queue.first(self.taken_requests.load(Ordering::Relaxed));
+        let apart = queue.apart.range(..queue.expired).map(|(number, _)| *number).collect();
+        Late { apart, range: first..queue.expired }
     }
 
     /// Whether request `number` has not been handed over.
     pub fn waits(&self, number: u64) -> bool {
         let queue = lock(&self.queue);
-        !self.is_closed() && number >= queue.left(self.taken_requests.load(Ordering::Relaxed))
+        let first = queue.first(self.taken_requests.load(Ordering::Relaxed));
+        !self.is_closed() && (number >= first || queue.apart.contains_key(&number))
     }
 
     /// Whether a request in the lane has waited too long, see [`Lane::find_late`].

@@ -3,7 +3,8 @@
 use super::{Header, Lane, LaneReader, SlotId, Wake};
 use crate::sync::{Ordering, lock};
 
-/// Records that a lane had not handed over, oldest first.
+/// Records that a lane had not handed over, oldest first; those that waited apart are before the others, and requests before
+/// what is about none of them.
 #[derive(Debug, Default)]
 pub struct Returned {
     /// What the reader had taken and not handed over.
@@ -31,8 +32,12 @@ impl<W: Wake> Lane<W> {
         self.closed.store(true, Ordering::Relaxed);
         let queued = std::mem::take(&mut *queue).bytes;
         drop(queue);
-        let LaneReader { taken, at, .. } = std::mem::take(reader);
-        Returned { taken, at, queued }
+        let LaneReader { taken, at, turns, .. } = std::mem::take(reader);
+        match turns {
+            // Then nothing is left of what was taken.
+            Some(turns) => Returned { taken: turns.into_records(), at: 0, queued },
+            None => Returned { taken, at, queued },
+        }
     }
 }
 

@@ -30,7 +30,10 @@ impl<W: Wake> Lane<W> {
         let since = match (requests, queue.requests) {
             (0, 0) => None,
             (0, _) => Some(queue.since),
-            _ => Some(self.taken_since.load(Ordering::Relaxed)),
+            _ => {
+                let oldest = queue.apart.first_key_value().map(|(_, since)| *since);
+                Some(oldest.unwrap_or_else(|| self.taken_since.load(Ordering::Relaxed)))
+            }
         };
         Waiting { requests: queue.requests + requests, bytes: queue.bytes.len() + bytes, since }
     }
@@ -43,7 +46,8 @@ impl LaneReader {
         if lane.is_closed() {
             return 0;
         }
-        let (_, mut given_up) = look(&self.taken[self.at..], usize::MAX, &is_current);
+        let apart = self.turns.as_ref().map_or(0, |turns| turns.given_up(&is_current));
+        let mut given_up = apart + look(&self.taken[self.at..], usize::MAX, &is_current).1;
         let (mut at, mut end) = (0, None);
         loop {
             // Producers only append, and nobody but this reader takes: the place stays right between two looks.

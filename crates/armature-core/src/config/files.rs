@@ -21,6 +21,9 @@ pub struct FilesConfig {
     pub cache: Option<Size>,
     /// The largest file that is kept there, up to 16mb. By default 64kb. It is read in one go, also when it is not kept.
     pub cached_file: Option<Size>,
+    /// Larger files that stay open when they have been sent, so that whoever asks next costs no search; `fresh` says how soon one that
+    /// was replaced is noticed at the latest. From 0, for none, to 1000000, by default 64. On Linux.
+    pub kept_open: Option<usize>,
 }
 
 /// The same with the defaults filled in.
@@ -36,6 +39,8 @@ pub struct FilesSettings {
     pub cache: usize,
     /// Of one file.
     pub cached_file: usize,
+    /// Files that may stay open without being sent.
+    pub kept_open: usize,
 }
 
 impl Default for FilesSettings {
@@ -50,7 +55,8 @@ impl FilesConfig {
         within((names, "files.queue"), self.queue, "a number", 1..=1_000_000, "")?;
         within((names, "files.open"), self.open, "a number", 1..=1_000_000, "")?;
         within((names, "files.cache"), self.cache, "a size", Size(0)..=Size::mb(16 * 1024), "")?;
-        within((names, "files.cachedFile"), self.cached_file, "a size", Size(0)..=Size::mb(16), "")
+        within((names, "files.cachedFile"), self.cached_file, "a size", Size(0)..=Size::mb(16), "")?;
+        within((names, "files.keptOpen"), self.kept_open, "a number", 0..=1_000_000, "")
     }
 
     pub(super) fn merge(self, over: Self) -> Self {
@@ -60,6 +66,7 @@ impl FilesConfig {
             open: over.open.or(self.open),
             cache: over.cache.or(self.cache),
             cached_file: over.cached_file.or(self.cached_file),
+            kept_open: over.kept_open.or(self.kept_open),
         }
     }
 
@@ -70,6 +77,7 @@ impl FilesConfig {
             open: self.open.unwrap_or(1024),
             cache: self.cache.unwrap_or(Size::mb(32)).bytes(),
             cached_file: self.cached_file.unwrap_or(Size::kb(64)).bytes(),
+            kept_open: self.kept_open.unwrap_or(64),
         }
     }
 }

@@ -42,8 +42,8 @@ pub struct LimitsConfig {
     /// Most frames of one HTTP/2 or HTTP/3 connection in ten seconds that carry nothing - settings, pings, priorities, empty data, windows
     /// beyond those of what was sent. Beyond it the connection is closed. From 10 to 1000000, by default 1000.
     pub control_frames: Option<u64>,
-    /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503.
-    /// From 1 to 1000000, by default 4096.
+    /// Most requests that wait for one JavaScript thread. Beyond it the answer is 503. Half of it is for connections with less
+    /// than 16 others in progress. From 1 to 1000000, by default 4096.
     pub queue: Option<u64>,
     /// How long a request may wait for one JavaScript thread. Beyond it that request, and every other one until it has
     /// left the queue, is answered 503. From 1ms to 24h, by default 10s.

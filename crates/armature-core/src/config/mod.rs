@@ -63,6 +63,7 @@ mod workers;
 
 pub(crate) use log::check_output;
 pub(crate) use route::{check_body_limit, check_handler_timeout, check_wait};
+pub(crate) use short_form::{ShortForm, any_form};
 
 pub use self::{
     acme::{Acme, AcmeChallenge, AcmeConfig},

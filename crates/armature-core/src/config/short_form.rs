@@ -7,7 +7,7 @@ use serde::de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeseriali
 use serde::{Deserialize, Deserializer};
 
 /// An object of options with shorter forms. A form for which it has no value is refused.
-pub(super) trait ShortForm<'de>: Deserialize<'de> {
+pub(crate) trait ShortForm<'de>: Deserialize<'de> {
     /// All its forms, as messages name them.
     const FORMS: &'static str;
 
@@ -28,7 +28,7 @@ pub(super) trait ShortForm<'de>: Deserialize<'de> {
 }
 
 /// Deserializes an option in any of its forms.
-pub(super) fn any_form<'de, T: ShortForm<'de>, D: Deserializer<'de>>(
+pub(crate) fn any_form<'de, T: ShortForm<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(AnyForm(PhantomData)).map(Some)

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::Upgrade;
+use super::{FilePart, Upgrade};
 
 /// A request or response body.
 #[derive(Default)]
@@ -27,6 +27,12 @@ pub enum Body {
 pub trait BodyStream {
     /// The next piece, or `None` after the last one. Not polled again after `None` or an error.
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>>;
+
+    /// Takes the next piece off as a part of a file, when it is one that whoever asks can have sent without reading it. `None`: it
+    /// comes from [`BodyStream::poll_frame`]. Whoever looks at the content, or changes it, leaves it at that.
+    fn next_file(self: Pin<&mut Self>) -> Option<FilePart> {
+        None
+    }
 
     /// How much is left, as far as it is known.
     fn size_hint(&self) -> SizeHint {
@@ -143,6 +149,14 @@ impl Body {
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(Frame::Data(bytes))))
             }
             Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+        }
+    }
+
+    /// See [`BodyStream::next_file`].
+    pub fn next_file(&mut self) -> Option<FilePart> {
+        match self {
+            Self::Stream(stream) => stream.as_mut().next_file(),
+            _ => None,
         }
     }
 

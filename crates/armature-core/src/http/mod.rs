@@ -5,6 +5,7 @@
 
 mod body;
 mod conditions;
+mod file;
 mod forwarded;
 mod head;
 mod headers;
@@ -20,6 +21,7 @@ mod upgrade;
 
 pub use body::{Body, BodyError, BodyStream, Frame, SizeHint};
 pub(crate) use conditions::{Verdict, judge, range_counts, whole_seconds};
+pub use file::{FilePart, Opened};
 pub use forwarded::Forwarded;
 pub(crate) use forwarded::client_ip;
 pub use head::{Head, Version};

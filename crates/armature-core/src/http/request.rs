@@ -76,6 +76,8 @@ pub struct RequestContext {
     /// Ticks of the loop's clock spent waiting for the client's body; the handler's deadline moves by as much.
     body_waited: Cell<u64>,
     body_wait_started: Cell<Option<u64>>,
+    /// Others of its connection that were in progress when it began.
+    beside: Cell<u32>,
     /// Set when the request may leave HTTP: the protocols that it lists, separated by commas.
     pub(super) upgrade: OnceCell<Box<[u8]>>,
 }
@@ -108,6 +110,16 @@ impl RequestContext {
                 waker.wake();
             }
         }
+    }
+
+    /// So many others of its connection are in progress.
+    pub(crate) fn begin_beside(&self, others: usize) {
+        self.beside.set(others.try_into().unwrap_or(u32::MAX));
+    }
+
+    /// How many others of its connection were in progress when it began.
+    pub fn beside(&self) -> u32 {
+        self.beside.get()
     }
 
     /// Why the request was given up, if it was.

@@ -255,6 +255,11 @@ impl<S: Source> Io<S> {
         self.state.poll(WRITABLE, cx)
     }
 
+    /// There may be room that no event has told of.
+    pub fn assume_writable(&self) {
+        self.state.ready.set(self.state.ready.get() | WRITABLE);
+    }
+
     /// There was no room after all: the task of `cx` is woken by the next event.
     pub fn wait_writable(&self, cx: &Context<'_>) {
         self.state.clear(WRITABLE);

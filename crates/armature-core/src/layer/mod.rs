@@ -23,7 +23,7 @@ pub use cache::{
 pub(crate) use compress::Accepted;
 pub use compress::{Coding, Compress, CompressOptions, CompressionLevels};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitOptions, ConcurrencyUsage};
-pub use cors::{Cors, CorsOptions, Origins};
+pub use cors::{Cors, CorsCounters, CorsOptions, Origins};
 pub use decompress::{ContentCoding, Decompress, DecompressOptions};
 pub use etag::{Etag, EtagOptions};
 pub use health::{CheckState, Health, HealthCheck, HealthCheckOptions, HealthOptions, Probe, Vitals};
@@ -59,6 +59,7 @@ mod tests {
             alias::<Origins>(out);
             interface::<DecompressOptions>(out, "");
             alias::<ContentCoding>(out);
+            interface::<crate::store::disk::DiskOptions>(out, "");
             interface::<EtagOptions>(out, "");
             interface::<HealthOptions>(out, "");
             interface::<HealthCheckOptions>(out, "");

@@ -18,7 +18,7 @@ use crate::platform;
 /// Connections that the kernel may hold before they are accepted; it clamps this to its own limit.
 const BACKLOG: i32 = 4096;
 /// Bytes that the kernel may hold for a peer beyond what is on its way.
-const UNSENT_BYTES: u32 = 128 * 1024;
+pub(super) const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// How long clients may remember that there is HTTP/3, in seconds.
 const FRESH: u32 = 86_400;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Transport;
 use super::tls::TlsStream;
+use crate::http::FilePart;
 
 /// The byte stream of one connection. Clones share it: the protocol reads and writes while the connection's driver watches for
 /// the peer leaving.
@@ -54,12 +55,30 @@ impl Stream {
         }
     }
 
-    /// The same for what ends the connection: see [`Transport::poll_write_last`].
-    pub fn poll_write_last(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    /// The same for what is followed at once: see [`Transport::poll_write_more`].
+    pub fn poll_write_more(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(transport) => transport.poll_write_last(cx, bufs),
+            Self::Plain(transport) => transport.poll_write_more(cx, bufs),
             Self::Tls(tls) => tls.poll_write(cx, bufs),
         }
+    }
+
+    /// Whether [`Stream::poll_send_file`] may be called: what is encrypted has to be read.
+    pub fn sends_files(&self) -> bool {
+        matches!(self, Self::Plain(transport) if transport.sends_files())
+    }
+
+    /// See [`Transport::poll_send_file`].
+    pub fn poll_send_file(&self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(transport) => transport.poll_send_file(cx, part),
+            Self::Tls(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+        }
+    }
+
+    /// See [`Transport::write_anyway`].
+    pub fn write_anyway(&self) -> bool {
+        matches!(self, Self::Plain(transport) if transport.write_anyway())
     }
 
     /// Writes without waiting; for a last word on a connection that is given up.

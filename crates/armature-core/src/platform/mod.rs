@@ -19,6 +19,10 @@ mod inherited;
 #[cfg(unix)]
 pub use inherited::*;
 #[cfg(unix)]
+mod owned_folder;
+#[cfg(unix)]
+pub use owned_folder::*;
+#[cfg(unix)]
 mod private;
 #[cfg(unix)]
 pub use private::*;
@@ -47,6 +51,15 @@ mod no_event_queue;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub use no_event_queue::EventQueue;
 
+#[cfg(target_os = "linux")]
+mod sending;
+#[cfg(target_os = "linux")]
+pub use sending::*;
+#[cfg(not(target_os = "linux"))]
+mod no_sending;
+#[cfg(not(target_os = "linux"))]
+pub use no_sending::*;
+
 /// Which symbolic links are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -72,9 +85,9 @@ pub const SHORT_READ_EMPTIES: bool = cfg!(any(target_os = "linux", target_os = "
 /// Whether an accepted connection has TCP_NODELAY when its listener has it, which saves a system call for each.
 pub const INHERITS_NODELAY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Flags of a send after which the end follows at once: the kernel keeps back a last packet that is not full, so that FIN goes
-/// with it (`MSG_MORE`), and a peer that is gone raises no signal (`MSG_NOSIGNAL`).
-pub const LAST: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 0x8000 | 0x4000 } else { 0 };
+/// Flags of a send that is followed at once, by the end or by a file: the kernel keeps back a last packet that is not full, so that
+/// FIN or content goes with it (`MSG_MORE`), and a peer that is gone raises no signal (`MSG_NOSIGNAL`).
+pub const MORE: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 0x8000 | 0x4000 } else { 0 };
 
 /// Whether an event queue forgets a descriptor that is closed, which saves a system call for each connection.
 pub const CLOSING_DEREGISTERS: bool = cfg!(unix);

@@ -1,7 +1,7 @@
 //! Systems without Unix sockets, without descriptors that children inherit by number and without permissions of Unix.
 
 use std::convert::Infallible;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -16,6 +16,10 @@ pub struct OwnedDescriptor(Infallible);
 /// Cannot exist here.
 #[derive(Debug)]
 pub struct SocketFile(Infallible);
+
+/// Cannot exist here: folders are not opened.
+#[derive(Debug)]
+pub struct OwnedFolder(Infallible);
 
 /// What may be inherited elsewhere.
 #[derive(Debug)]
@@ -51,4 +55,69 @@ pub fn inherit(descriptor: &OwnedDescriptor) -> io::Result<(Inherited, Address)>
 /// Whether both are of one file, which nobody can move while it is open.
 pub fn is_same_file(_: &std::fs::Metadata, _: &std::fs::Metadata) -> bool {
     true
+}
+
+impl OwnedFolder {
+    /// Always an error.
+    pub fn open(_: &Path) -> io::Result<Self> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "keeping answers on disk is not available on this platform",
+        ))
+    }
+
+    /// Never called, as all that follow: there is no folder.
+    pub fn is_open_to_others(&self) -> io::Result<bool> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn is_gone(&self) -> bool {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn lock(&self, _: &str) -> io::Result<Option<File>> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn list(&self, _: impl FnMut(&str)) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn length(&self, _: &str) -> io::Result<Option<u64>> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn read(&self, _: &str) -> io::Result<Option<File>> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn create(&self, _: &str) -> io::Result<File> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn append(&self, _: &str) -> io::Result<File> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn remove(&self, _: &str) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn sync(&self) -> io::Result<()> {
+        match self.0 {}
+    }
 }

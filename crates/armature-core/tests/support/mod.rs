@@ -13,6 +13,7 @@ use armature_core::server::{App, Server};
 use armature_core::testing::{Client, serve};
 use tokio::sync::Semaphore;
 
+pub mod files;
 pub mod http2;
 pub mod http3;
 pub mod redis;

@@ -13,6 +13,11 @@ pub struct RedisServer {
     child: Option<Child>,
 }
 
+/// A port that was free a moment ago: Redis chooses none by itself.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 impl RedisServer {
     pub fn start() -> Self {
         Self::with(&[])
@@ -20,8 +25,7 @@ impl RedisServer {
 
     /// With further options of the command line.
     pub fn with(options: &[&str]) -> Self {
-        // A port that was free a moment ago: Redis chooses none by itself.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let options = options.iter().map(ToString::to_string).collect();
         let mut server = Self { port, options, child: None };
         server.restart();

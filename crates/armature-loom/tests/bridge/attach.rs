@@ -22,7 +22,7 @@ fn move_to<W: Wake>(other: &Lane<W>, jobs: &Jobs) -> bool {
     let Some(returned) = job else { return false };
     for record in returned.records() {
         assert!(record.is_request);
-        other.push_request(|| 0, |out| out.extend_from_slice(record.bytes)).unwrap();
+        other.push_request(false, || 0, |out| out.extend_from_slice(record.bytes)).unwrap();
     }
     true
 }

@@ -45,7 +45,9 @@ fn what_is_taken_back_is_handed_over_once() {
         for record in returned.records() {
             assert_eq!(record.slot.slot, 1);
             match record.is_request {
-                true => drop(free.push_request(|| 0, |out| out.extend_from_slice(record.bytes)).unwrap()),
+                true => {
+                    drop(free.push_request(false, || 0, |out| out.extend_from_slice(record.bytes)).unwrap())
+                }
                 false => free.push(|out| out.extend_from_slice(record.bytes)).unwrap(),
             }
         }

@@ -79,6 +79,7 @@ impl LoopSide {
     pub fn end_events(&self) {
         self.ends_events.set(true);
         self.stop_events(|_| true);
+        self.forget_what_is_over();
     }
 
     /// The same for those of one lane.

@@ -168,6 +168,12 @@ impl NativeLane {
         drained.bytes as i32
     }
 
+    /// Has [`turn`](Self::turn) hand over `most` requests at a time from now on.
+    #[napi]
+    pub fn hand_over(&self, most: u32) {
+        lock(&self.reader).limit(most as usize);
+    }
+
     /// Has a socket subscribe to `topic`, from behind the commands that were committed. Returns 0, or why not: 1 for its name, 2
     /// when there are too many topics, 3 when the socket is over.
     #[napi]

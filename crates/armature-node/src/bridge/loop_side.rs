@@ -52,6 +52,8 @@ pub struct LoopSide {
     pub(super) sockets: Arc<SocketCounts>,
     /// `None` when the loop ends with the thread of its lane.
     pub(super) revivals: Option<Arc<Revivals>>,
+    /// Sockets that are over, and whose lanes may not have heard of that.
+    pub(super) told: RefCell<Vec<SlotId>>,
     /// Streams of events end when they begin: the server closes.
     pub(super) ends_events: Cell<bool>,
     _live: Live,
@@ -90,6 +92,7 @@ impl LoopSide {
             subscribers: Rc::default(),
             sockets,
             revivals,
+            told: RefCell::default(),
             ends_events: Cell::default(),
             _live: Live::one_of(&census::LOOPS),
         });
@@ -98,7 +101,10 @@ impl LoopSide {
         io_loop.spawn(async move {
             loop {
                 let posts = poll_fn(|cx| reader.mailbox.poll_receive(cx)).await;
-                let crossing: Vec<_> = posts.into_iter().filter_map(|post| reader.receive(post)).collect();
+                let mut crossing = Vec::new();
+                for post in posts {
+                    crossing.extend(reader.receive(post).await);
+                }
                 if !crossing.is_empty() {
                     // Those who were answered have their turn before this task has it again.
                     pass().await;

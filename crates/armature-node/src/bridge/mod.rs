@@ -28,6 +28,7 @@ pub mod socket;
 pub mod socket_end;
 pub mod stream;
 pub mod topics;
+mod unheard;
 #[cfg(target_os = "linux")]
 mod uv;
 pub mod waker;

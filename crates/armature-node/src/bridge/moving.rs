@@ -82,11 +82,12 @@ impl LoopSide {
         lanes: Vec<Rc<LaneEnd>>,
         set: &LaneSet,
         slot: SlotId,
+        crowds: bool,
         bytes: &[u8],
     ) -> Result<(), PushError> {
         let mut failed = PushError::Closed;
         for lane in lanes {
-            match lane.lane.push_request(clock::now, |out| out.extend_from_slice(bytes)) {
+            match lane.lane.push_request(crowds, clock::now, |out| out.extend_from_slice(bytes)) {
                 Ok(number) => {
                     // What the lane answers comes through this loop's mailbox, after this.
                     self.hand_to(slot, &lane);
@@ -104,7 +105,7 @@ impl LoopSide {
     fn move_request(self: &Rc<Self>, lanes: &LaneSet, from: u32, slot: SlotId, bytes: &[u8]) {
         let Some(lane) = self.lane_of(slot).filter(|lane| lane.id == from) else { return };
         let due = self.due(&lane, slot);
-        match self.reroute(lanes.by_load(), lanes, slot, bytes) {
+        match self.reroute(lanes.by_load(), lanes, slot, false, bytes) {
             Ok(()) => self.keep_due(slot, due),
             Err(failed) => self.refuse(slot, failed),
         }

@@ -126,7 +126,7 @@ impl LoopSide {
         for end in &lanes {
             let late = end.lane.find_late(&mut end.ages.borrow_mut(), now);
             if !late.is_empty() {
-                self.shed(|entry| late.contains(&entry.number) && Rc::ptr_eq(&entry.lane, end));
+                self.shed(|entry| late.contains(entry.number) && Rc::ptr_eq(&entry.lane, end));
             }
         }
         if self.watch.first_due.get() <= now {

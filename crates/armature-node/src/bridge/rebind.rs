@@ -3,10 +3,11 @@
 //!
 //! A lane that leaves in peace is asked for each of its sockets: it answers behind everything that came before, with what the
 //! next lane has to know. A lane that has closed is not asked; what it has last said has to do, and the messages that it had
-//! not been handed are the next lane's. While there is no lane for it, a socket reads nothing.
+//! not been handed are the next lane's. While there is no lane for it, a socket reads nothing. Of one whose connection ends the
+//! next lane hears as well, see [`unheard`](super::unheard).
 
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use armature_bridge::record::{self, Kind, SocketReopen};
@@ -22,6 +23,16 @@ const GENERATIONS: usize = 3;
 
 /// Handlers by what their routes are called.
 type Routes = HashMap<Arc<str>, u32>;
+
+/// What a lane that has closed had not been handed of a socket.
+#[derive(Default)]
+struct Back {
+    messages: Messages,
+    /// That there is the socket.
+    is_unknown: bool,
+    /// That it is over.
+    is_over: bool,
+}
 
 /// Which handlers take up the sockets of which routes, by generation.
 #[derive(Default)]
@@ -58,7 +69,7 @@ impl LoopSide {
                 socket.lane_leaves();
                 continue;
             };
-            if revival.place.get() != Place::Lane || socket.is_closing() {
+            if revival.place.get() != Place::Lane || socket.is_closing() || socket.is_over() {
                 continue;
             }
             if self.newest().and_then(|newest| self.heir(newest, &revival.route)).is_none() {
@@ -101,16 +112,16 @@ impl LoopSide {
 
     /// A lane has closed: its sockets look for others. What it had not been handed is in `returned`.
     pub(super) fn lose_sockets(self: &Rc<Self>, id: u32, returned: &Returned) {
-        let mut back: HashMap<u64, (Messages, bool)> = HashMap::new();
+        let mut back: HashMap<u64, Back> = HashMap::new();
         for record in returned.records().filter(|record| record.slot.io_loop() == self.index()) {
             let kind = kind_of(record.bytes).filter(|_| !record.is_request);
             let Some(kind) = kind else { continue };
-            let (messages, is_unknown) = back.entry(record.slot.to_bits()).or_default();
+            let back = back.entry(record.slot.to_bits()).or_default();
             match kind {
-                Kind::SocketMessage => messages.push(|out| out.extend_from_slice(record.bytes)),
+                Kind::SocketMessage => back.messages.push(|out| out.extend_from_slice(record.bytes)),
                 // Whether it is new to those who had not heard of it, the socket knows.
-                Kind::SocketReopen => *is_unknown = true,
-                Kind::SocketOpen => *is_unknown = true,
+                Kind::SocketReopen | Kind::SocketOpen => back.is_unknown = true,
+                Kind::SocketClosed => back.is_over = true,
                 _ => {}
             }
         }
@@ -119,7 +130,13 @@ impl LoopSide {
                 socket.lane_leaves();
                 continue;
             };
-            let (mut messages, is_unknown) = back.remove(&slot.to_bits()).unwrap_or_default();
+            let Back { mut messages, is_unknown, is_over } = back.remove(&slot.to_bits()).unwrap_or_default();
+            if socket.was_told() && !is_over {
+                // Its thread had that in hand.
+                drop(self.release(slot));
+                continue;
+            }
+            socket.untell();
             messages.append(revival.held.take());
             messages.drop_rest();
             socket.restart_credit(&messages);
@@ -143,8 +160,7 @@ impl LoopSide {
         revival.place.set(Place::Nowhere);
         let Some(generation) = self.newest().filter(|_| revival.is_open.get()) else { return };
         let Some(handler) = self.heir(generation, &revival.route) else {
-            socket.lane_leaves();
-            return;
+            return self.let_go(slot, socket);
         };
         let topics = socket.topics_json();
         let saved = revival.saved.borrow();
@@ -162,11 +178,14 @@ impl LoopSide {
                 self.sockets.reopened.add(u64::from(!record.is_fresh));
                 self.hand_to(slot, &lane);
                 socket.take_up(&lane, slot);
+                if socket.is_over() {
+                    drop(self.release(slot));
+                }
                 return;
             }
         }
         drop(saved);
-        self.wait_for_lane(socket, revival);
+        self.wait_for_lane(slot, socket, revival);
     }
 
     /// The handler that takes up the sockets of `route` in `generation`.
@@ -174,23 +193,22 @@ impl LoopSide {
         self.revivals.as_ref()?.find(generation, route)
     }
 
-    fn wait_for_lane(&self, socket: &Rc<SocketEnd>, revival: &Revival) {
-        let wait = revival.begin_wait();
-        let (socket, sleep): (Weak<SocketEnd>, _) = (Rc::downgrade(socket), self.io_loop.sleep());
-        let Some(patience) = socket.upgrade().map(|socket| socket.settings().reopen) else { return };
-        sleep.reset(patience);
+    fn wait_for_lane(self: &Rc<Self>, slot: SlotId, socket: &Rc<SocketEnd>, revival: &Revival) {
+        let (wait, sleep) = (revival.begin_wait(), self.io_loop.sleep());
+        sleep.reset(socket.settings().reopen);
+        let (side, socket) = (Rc::downgrade(self), Rc::downgrade(socket));
         self.io_loop.spawn(async move {
             sleep.await;
-            if let Some(socket) = socket.upgrade()
+            if let (Some(side), Some(socket)) = (side.upgrade(), socket.upgrade())
                 && socket.revival().is_some_and(|revival| revival.still_waits(wait))
             {
-                socket.lane_leaves();
+                side.let_go(slot, &socket);
             }
         });
     }
 
     /// The sockets of those lanes.
-    fn sockets_of(&self, of: impl Fn(&LaneEnd) -> bool) -> Vec<(SlotId, Rc<SocketEnd>)> {
+    pub(super) fn sockets_of(&self, of: impl Fn(&LaneEnd) -> bool) -> Vec<(SlotId, Rc<SocketEnd>)> {
         let slots = self.slots.borrow_mut().filter(|entry| entry.socket().is_some() && of(&entry.lane));
         slots.into_iter().filter_map(|slot| Some((slot, self.socket_of(slot)?))).collect()
     }

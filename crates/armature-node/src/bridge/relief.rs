@@ -60,7 +60,7 @@ impl LoopSide {
         let due = self.due(busy, slot);
         let mut lanes = free.to_vec();
         lanes.sort_by_key(|end| end.lane.load());
-        if self.reroute(lanes, set, slot, bytes).is_ok() {
+        if self.reroute(lanes, set, slot, false, bytes).is_ok() {
             busy.lane.settle();
             self.keep_due(slot, due);
             return None;
@@ -70,7 +70,7 @@ impl LoopSide {
             return None;
         }
         // And its thread has come by: it has room.
-        match busy.lane.push_request(clock::now, |out| out.extend_from_slice(bytes)) {
+        match busy.lane.push_request(false, clock::now, |out| out.extend_from_slice(bytes)) {
             Ok(number) => {
                 busy.lane.settle();
                 self.queued(slot, number);

@@ -17,7 +17,7 @@ use armature_core::protocol::ws::{self, Agreement, Farewell, Handshake, Link, Ou
 
 use super::lanes::LaneEnd;
 use super::loop_side::LoopSide;
-use super::socket_end::{Place, Revival, SocketEnd};
+use super::socket_end::{Over, Place, Revival, SocketEnd};
 
 /// Largest piece in one record; a record must fit JavaScript's buffer.
 const PIECE: usize = 64 * 1024;
@@ -163,11 +163,7 @@ impl Link for JsLink {
     }
 
     fn closed(&self, farewell: Farewell) {
-        self.is_over.set(true);
-        // Who hears that it is over does not find it among the subscribers.
-        self.end.unsubscribe_all();
-        self.tell(Kind::SocketClosed, &farewell);
-        drop(self.side.release(self.slot));
+        self.end_with(farewell);
     }
 }
 
@@ -184,6 +180,17 @@ impl JsLink {
         }
     }
 
+    /// The connection is over. Whoever has the handlers hears it; if nobody has, whoever has them next.
+    fn end_with(&self, farewell: Farewell) {
+        self.is_over.set(true);
+        let topics = self.end.revival().map(|_| self.end.topics_json()).unwrap_or_default();
+        // Who hears that it is over does not find it among the subscribers.
+        self.end.unsubscribe_all();
+        let waits = self.end.revival().is_some_and(|revival| revival.place.get() == Place::Nowhere);
+        let was_told = !waits && self.tell(Kind::SocketClosed, &farewell);
+        self.side.end_socket(self.slot, &self.end, Over { farewell, topics, was_told });
+    }
+
     /// False when nobody is there to hear it.
     fn tell(&self, kind: Kind, Farewell { code, reason }: &Farewell) -> bool {
         let encode =
@@ -194,13 +201,14 @@ impl JsLink {
 
 impl Drop for JsLink {
     fn drop(&mut self) {
-        if self.is_open.get() {
-            self.side.sockets.open.leave();
-        }
-        if !self.is_over.get() {
+        if !self.is_open.get() {
+            // The answer never led to it: what JavaScript has is a request.
             self.end.unsubscribe_all();
-            // Cut off, or the answer never led to it. JavaScript knows which: it has an open socket, or a request.
-            self.side.abandon(self.slot, CancelReason::ClientGone);
+            return self.side.abandon(self.slot, CancelReason::ClientGone);
+        }
+        self.side.sockets.open.leave();
+        if !self.is_over.get() {
+            self.end_with(Farewell::cut());
         }
     }
 }

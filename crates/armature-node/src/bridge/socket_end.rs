@@ -57,7 +57,19 @@ pub struct Revival {
     pub is_fresh: Cell<bool>,
     /// The 101 has left.
     pub is_open: Cell<bool>,
+    /// How the connection has ended, when no handler has heard of it.
+    pub over: RefCell<Option<Over>>,
     waits: Cell<u32>,
+}
+
+/// The end of a connection that no handler has heard of.
+#[derive(Clone)]
+pub struct Over {
+    pub farewell: Farewell,
+    /// What it subscribed to, as a JSON array.
+    pub topics: Vec<u8>,
+    /// Its lane was told, and may not have heard it.
+    pub was_told: bool,
 }
 
 impl Revival {
@@ -74,6 +86,7 @@ impl Revival {
                 owed: Cell::new(0),
                 is_fresh: Cell::new(true),
                 is_open: Cell::new(false),
+                over: RefCell::default(),
                 waits: Cell::new(0),
             })
         })
@@ -184,8 +197,11 @@ impl SocketEnd {
         }
     }
 
-    /// The topics that it subscribes to, as a JSON array.
+    /// The topics that it subscribes to, or did when it was over, as a JSON array.
     pub fn topics_json(&self) -> Vec<u8> {
+        if let Some(over) = self.revival().and_then(|revival| revival.over.borrow().clone()) {
+            return over.topics;
+        }
         let topics = self.subscriber.get().map(|subscriber| subscriber.topics()).unwrap_or_default();
         let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
         serde_json::json!(topics).to_string().into_bytes()
@@ -201,6 +217,24 @@ impl SocketEnd {
     /// JavaScript may get so much more; 0 when it has to handle what it has.
     pub fn available(&self) -> u64 {
         self.credit.get().available()
+    }
+
+    /// Whether the connection has ended and the handlers have still to hear of it.
+    pub fn is_over(&self) -> bool {
+        self.revival().is_some_and(|revival| revival.over.borrow().is_some())
+    }
+
+    /// Whether that is so, and its lane was told.
+    pub fn was_told(&self) -> bool {
+        self.revival().is_some_and(|revival| revival.over.borrow().as_ref().is_some_and(|over| over.was_told))
+    }
+
+    /// The lane that was told has closed before it heard of that.
+    pub fn untell(&self) {
+        let Some(revival) = self.revival() else { return };
+        if let Some(over) = &mut *revival.over.borrow_mut() {
+            over.was_told = false;
+        }
     }
 
     /// Whether its lane takes messages.
@@ -256,9 +290,11 @@ impl SocketEnd {
         for record in held.records() {
             let _ = lane.lane.push(|out| out.extend_from_slice(record));
         }
-        let farewell = revival.closing.borrow();
-        if let Some(Farewell { code, reason }) = &*farewell {
-            let (kind, code) = (Kind::SocketClosing, u32::from(code.0));
+        let (closing, over) = (revival.closing.borrow(), revival.over.borrow());
+        let closed = over.as_ref().map(|over| (Kind::SocketClosed, &over.farewell));
+        let last = closed.or_else(|| closing.as_ref().map(|farewell| (Kind::SocketClosing, farewell)));
+        if let Some((kind, Farewell { code, reason })) = last {
+            let code = u32::from(code.0);
             let _ = lane.lane.push(|out| record::data(out, kind, slot, code, reason.as_bytes()));
         }
         self.outbox.wake();

@@ -134,6 +134,8 @@ impl BodyStream for StreamBody {
             End::Open => {
                 self.context.on_cancel(cx.waker());
                 self.return_credit();
+                // A stream may wait for hours.
+                self.state.queue.take();
                 let mut waker = self.state.waker.borrow_mut();
                 if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
                     *waker = Some(cx.waker().clone());

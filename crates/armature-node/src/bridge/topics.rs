@@ -117,11 +117,12 @@ impl Topics {
         self.directory.counts.published.add(1);
         let Some((topic, interest)) = self.directory.interest(topic) else { return };
         let broadcast = Broadcast::new(topic, is_binary, content, publisher.map(SlotId::to_bits));
-        for io_loop in interest.iter() {
-            match own.filter(|side| side.index() == io_loop) {
-                Some(side) => side.deliver(&broadcast),
-                None => self.send(io_loop, &broadcast),
-            }
+        // It comes first: what it compresses, nobody else is at.
+        if let Some(side) = own.filter(|side| interest.iter().any(|io_loop| io_loop == side.index())) {
+            side.subscribers.deliver_now(&broadcast, &self.directory.counts);
+        }
+        for io_loop in interest.iter().filter(|io_loop| own.is_none_or(|side| side.index() != *io_loop)) {
+            self.send(io_loop, &broadcast);
         }
     }
 
@@ -139,8 +140,9 @@ impl Topics {
 }
 
 impl LoopSide {
-    /// Does what a JavaScript thread says. Returns what is on its way still: those who were answered have not looked.
-    pub(super) fn receive(self: &Rc<Self>, post: Post) -> Option<Waiting> {
+    /// Does what a JavaScript thread says. Returns what is on its way still: those who were answered have not looked. Not done while
+    /// another loop compresses a message for sockets of this one, which are to get nothing before it that was said after it.
+    pub(super) async fn receive(self: &Rc<Self>, post: Post) -> Option<Waiting> {
         match post {
             Post::Commands(batch, crossing) => {
                 self.commit(Batch::Owned(&Bytes::from(batch)));
@@ -150,7 +152,10 @@ impl LoopSide {
             Post::Unsubscribe(slot, topic) => self.unsubscribe(slot, &topic),
             Post::Publish(broadcast, waiting) => {
                 drop(waiting);
-                self.deliver(&broadcast);
+                let counts = &self.topics.directory.counts;
+                if let Some(rest) = self.subscribers.deliver(&broadcast, counts) {
+                    rest.deliver(counts).await;
+                }
             }
         }
         None
@@ -168,10 +173,5 @@ impl LoopSide {
         if let Some(socket) = self.socket_of(slot) {
             socket.unsubscribe(topic);
         }
-    }
-
-    /// A message for those who subscribe on this loop.
-    fn deliver(&self, broadcast: &Broadcast) {
-        self.subscribers.deliver(broadcast, &self.topics.directory.counts);
     }
 }

@@ -209,6 +209,10 @@ fn sizes_and_durations() {
 fn ranges() {
     check_refusals(&[
         (r#"{ "limits": { "body": 0 } }"#, "limits.body: 0b is not a size from 1b to 1tb"),
+        (
+            r#"{ "files": { "keptOpen": 1000001 } }"#,
+            "files.keptOpen: 1000001 is not a number from 0 to 1000000",
+        ),
         (r#"{ "limits": { "body": "2tb" } }"#, "limits.body: 2tb is not a size from 1b to 1tb"),
         (r#"{ "limits": { "header": 1000 } }"#, "limits.header: 1000b is not a size from 1kb to 1mb"),
         (r#"{ "limits": { "header": "2mb" } }"#, "limits.header: 2mb is not a size from 1kb to 1mb"),

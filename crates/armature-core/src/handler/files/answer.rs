@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::body::{FileBody, Part};
 use super::found::{Content, Found};
+use super::open::Sending;
 use super::ranges::Ranges;
 use super::readers::Shared;
 use crate::http::{Body, Head, Headers, Problem, RequestId, Response, Verdict, judge, range_counts};
@@ -31,13 +32,11 @@ impl Answerer {
         match judge(head, etag, fields.modified) {
             Verdict::Proceed => {}
             Verdict::NotModified => {
-                self.discard(found);
                 let mut response = Response::new(StatusCode::NOT_MODIFIED);
                 response.headers.extend(fields.kept.iter().cloned());
                 return response;
             }
             Verdict::Failed => {
-                self.discard(found);
                 let refusal = Problem::PRECONDITION_FAILED.response(Some(id));
                 return refusal.with_header(ETAG, fields.etag.clone());
             }
@@ -46,9 +45,8 @@ impl Answerer {
         let range = head.get("range").filter(|_| *head.method() == Method::GET);
         let range = range.filter(|_| range_counts(head, etag, fields.modified, fields.is_settled));
         match range.map_or(Ranges::Whole, |range| Ranges::parse(range, found.length, self.ranges)) {
-            Ranges::Whole => self.whole(found, StatusCode::OK),
+            Ranges::Whole => self.whole(found, StatusCode::OK, id),
             Ranges::Unsatisfiable => {
-                self.discard(found);
                 let refusal = Problem::RANGE_NOT_SATISFIABLE.response(Some(id));
                 let length = HeaderValue::try_from(format!("bytes */{}", found.length));
                 match length {
@@ -57,39 +55,44 @@ impl Answerer {
                 }
             }
             Ranges::Parts(parts) => match &parts[..] {
-                [part] => self.part(found, part.clone()),
-                _ => self.parts(found, &parts),
+                [part] => self.part(found, part.clone(), id),
+                _ => self.parts(found, &parts, id),
             },
         }
     }
 
     /// All of it, whatever the request asks for.
-    pub fn whole(&self, found: &Found, status: StatusCode) -> Response {
+    pub fn whole(&self, found: &Found, status: StatusCode, id: &RequestId) -> Response {
+        let body = match &found.content {
+            Content::Whole(bytes) => Some(bytes.clone().into()),
+            _ => self.body(found, [Part::Range(0..found.length)].into()),
+        };
+        let Some(body) = body else { return self.overloaded(id) };
         let mut response = Response::new(status);
         response.headers = Headers::from_block(found.fields.block.clone());
-        response.body = match &found.content {
-            Content::Whole(bytes) => bytes.clone().into(),
-            Content::Open(..) => self.body(found, [Part::Range(0..found.length)].into()),
-        };
+        response.body = body;
         response
     }
 
-    fn part(&self, found: &Found, part: Range<u64>) -> Response {
+    fn part(&self, found: &Found, part: Range<u64>, id: &RequestId) -> Response {
+        let range = HeaderValue::try_from(content_range(&part, found.length));
+        let body = match &found.content {
+            Content::Whole(bytes) => Some(slice(bytes, &part).into()),
+            _ => self.body(found, [Part::Range(part)].into()),
+        };
+        let Some(body) = body else { return self.overloaded(id) };
         let mut response = Response::new(StatusCode::PARTIAL_CONTENT);
         response.headers = Headers::from_block(found.fields.block.clone());
-        if let Ok(value) = HeaderValue::try_from(content_range(&part, found.length)) {
+        if let Ok(value) = range {
             response.headers.append(CONTENT_RANGE, value);
         }
-        response.body = match &found.content {
-            Content::Whole(bytes) => slice(bytes, &part).into(),
-            Content::Open(..) => self.body(found, [Part::Range(part)].into()),
-        };
+        response.body = body;
         response
     }
 
     /// `multipart/byteranges` (section 14.6).
-    fn parts(&self, found: &Found, parts: &[Range<u64>]) -> Response {
-        let Some(boundary) = boundary() else { return self.whole(found, StatusCode::OK) };
+    fn parts(&self, found: &Found, parts: &[Range<u64>], id: &RequestId) -> Response {
+        let Some(boundary) = boundary() else { return self.whole(found, StatusCode::OK, id) };
         let mut body = VecDeque::with_capacity(parts.len() * 2 + 1);
         let content_type = found.fields.content_type.to_str().unwrap_or("application/octet-stream");
         for part in parts {
@@ -99,31 +102,37 @@ impl Answerer {
             body.push_back(Part::Bytes(head.into()));
             body.push_back(match &found.content {
                 Content::Whole(bytes) => Part::Bytes(slice(bytes, part)),
-                Content::Open(..) => Part::Range(part.clone()),
+                _ => Part::Range(part.clone()),
             });
         }
         body.push_back(Part::Bytes(format!("\r\n--{boundary}--\r\n").into()));
-        let mut response = Response::new(StatusCode::PARTIAL_CONTENT);
-        response.headers = Headers::from_block(found.fields.block.clone());
-        if let Ok(value) = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}")) {
-            response.headers.insert(CONTENT_TYPE, value);
-        }
-        response.body = match &found.content {
-            Content::Open(..) => self.body(found, body),
+        let body = match &found.content {
             Content::Whole(_) => {
                 let pieces = body.into_iter().map(|part| match part {
                     Part::Bytes(bytes) => bytes,
                     Part::Range(_) => Bytes::new(),
                 });
-                pieces.collect::<Vec<_>>().concat().into()
+                Some(pieces.collect::<Vec<_>>().concat().into())
             }
+            _ => self.body(found, body),
         };
+        let Some(body) = body else { return self.overloaded(id) };
+        let mut response = Response::new(StatusCode::PARTIAL_CONTENT);
+        response.headers = Headers::from_block(found.fields.block.clone());
+        if let Ok(value) = HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}")) {
+            response.headers.insert(CONTENT_TYPE, value);
+        }
+        response.body = body;
         response
     }
 
-    /// A body of `parts`, which begins with what was read already.
-    fn body(&self, found: &Found, mut parts: VecDeque<Part>) -> Body {
-        let Content::Open(file, beginning) = &found.content else { return Body::Empty };
+    /// A body of `parts` of an open file, which begins with what was read already. `None` when as many are being sent as may be.
+    fn body(&self, found: &Found, mut parts: VecDeque<Part>) -> Option<Body> {
+        let (sending, beginning) = match &found.content {
+            Content::Whole(_) => return Some(Body::Empty),
+            Content::Open(sending, beginning) => (sending.clone(), beginning.as_ref()),
+            Content::Kept(file) => (Sending::new(file.clone(), self.shared.permit()?), None),
+        };
         if let (Some(bytes), Some(Part::Range(range))) = (beginning, parts.front_mut())
             && range.start == 0
             && range.end >= bytes.len() as u64
@@ -131,14 +140,13 @@ impl Answerer {
             range.start = bytes.len() as u64;
             parts.push_front(Part::Bytes(bytes.clone()));
         }
-        Body::stream(FileBody::new(self.shared.clone(), self.io_loop.clone(), file.clone(), parts))
+        Some(Body::stream(FileBody::new(self.shared.clone(), self.io_loop.clone(), sending, parts)))
     }
 
-    /// Nothing of it is sent. A thread closes it.
-    fn discard(&self, found: &Found) {
-        if let Content::Open(..) = found.content {
-            drop(self.body(found, VecDeque::new()));
-        }
+    /// The answer when as many files are being read or sent as may be.
+    pub fn overloaded(&self, id: &RequestId) -> Response {
+        self.shared.shed.add(1);
+        Problem::OVERLOADED.response(Some(id))
     }
 }
 

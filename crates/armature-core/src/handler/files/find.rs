@@ -10,8 +10,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::chunk::{self, FIRST};
-use super::found::{Content, Describe, Fields, Found, OpenFile, type_of};
+use super::found::{Content, Describe, Fields, Found, type_of};
 use super::listing;
+use super::open::{OpenFile, Sending};
 use super::options::Settings;
 use super::path::Names;
 use super::readers::Shared;
@@ -28,8 +29,8 @@ pub(super) struct Wanted {
     pub takes_page: bool,
     /// The beginning of the content will be sent at once.
     pub sends: bool,
-    /// The tag of what is known already.
-    pub known: Option<HeaderValue>,
+    /// What is known already.
+    pub known: Option<Arc<Found>>,
 }
 
 /// What was found.
@@ -166,7 +167,7 @@ impl Wanted {
             coding,
             varies: self.settings.precompressed,
         };
-        prepare(shared, file, &meta, describe, self.sends, self.known.as_ref())
+        prepare(shared, file, &meta, describe, self.sends, self.known.as_deref())
     }
 }
 
@@ -216,15 +217,14 @@ fn prepare(
     meta: &Metadata,
     describe: Describe<'_>,
     sends: bool,
-    known: Option<&HeaderValue>,
+    known: Option<&Found>,
 ) -> io::Result<Outcome> {
     let length = meta.len();
-    let now = SystemTime::now();
+    let fields = Fields::of(meta, length, SystemTime::now(), describe);
+    if known.is_some_and(|known| known.is_still(&fields, meta)) {
+        return Ok(Outcome::Unchanged);
+    }
     if length <= shared.settings.cached_file as u64 {
-        let fields = Fields::of(meta, length, now, describe);
-        if known.is_some_and(|known| *known == fields.etag) {
-            return Ok(Outcome::Unchanged);
-        }
         let content = whole(&file, length as usize)?;
         if content.len() as u64 != length {
             // It was changed in this moment. Whoever asks again gets what it has become.
@@ -233,15 +233,14 @@ fn prepare(
         return Ok(Outcome::File(Arc::new(Found { fields, content: Content::Whole(content), length })));
     }
     let Some(permit) = shared.permit() else { return Ok(Outcome::Overloaded) };
-    let fields = Fields::of(meta, length, now, describe);
-    let file = OpenFile::new(file, permit);
     let beginning = if sends {
         let want = length.min(FIRST as u64) as usize;
-        Some(chunk::read(shared, &file.file, 0, want)?).filter(|read| read.len() == want)
+        Some(chunk::read(shared, &file, 0, want)?).filter(|read| read.len() == want)
     } else {
         None
     };
-    Ok(Outcome::File(Arc::new(Found { fields, content: Content::Open(file, beginning), length })))
+    let sending = Sending::new(OpenFile::new(file, meta.clone(), shared), permit);
+    Ok(Outcome::File(Arc::new(Found { fields, content: Content::Open(sending, beginning), length })))
 }
 
 fn whole(file: &File, length: usize) -> io::Result<Bytes> {

@@ -1,6 +1,6 @@
 //! A file as it is sent: its fields, its validators, and its content or the way to it.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY};
 use http::{HeaderName, HeaderValue};
 
-use super::readers::Permit;
+use super::open::{OpenFile, Sending};
 use crate::http::{HeaderBlock, whole_seconds};
 use crate::layer::Coding;
 
@@ -23,24 +23,27 @@ pub(super) struct Found {
     pub length: u64,
 }
 
+impl Found {
+    /// Whether it is what the disk has now, as `fields` and `meta` say: the same validators, and the same file where one is kept open,
+    /// as two files may have one length and one time.
+    pub fn is_still(&self, fields: &Fields, meta: &Metadata) -> bool {
+        self.fields.etag == fields.etag
+            && match &self.content {
+                Content::Whole(_) => true,
+                Content::Open(sending, _) => sending.file.is(meta),
+                Content::Kept(file) => file.is(meta),
+            }
+    }
+}
+
 /// The content of a file.
 pub(super) enum Content {
     /// All of it.
     Whole(Bytes),
-    /// An open file, and what it begins with if that was read already.
-    Open(Arc<OpenFile>, Option<Bytes>),
-}
-
-/// A file that is being sent.
-pub(super) struct OpenFile {
-    pub file: File,
-    _permit: Permit,
-}
-
-impl OpenFile {
-    pub fn new(file: File, permit: Permit) -> Arc<Self> {
-        Arc::new(Self { file, _permit: permit })
-    }
+    /// An open file that may be sent, and what it begins with if that was read already.
+    Open(Arc<Sending>, Option<Bytes>),
+    /// An open file that is kept for whoever asks for it.
+    Kept(Arc<OpenFile>),
 }
 
 /// What the answers about one file have in common.

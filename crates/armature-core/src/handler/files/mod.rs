@@ -2,7 +2,8 @@
 //!
 //! - `path` decides what a path names, `platform::open_below` that nothing else is opened;
 //! - `readers` are the threads, `find` is what they do for a request, `chunk` their memory;
-//! - `found` is a file as it is sent, `cache` keeps small ones, `answer` makes a response of one, `body` streams the large ones;
+//! - `found` is a file as it is sent, `open` one that is open, `cache` keeps small ones and has others stay open, `answer` makes a
+//!   response of one, `body` streams the large ones;
 //! - `named` sends a file that a handler names.
 
 mod answer;
@@ -13,6 +14,7 @@ mod find;
 mod found;
 mod listing;
 mod named;
+mod open;
 mod options;
 mod path;
 mod ranges;
@@ -102,7 +104,7 @@ impl HandlerFactory for Files {
             },
             settings: self.settings.clone(),
             depth: self.depth,
-            cache: io_loop.local(Caches::default).of(self),
+            cache: io_loop.local(Caches::default).of(self, io_loop),
             answerer,
             requests: io_loop.local(RequestPool::default),
             _readers: self.readers.clone(),
@@ -115,12 +117,12 @@ impl HandlerFactory for Files {
 struct Caches(RefCell<HashMap<u64, Weak<Cache>>>);
 
 impl Caches {
-    fn of(&self, files: &Files) -> Rc<Cache> {
+    fn of(&self, files: &Files, io_loop: &LoopHandle) -> Rc<Cache> {
         let mut caches = self.0.borrow_mut();
         caches.retain(|_, cache| cache.strong_count() > 0);
         let found = caches.get(&files.number).and_then(Weak::upgrade);
         found.unwrap_or_else(|| {
-            let cache = Rc::new(Cache::new(files.readers.shared().clone()));
+            let cache = Cache::new(files.readers.shared().clone(), io_loop.clone());
             caches.insert(files.number, Rc::downgrade(&cache));
             cache
         })
@@ -178,13 +180,11 @@ impl Handler for LocalFiles {
             codings: ranked,
             takes_page: self.settings.fallback.is_some() && takes_page(head),
             sends: *head.method() == Method::GET && head.get("range").is_none(),
-            known: known.as_ref().map(|found| found.fields.etag.clone()),
+            known: known.clone(),
         };
-        let shared = &self.answerer.shared;
-        let Ok(pending) = shared.run(move |shared| wanted.find(shared)) else {
-            shared.shed.add(1);
+        let Ok(pending) = self.answerer.shared.run(move |shared| wanted.find(shared)) else {
             self.cache.forget(sent, codings);
-            return LocalFuture::ready(Problem::OVERLOADED.response(Some(&request.id)));
+            return LocalFuture::ready(self.answerer.overloaded(&request.id));
         };
         LocalFuture::new(async move {
             let outcome = pending.await.unwrap_or(Outcome::Failed);
@@ -216,10 +216,7 @@ impl LocalFiles {
             (Outcome::Listing(page), _) => listed(page),
             (Outcome::Folder, _) => to_folder(head, id),
             (Outcome::Missing, _) => Problem::NOT_FOUND.response(Some(id)),
-            (Outcome::Overloaded, _) => {
-                self.answerer.shared.shed.add(1);
-                Problem::OVERLOADED.response(Some(id))
-            }
+            (Outcome::Overloaded, _) => self.answerer.overloaded(id),
             (Outcome::Failed | Outcome::Unchanged, _) => Problem::INTERNAL.response(Some(id)),
         }
     }

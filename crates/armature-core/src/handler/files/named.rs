@@ -57,28 +57,23 @@ impl FileSender {
         let (root, path) = (file.root.take(), std::mem::take(&mut file.path));
         let named = Named { root, path, content_type, sends };
         let Ok(pending) = self.answerer.shared.run(move |shared| named.find(shared)) else {
-            return LocalFuture::ready(self.overloaded(&file.id));
+            return LocalFuture::ready(self.answerer.overloaded(&file.id));
         };
         LocalFuture::new(async move {
             match pending.await.unwrap_or(Outcome::Failed) {
                 Outcome::File(found) => {
                     let mut response = match file.status {
                         StatusCode::OK => self.answerer.answer(&found, &file.head, &file.id),
-                        status => self.answerer.whole(&found, status),
+                        status => self.answerer.whole(&found, status, &file.id),
                     };
                     add(file.headers, &mut response);
                     response
                 }
-                Outcome::Overloaded => self.overloaded(&file.id),
+                Outcome::Overloaded => self.answerer.overloaded(&file.id),
                 Outcome::Missing => Problem::NOT_FOUND.response(Some(&file.id)),
                 _ => Problem::INTERNAL.response(Some(&file.id)),
             }
         })
-    }
-
-    fn overloaded(&self, id: &RequestId) -> Response {
-        self.answerer.shared.shed.add(1);
-        Problem::OVERLOADED.response(Some(id))
     }
 }
 

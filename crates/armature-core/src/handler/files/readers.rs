@@ -34,6 +34,10 @@ pub struct FileStats {
     pub open: usize,
     /// Bytes of content that are kept.
     pub cached: usize,
+    /// Files that are kept open for whoever asks for them next.
+    pub kept: usize,
+    /// Parts of files that went to a socket without being read.
+    pub sent: u64,
     /// Requests answered 503 because of `files.queue` or `files.open`, or because the process can open no more.
     pub shed: u64,
 }
@@ -50,7 +54,11 @@ pub(super) struct Shared {
     open: AtomicUsize,
     /// Bytes in the caches of all loops.
     pub cached: AtomicUsize,
+    /// Open in the caches of all loops.
+    pub kept: AtomicUsize,
     pub shed: Counter,
+    /// Parts that were not read.
+    pub sent: Counter,
     pub chunks: Chunks,
 }
 
@@ -69,7 +77,7 @@ pub(super) struct Busy;
 /// What a thread will say; `None` when the work failed in a way that nobody expects.
 pub(super) struct Pending<T>(oneshot::Receiver<T>);
 
-/// The right to have one more file open.
+/// The right to send one more file.
 pub(super) struct Permit(Arc<Shared>);
 
 impl FileReaders {
@@ -81,7 +89,9 @@ impl FileReaders {
             work: Condvar::new(),
             open: AtomicUsize::new(0),
             cached: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
             shed: Counter::default(),
+            sent: Counter::default(),
             chunks: Chunks::default(),
         };
         Self { owner: Arc::new(Owner(Arc::new(shared))) }
@@ -95,7 +105,9 @@ impl FileReaders {
             (state.threads, state.jobs.len())
         };
         let (open, cached) = (shared.open.load(Relaxed), shared.cached.load(Relaxed));
-        FileStats { threads, queued, open, cached, shed: shared.shed.get() }
+        let kept = shared.kept.load(Relaxed);
+        let (sent, shed) = (shared.sent.get(), shared.shed.get());
+        FileStats { threads, queued, open, cached, kept, sent, shed }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -192,7 +204,7 @@ impl Shared {
         }
     }
 
-    /// One more open file, if there may be one.
+    /// One more file that is being sent, if there may be one.
     pub fn permit(self: &Arc<Self>) -> Option<Permit> {
         let limit = self.settings.open;
         let entered = self.open.fetch_update(Relaxed, Relaxed, |open| (open < limit).then_some(open + 1));

@@ -11,6 +11,8 @@ pub(super) struct Counters {
     entries: Gauge,
     /// Answers that were found in Redis.
     pub shared: Counter,
+    /// Answers that were found on disk.
+    pub from_disk: Counter,
     evicted: Counter,
     purged: Counter,
 }
@@ -53,6 +55,8 @@ pub struct CacheStats {
     pub purged: u64,
     /// Answers that came from Redis.
     pub shared: u64,
+    /// Answers that came from disk.
+    pub from_disk: u64,
     /// Answers that could not be looked for in Redis, or not be written, because it is gone, too slow or too busy.
     pub unavailable: u64,
     /// Answers in the store.
@@ -90,6 +94,7 @@ impl Counters {
             evicted: self.evicted.get(),
             purged: self.purged.get(),
             shared: self.shared.get(),
+            from_disk: self.from_disk.get(),
             entries: self.entries(),
             bytes,
             ..CacheStats::default()
@@ -121,6 +126,7 @@ impl std::ops::AddAssign for CacheStats {
         self.evicted += other.evicted;
         self.purged += other.purged;
         self.shared += other.shared;
+        self.from_disk += other.from_disk;
         self.unavailable += other.unavailable;
         self.entries += other.entries;
         self.bytes += other.bytes;

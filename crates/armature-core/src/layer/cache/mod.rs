@@ -1,10 +1,10 @@
-//! `Cache`: a shared cache for answers (RFC 9111), in memory and in Redis.
+//! `Cache`: a shared cache for answers (RFC 9111), in memory, in Redis and on disk.
 //!
 //! * `asked` and `control` read requests, `key` says what they ask for
 //! * `store` has the answers: each an `entry`, whose `freshness` says what may be done with it
 //! * `visit` asks the handler where the store has nothing, `flights` has others wait for that
 //! * `decide` says whether an answer is stored, `collect` stores it while it is sent
-//! * `below` are the answers in Redis, in the form that `codec` gives them
+//! * `below` are the answers in Redis and on disk, in the form that `codec` gives them
 //! * `purge` and `index` find what is no longer true
 
 mod asked;
@@ -73,10 +73,10 @@ impl Cache {
         Ok(Self(options))
     }
 
-    /// Makes the store; with Redis a connection is made in the background.
+    /// Makes the store; with Redis a connection is made in the background, with a folder that is looked through.
     ///
     /// # Errors
-    /// `ARMATURE_IO` when there can be no thread for Redis.
+    /// `ARMATURE_IO` when there can be no thread, `ARMATURE_OPTION_INVALID` when a folder cannot be used.
     pub fn open(self) -> Result<OpenCache> {
         Ok(OpenCache { store: Store::open(self.0)? })
     }
@@ -160,7 +160,7 @@ impl LocalCache {
             Turn::Go(why, stale) => {
                 let visit = Visit { stale, why, ..Visit::new(asked, key, primary) };
                 let is_unknown = matches!(found, Found::Nothing | Found::NoVariant);
-                if is_unknown && self.store.tiers.is_some() {
+                if is_unknown && self.store.levels.is_some() {
                     return LocalFuture::new(self.look_below(request, next, visit));
                 }
                 self.miss(request, next, visit, !matches!(found, Found::NoWaiting))

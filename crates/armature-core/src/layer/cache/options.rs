@@ -10,10 +10,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::freshness::Defaults;
 use super::key::{Keys, Query};
-use crate::config::{Millis, Size, TrustProxy};
+use crate::config::{Millis, Size, TrustProxy, any_form};
 use crate::error::{Error, Result};
+use crate::store::disk::DiskOptions;
+use crate::store::levels::LevelSettings;
 use crate::store::redis::RedisOptions;
-use crate::store::tiers::{TierOptions, TierSettings};
+use crate::store::tiers::{TierOptions, check_name};
 
 const YEAR: Millis = Millis::hours(365 * 24);
 const LARGEST: Size = Size::mb(1 << 20);
@@ -63,10 +65,14 @@ pub struct CacheOptions {
     pub background: Option<u32>,
     /// Keeps answers in Redis as well, for all processes together. Default: in the memory of this process alone.
     pub redis: Option<RedisOptions>,
+    /// Keeps answers in a folder as well, where they outlive the process: its path, or options. Default: nothing outlives it.
+    #[serde(deserialize_with = "any_form")]
+    #[cfg_attr(test, ts(as = "Option<crate::store::disk::AnyFormTs>", inline))]
+    pub disk: Option<DiskOptions>,
     /// What the names of keys in Redis begin with. Default `'armature:cache:'`.
     pub prefix: Option<String>,
-    /// What the cache is called in Redis: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share their answers.
-    /// Default `'default'`.
+    /// What the cache is called in Redis and in the folder: letters, digits, `-`, `_` and `.`, 64 at most. Caches with one name share
+    /// their answers. Default `'default'`.
     pub name: Option<String>,
     /// How often Redis is asked what other processes purged. From 10ms to 1m, by default 200ms.
     pub sync: Option<Millis>,
@@ -112,7 +118,7 @@ pub(super) struct Checked {
     pub max_waiting: usize,
     pub background: usize,
     /// What is below memory.
-    pub tiers: Option<TierSettings>,
+    pub levels: LevelSettings,
 }
 
 /// What decides whether an answer is stored, and how.
@@ -156,9 +162,14 @@ impl CacheOptions {
             has_authorization: has("authorization"),
             has_cookie: has("cookie"),
         };
-        let tiers = TierOptions {
+        let disk = self.disk.map(|disk| disk.check("Cache.disk")).transpose()?;
+        let name = check_name("Cache", self.name.clone())?;
+        if self.name.is_some() && self.redis.is_none() && disk.is_none() {
+            return Err(Error::option_message("Cache.name needs redis or disk"));
+        }
+        let redis = TierOptions {
             option: "Cache",
-            name: self.name,
+            name: self.name.filter(|_| self.redis.is_some()),
             prefix: self.prefix,
             default_prefix: "armature:cache:",
             redis: self.redis,
@@ -183,7 +194,7 @@ impl CacheOptions {
             )?,
             max_waiting: max_waiting as usize,
             background: background as usize,
-            tiers: tiers.check()?,
+            levels: LevelSettings { name, redis: redis.check()?, disk },
         })
     }
 }
@@ -294,6 +305,13 @@ mod tests {
             (json!({ "maxWaiting": 0 }), "Cache.maxWaiting: 0 is not from 1 to 1000000"),
             (json!({ "background": 0 }), "Cache.background: 0 is not from 1 to 100000"),
             (json!({ "keyHeaders": ["a b"] }), "Cache.keyHeaders: 'a b' is not the name of a header field"),
+            (json!({ "name": "a" }), "Cache.name needs redis or disk"),
+            (json!({ "disk": "/x", "sync": "1s" }), "Cache.sync needs redis"),
+            (json!({ "disk": "" }), "Cache.disk.path: '' is not the path of a folder"),
+            (
+                json!({ "disk": { "path": "/x", "maxBytes": "1kb" } }),
+                "Cache.disk.maxBytes: 1kb is not a size from 1mb to 16tb",
+            ),
             (json!({ "tagHeader": "" }), "Cache.tagHeader: '' is not the name of a header field"),
         ] {
             let error = check(options).unwrap_err();

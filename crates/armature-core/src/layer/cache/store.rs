@@ -17,7 +17,7 @@ use super::options::Checked;
 use super::purge::Purge;
 use crate::error::Result;
 use crate::http::Head;
-use crate::store::tiers::Tiers;
+use crate::store::levels::Levels;
 
 /// For how long requests do not wait for each other when it was in vain once.
 const NO_WAITING: u64 = 120_000;
@@ -31,7 +31,7 @@ const SMALL: usize = 256;
 /// The answers that the layers of one `Cache` share.
 pub struct Store {
     cache: Cache<Key, Slot>,
-    pub(super) tiers: Option<Tiers>,
+    pub(super) levels: Option<Levels>,
     index: Arc<Mutex<Index>>,
     next: AtomicU64,
     pub(super) counters: Arc<Counters>,
@@ -48,7 +48,7 @@ pub struct Store {
 pub(super) struct Moment {
     /// Purges in this process.
     pub purges: u64,
-    /// The number of the newest purge in Redis, as far as it is known.
+    /// The number of the newest purge in Redis, or else in the folder, as far as it is known.
     pub position: Option<u64>,
 }
 
@@ -82,7 +82,7 @@ pub(super) enum Found {
 
 impl Store {
     /// # Errors
-    /// `ARMATURE_IO` when there can be no thread for Redis.
+    /// `ARMATURE_IO` when there can be no thread, `ARMATURE_OPTION_INVALID` when a folder cannot be used.
     pub(super) fn open(options: Checked) -> Result<Arc<Self>> {
         let index: Arc<Mutex<Index>> = Arc::default();
         let counters: Arc<Counters> = Arc::default();
@@ -102,7 +102,7 @@ impl Store {
         let mut failed = None;
         let store = Arc::new_cyclic(|store| Self {
             cache,
-            tiers: below::open(&options, store).unwrap_or_else(|error| {
+            levels: below::open(&options, store).unwrap_or_else(|error| {
                 failed = Some(error);
                 None
             }),
@@ -137,7 +137,7 @@ impl Store {
     /// What is known now, before something is asked for that may be stored.
     pub(super) fn moment(&self) -> Moment {
         // In this order: what another process purges meanwhile is among the purges when it is not in the position.
-        let position = self.tiers.as_ref().and_then(Tiers::position);
+        let position = self.levels.as_ref().and_then(Levels::position);
         Moment { purges: lock(&self.index).count(), position }
     }
 
@@ -181,8 +181,8 @@ impl Store {
     /// Forgets what is stored under `key`.
     pub(super) fn forget(&self, key: &[u8]) {
         self.cache.invalidate(key);
-        if let Some(tiers) = &self.tiers {
-            tiers.forget(&tiers.name(key));
+        if let Some(levels) = &self.levels {
+            levels.forget(&levels.name(key));
         }
     }
 
@@ -216,8 +216,8 @@ impl Store {
     pub fn stats(&self) -> CacheStats {
         self.cache.run_pending_tasks();
         let mut stats = self.counters.stats(self.cache.weighted_size());
-        if let Some(tiers) = &self.tiers {
-            stats.unavailable = tiers.stats().failed.get();
+        if let Some(levels) = &self.levels {
+            stats.unavailable = levels.unavailable();
         }
         stats
     }
@@ -238,7 +238,7 @@ impl Store {
         }
         let (tags, weight) = (slot.tags().to_vec(), (key.len() * 3 + slot.weight()) as u64);
         if is_new {
-            // Redis refuses what was purged meanwhile.
+            // It is refused there when it was purged meanwhile.
             self.put_below(&key, &slot.what, moment);
         }
         self.cache.insert(key.clone(), slot);

@@ -35,7 +35,7 @@ pub(super) struct Visit {
     pub why: Why,
     /// It waited for another one.
     pub collapsed: bool,
-    /// The number of the newest purge in Redis, if it was asked.
+    /// The number of the newest purge below memory, if it was asked.
     pub position: Option<u64>,
     /// Whether it was looked for below memory.
     pub is_looked_for: bool,
@@ -79,38 +79,35 @@ impl LocalCache {
         if self.may_wait(&visit.asked) && !head_only && !control.only_if_cached {
             return self.visit(request, next, visit).await;
         }
-        match self.find_below(&request, &next, &mut visit).await {
-            Some(response) => response,
+        match self.find_below(&request, &mut visit).await {
+            Some((response, behind)) => {
+                self.refresh_behind(&request, &next, behind);
+                response
+            }
             None => self.miss(request, next, visit, false).await,
         }
     }
 
-    /// The answer that is below memory, if it can be given.
+    /// The answer that is below memory, if it can be given, and what is to be fetched in its place.
     async fn find_below(
         self: &Rc<Self>,
         request: &Request,
-        next: &Next,
         visit: &mut Visit,
-    ) -> Option<Response> {
+    ) -> Option<(Response, Option<Visit>)> {
         if std::mem::replace(&mut visit.is_looked_for, true) {
             return None;
         }
-        let tiers = self.store.tiers.as_ref()?;
-        let (found, moment) = self.store.find_below(tiers, &mut visit.key, &request.head).await;
+        let levels = self.store.levels.as_ref()?;
+        let patience = self.io_loop.sleep();
+        let (found, moment) = self.store.find_below(levels, &mut visit.key, &request.head, &patience).await;
         visit.position = moment.position;
         let now = now();
         match self.consider(&found, &visit.asked, now) {
             Turn::Give { entry, note, is_renewed } => {
-                if is_renewed {
-                    let key = visit.key.clone();
-                    self.refresh(
-                        request,
-                        next,
-                        Visit::behind(&visit.asked, key, visit.primary, entry.clone()),
-                    );
-                }
+                let behind = is_renewed
+                    .then(|| Visit::behind(&visit.asked, visit.key.clone(), visit.primary, entry.clone()));
                 let note = note.filter(|_| self.store.options.status);
-                Some(self.give(entry, &request.head, &visit.asked, now, note))
+                Some((self.give(entry, &request.head, &visit.asked, now, note), behind))
             }
             Turn::Go(why, stale) => {
                 visit.stale = stale;
@@ -131,8 +128,10 @@ impl LocalCache {
         for _ in 0..ATTEMPTS {
             let follower = match self.store.flights.join(&visit.key, options.max_waiting) {
                 Join::Lead(leader) => {
-                    if let Some(response) = self.find_below(&request, &next, &mut visit).await {
+                    if let Some((response, behind)) = self.find_below(&request, &mut visit).await {
+                        // First, because whoever fetches the new one leads a flight of the same key.
                         leader.land(Outcome::Stored);
+                        self.refresh_behind(&request, &next, behind);
                         return response;
                     }
                     return self.fetch(request, next, visit, Some(leader)).await.0;
@@ -207,6 +206,12 @@ impl LocalCache {
             }
         }
         self.answered(response, Sent { visit, head, validates, at, moment }, leader)
+    }
+
+    fn refresh_behind(self: &Rc<Self>, request: &Request, next: &Next, behind: Option<Visit>) {
+        if let Some(visit) = behind {
+            self.refresh(request, next, visit);
+        }
     }
 
     /// Fetches a new answer while a stale one is given, unless somebody does already.

@@ -1,12 +1,12 @@
 //! One encoder for each coding, fed piece by piece.
 
-use compression_codecs::brotli::params::EncoderParams;
 use compression_codecs::flate::params::FlateEncoderParams;
 use compression_codecs::zstd::params::CParameter;
-use compression_codecs::{BrotliEncoder, EncodeV2, GzipEncoder, ZstdEncoder};
+use compression_codecs::{EncodeV2, GzipEncoder, ZstdEncoder};
 use compression_core::Level;
 use compression_core::util::{PartialBuffer, WriteBuffer};
 
+use super::brotli::Brotli;
 use super::{Coding, Levels};
 
 /// Window of what is compressed, in bits: what an encoder remembers, and most of the memory that it takes.
@@ -36,11 +36,8 @@ impl Encoder {
                 Box::new(GzipEncoder::new(FlateEncoderParams::from(level)))
             }
             Coding::Br => {
-                let params = EncoderParams::default()
-                    .quality(Level::Precise(i32::from(levels.br)))
-                    .window_size(i32::from(fitting))
-                    .size_hint(size.map_or(0, |size| usize::try_from(size).unwrap_or(usize::MAX)));
-                Box::new(BrotliEncoder::new(params))
+                let size = size.map_or(0, |size| usize::try_from(size).unwrap_or(usize::MAX));
+                Box::new(Brotli::new(levels.br, fitting, size))
             }
             Coding::Zstd => {
                 let window = CParameter::window_log(u32::from(fitting));

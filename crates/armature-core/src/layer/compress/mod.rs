@@ -1,11 +1,13 @@
 //! `Compress`: content codings for answers, chosen by the client (RFC 9110 sections 8.4 and 12.5.3).
 
 mod body;
+mod brotli;
 mod encoder;
+mod memory;
 mod negotiate;
 mod types;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -17,7 +19,7 @@ use serde::Deserialize;
 
 use crate::config::Size;
 use crate::error::{Error, Result};
-use crate::http::{Body, BodyError, BodyStream, Frame, Headers, Request, Response, SizeHint};
+use crate::http::{Body, BodyError, BodyStream, Frame, Head, Headers, Request, Response, SizeHint};
 use crate::io_loop::LoopHandle;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 use body::Compressed;
@@ -156,17 +158,33 @@ struct LocalCompress {
     options: Compress,
     /// Bodies that are compressed now.
     taken: Rc<Cell<usize>>,
+    /// The last `Accept-Encoding`, and what came of it: most clients say the same, and comparing is less than reading it again.
+    last: RefCell<(Vec<u8>, Accepted)>,
 }
 
 impl LocalCompress {
+    fn accepted(&self, head: &Head) -> Accepted {
+        let mut fields = head.get_all("accept-encoding");
+        let (Some(field), None) = (fields.next(), fields.next()) else {
+            return Accepted::of(head, &self.options.codings);
+        };
+        let mut last = self.last.borrow_mut();
+        if last.0 != field {
+            last.1 = Accepted::of(head, &self.options.codings);
+            last.0.clear();
+            last.0.extend_from_slice(field);
+        }
+        last.1
+    }
+
     fn encode(&self, mut response: Response, accepted: Accepted, head_only: bool) -> Response {
         let options = &self.options;
-        if !options.is_eligible(&response) {
+        let length = length_of(&response, head_only);
+        // Who cannot take it as it is gets it compressed, however small it is. Looked at first, because it is most answers.
+        if length.is_some_and(|length| length < options.min_size) && accepted.identity {
             return response;
         }
-        let length = length_of(&response, head_only);
-        // Who cannot take it as it is gets it compressed, however small it is.
-        if length.is_some_and(|length| length < options.min_size) && accepted.identity {
+        if !options.is_eligible(&response) {
             return response;
         }
         response.headers.append_token(VARY, "accept-encoding");
@@ -222,7 +240,7 @@ impl LocalCompress {
 
 impl Layer for LocalCompress {
     fn call(self: Rc<Self>, request: Request, next: Next) -> LocalFuture<Response> {
-        let accepted = Accepted::of(&request.head, &self.options.codings);
+        let accepted = self.accepted(&request.head);
         let head_only = request.head.method() == Method::HEAD;
         match next.run(request) {
             LocalFuture::Ready(Some(response)) => {
@@ -235,7 +253,8 @@ impl Layer for LocalCompress {
 
 impl LayerFactory for Compress {
     fn build(&self, _: &LoopHandle) -> Rc<dyn Layer> {
-        Rc::new(LocalCompress { options: self.clone(), taken: Rc::default() })
+        let last = RefCell::new((Vec::new(), Accepted::ANY));
+        Rc::new(LocalCompress { options: self.clone(), taken: Rc::default(), last })
     }
 }
 

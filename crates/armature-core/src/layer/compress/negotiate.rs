@@ -53,7 +53,7 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     /// Of a request that does not say.
-    const ANY: Self = Self { coding: None, identity: true };
+    pub(super) const ANY: Self = Self { coding: None, identity: true };
 
     /// Picks from `offered`, the best first, by the qualities in the `Accept-Encoding` fields of `head`.
     pub fn of(head: &Head, offered: &[Coding]) -> Self {

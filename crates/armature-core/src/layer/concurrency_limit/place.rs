@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::LocalLimiter;
 use super::limiter::Limiter;
-use crate::http::{Body, BodyError, BodyStream, Frame, Response, SizeHint};
+use crate::http::{Body, BodyError, BodyStream, FilePart, Frame, Response, SizeHint};
 
 /// Content up to this size is copied together with its head: whoever hands it over is done with it.
 const COPIED: usize = 16 * 1024;
@@ -80,6 +80,10 @@ impl Drop for Sent {
 impl BodyStream for Held {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, BodyError>>> {
         self.stream.as_mut().poll_frame(cx)
+    }
+
+    fn next_file(mut self: Pin<&mut Self>) -> Option<FilePart> {
+        self.stream.as_mut().next_file()
     }
 
     fn size_hint(&self) -> SizeHint {

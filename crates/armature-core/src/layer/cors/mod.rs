@@ -3,6 +3,7 @@
 mod origins;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -15,6 +16,7 @@ use crate::config::Millis;
 use crate::error::{Error, Result};
 use crate::http::{Headers, Request, Response};
 use crate::io_loop::LoopHandle;
+use crate::metrics::Counter;
 use crate::pipeline::{Layer, LayerFactory, LocalFuture, Next};
 use origins::AllowedOrigins;
 pub use origins::Origins;
@@ -57,6 +59,16 @@ pub struct Cors {
     credentials: bool,
     max_age: Option<HeaderValue>,
     private_network: bool,
+    counters: Arc<CorsCounters>,
+}
+
+/// What CORS layers do.
+#[derive(Debug, Default)]
+pub struct CorsCounters {
+    /// Preflights that were answered, with or without leave.
+    pub preflights: Counter,
+    /// Requests, preflights among them, of origins that are not allowed.
+    pub refused: Counter,
 }
 
 impl Cors {
@@ -104,14 +116,27 @@ impl Cors {
             credentials,
             max_age: options.max_age.map(|age| HeaderValue::from(age.0 / 1000)),
             private_network: options.private_network.unwrap_or(false),
+            counters: Arc::default(),
         })
     }
 
-    fn allow_origin(&self, origin: &[u8]) -> Option<HeaderValue> {
-        match &self.origins {
+    /// Counts what it does in `counters`.
+    #[must_use]
+    pub fn counting(self, counters: Arc<CorsCounters>) -> Self {
+        Self { counters, ..self }
+    }
+
+    /// What the answer to `request` says about its origin.
+    fn allow_origin(&self, request: &Request) -> Option<HeaderValue> {
+        let origin = request.head.get("origin")?;
+        let allowed = match &self.origins {
             None => Some(HeaderValue::from_static("*")),
             Some(list) => list.find(origin),
+        };
+        if allowed.is_none() {
+            self.counters.refused.add(1);
         }
+        allowed
     }
 
     fn preflight(&self, request: &Request) -> Response {
@@ -123,9 +148,9 @@ impl Cors {
         if self.private_network {
             headers.append_token(VARY, "access-control-request-private-network");
         }
-        let allowed = request.head.get("origin").and_then(|origin| self.allow_origin(origin));
+        self.counters.preflights.add(1);
         // Without the fields the browser refuses; the status says nothing about the resource.
-        let Some(origin) = allowed else { return response };
+        let Some(origin) = self.allow_origin(request) else { return response };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         let asked = request.head.get("access-control-request-headers");
@@ -177,7 +202,7 @@ impl Layer for Cors {
         if is_preflight {
             return LocalFuture::ready(self.preflight(&request));
         }
-        let origin = request.head.get("origin").and_then(|origin| self.allow_origin(origin));
+        let origin = self.allow_origin(&request);
         match next.run(request) {
             LocalFuture::Ready(Some(response)) => LocalFuture::ready(self.decorate(response, origin)),
             future => LocalFuture::new(async move { self.decorate(future.await, origin) }),

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::LoggerLayer;
 use super::line::{Entry, Noted};
-use crate::http::{Body, BodyError, BodyStream, Frame, SizeHint};
+use crate::http::{Body, BodyError, BodyStream, FilePart, Frame, SizeHint};
 
 pub(super) struct Counted {
     body: Pin<Box<dyn BodyStream>>,
@@ -19,6 +19,12 @@ impl Counted {
     pub fn wrap(body: Pin<Box<dyn BodyStream>>, layer: Rc<LoggerLayer>, noted: Noted, entry: Entry) -> Body {
         Body::stream(Self { body, line: Some((layer, noted, entry)), ended: false })
     }
+
+    fn count(&mut self, length: u64) {
+        if let Some((_, _, entry)) = &mut self.line {
+            entry.bytes += length;
+        }
+    }
 }
 
 impl BodyStream for Counted {
@@ -27,14 +33,18 @@ impl BodyStream for Counted {
         match &polled {
             Poll::Ready(Some(Ok(Frame::Data(bytes)))) => {
                 let length = bytes.len() as u64;
-                if let Some((_, _, entry)) = &mut self.line {
-                    entry.bytes += length;
-                }
+                self.count(length);
             }
             Poll::Ready(None | Some(Ok(Frame::Trailers(_)))) => self.ended = true,
             _ => {}
         }
         polled
+    }
+
+    fn next_file(mut self: Pin<&mut Self>) -> Option<FilePart> {
+        let part = self.body.as_mut().next_file()?;
+        self.count(part.length);
+        Some(part)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -102,16 +102,7 @@ fn clients(
 
 fn certified(certificate: &TlsCertificate, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let (cert, key) = (Source::new(&certificate.path, "cert"), Source::new(&certificate.path, "key"));
-    let chain = cert.certificates(&certificate.cert)?;
-    let text = key.read(&certificate.key)?;
-    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
-        let why = if text.windows(9).any(|part| part == b"ENCRYPTED") {
-            "holds an encrypted key; decrypt it with `openssl pkey -in key.pem -out plain.pem`"
-        } else {
-            "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"
-        };
-        key.error(&certificate.key, why)
-    })?;
+    let (chain, private) = chain_and_key(&certificate.path, &certificate.cert, &certificate.key)?;
     CertifiedKey::from_der(chain, private, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             let of = cert.shown(&certificate.cert);
@@ -119,6 +110,30 @@ fn certified(certificate: &TlsCertificate, provider: &CryptoProvider) -> Result<
         }
         error => key.error(&certificate.key, format!("cannot be used: {error}")),
     })
+}
+
+/// A certificate with its chain, not empty, and its key, the options `cert` and `key` of what messages call `path`. Whether they
+/// belong together is not looked at.
+///
+/// # Errors
+/// `ARMATURE_TLS`.
+pub(crate) fn chain_and_key(
+    path: &str,
+    cert: &Pem,
+    key: &Pem,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let chain = Source::new(path, "cert").certificates(cert)?;
+    let source = Source::new(path, "key");
+    let text = source.read(key)?;
+    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+        let why = if text.windows(9).any(|part| part == b"ENCRYPTED") {
+            "holds an encrypted key; decrypt it with `openssl pkey -in key.pem -out plain.pem`"
+        } else {
+            "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"
+        };
+        source.error(key, why)
+    })?;
+    Ok((chain, private))
 }
 
 /// The certificates in `ca`, which messages call `path`. Not empty.
@@ -129,7 +144,11 @@ pub(super) fn certificates(path: String, ca: &Pem) -> Result<Vec<CertificateDer<
     Source(path).certificates(ca)
 }
 
-fn roots(path: &str, ca: &Pem) -> Result<RootCertStore> {
+/// Those whom `ca`, which messages call `path`, says to trust.
+///
+/// # Errors
+/// `ARMATURE_TLS`.
+pub(crate) fn roots(path: &str, ca: &Pem) -> Result<RootCertStore> {
     let source = Source(path.to_owned());
     let mut roots = RootCertStore::empty();
     for certificate in source.certificates(ca)? {

@@ -17,6 +17,7 @@ mod watch;
 
 pub use handshake::{Failed, Handshake, Secured};
 pub use info::TlsInfo;
+pub(crate) use load::{chain_and_key, roots};
 pub use session::TlsStream;
 pub use watch::Watch;
 

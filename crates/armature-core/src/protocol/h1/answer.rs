@@ -9,6 +9,7 @@ use super::encode::{self, Delimiter};
 use super::upgrade;
 use super::work::{Answer, Work, Writing};
 use crate::http::{Body, Frame, Response};
+use crate::listener::Stream;
 use crate::protocol::unsent::Account;
 use crate::protocol::{Dispatch, announce};
 
@@ -16,6 +17,8 @@ use crate::protocol::{Dispatch, announce};
 const DRAIN_BYTES: u64 = 64 * 1024;
 /// Full buffers that one poll writes before other connections have their turn.
 const ROUNDS: usize = 16;
+/// The same for bytes: parts of files are larger than buffers.
+const TURN_BYTES: usize = 2 * 1024 * 1024;
 
 impl<D: Dispatch + 'static> Connection<D> {
     /// Asks for answers and writes them. True when that made room for something that was received before.
@@ -31,8 +34,9 @@ impl<D: Dispatch + 'static> Connection<D> {
             }
         }
         let before = work.exchanges.len();
+        let mut sent = 0;
         for round in 0.. {
-            if round == ROUNDS {
+            if round == ROUNDS || sent >= TURN_BYTES {
                 cx.waker().wake_by_ref();
                 break;
             }
@@ -50,8 +54,12 @@ impl<D: Dispatch + 'static> Connection<D> {
             let last = self.closing && self.switch.is_none();
             let (flushed, progress) = work.output.poll_flush(&self.stream, cx, last);
             work.taken += progress;
+            sent += progress;
             match flushed {
-                Poll::Ready(done) => done?,
+                Poll::Ready(done) => {
+                    done?;
+                    self.stalled = None;
+                }
                 Poll::Pending => {
                     if progress > 0 || self.stalled.is_none() {
                         self.stalled = Some(now);
@@ -98,9 +106,9 @@ impl<D: Dispatch + 'static> Connection<D> {
             if Account::is_free(ledger, bytes) {
                 return Ok(());
             }
-            work.output.own();
             work.debt = Some(Account::new(ledger, self.control.clone()).open());
         }
+        work.output.own();
         let unsent = work.lend();
         let kept = work.debt.as_ref().is_some_and(|debt| debt.keep(unsent, taken, cx));
         if kept { Ok(()) } else { Err(too_slow()) }
@@ -115,7 +123,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                 return Ok(());
             }
             let close = match &mut work.writing {
-                Some(writing) => match content(writing, &mut work.output, cx)? {
+                Some(writing) => match content(writing, &mut work.output, &self.stream, cx)? {
                     Progress::Done => writing.close,
                     Progress::More => continue,
                     Progress::Wait => return Ok(()),
@@ -219,10 +227,20 @@ enum Progress {
 fn content(
     writing: &mut Writing,
     output: &mut super::output::Output,
+    stream: &Stream,
     cx: &mut Context<'_>,
 ) -> io::Result<Progress> {
-    if writing.delimiter == Delimiter::Length(0) {
-        return Ok(Progress::Done);
+    if let Delimiter::Length(left) = &mut writing.delimiter {
+        if *left == 0 {
+            return Ok(Progress::Done);
+        }
+        if stream.sends_files()
+            && let Some(part) = writing.body.next_file()
+        {
+            *left = left.checked_sub(part.length).ok_or_else(broken)?;
+            output.file(part);
+            return Ok(Progress::More);
+        }
     }
     match writing.body.poll_frame(cx) {
         Poll::Pending => Ok(Progress::Wait),

@@ -7,7 +7,7 @@
 //! * What a busy connection has, which grows by doubling, so up to twice as much memory: input of one head
 //!   (`limits.header`) and one read; the same again while a body is streamed; output of two times [`GATHER_BYTES`], one
 //!   piece of content that is copied, and the head of one answer.
-//! * A connection that waits for a request has nothing.
+//! * A connection that waits for a request, or for the next piece of a stream, has nothing.
 //!
 //! [`GATHER_BYTES`]: super::output::GATHER_BYTES
 

@@ -3,7 +3,7 @@
 //! The state machine has no `async` body because a connection that waits should be small: everything that only a busy one
 //! needs is in its [`Work`], which goes back to the loop between requests.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::buffers::Buffers;
-use super::linger::Linger;
-use super::upgrade::{self, Switch};
+use super::resting::Resting;
+use super::serving::Serving;
+use super::upgrade::Switch;
 use super::work::Work;
 use crate::http::{CancelReason, Peer, Problem, RequestPool};
 use crate::io_loop::{LoopHandle, Sleep, ticks};
@@ -20,7 +21,7 @@ use crate::listener::Stream;
 use crate::metrics::LoopMetrics;
 use crate::protocol::control::{ConnectionControl, Control, Shutdown};
 use crate::protocol::date::Date;
-use crate::protocol::{Arrival, Dispatch, h2};
+use crate::protocol::{Arrival, Dispatch};
 
 /// Turns that one poll may take before other connections have theirs.
 const TURNS: usize = 32;
@@ -55,7 +56,7 @@ pub(super) enum End {
 
 /// What was read of a connection that is one of HTTP/2, its preface among it. Boxed, so that no other end is larger for it.
 #[derive(Debug)]
-pub(super) struct Preface(Vec<u8>);
+pub(super) struct Preface(pub Vec<u8>);
 
 /// One connection, from accept to close.
 pub(super) struct Connection<D> {
@@ -65,6 +66,8 @@ pub(super) struct Connection<D> {
     pub control: Rc<Control>,
     pub local: Rc<Local>,
     pub work: Option<Box<Work>>,
+    /// Between two looks at the connection, instead of `work`.
+    pub resting: Option<Box<Resting>>,
     sleep: Sleep,
     pub phase: Phase,
     /// When the phase began, or last saw a byte of what it waits for; in ticks.
@@ -133,6 +136,7 @@ pub fn serve<D: Dispatch + 'static, K: 'static>(
         control: control.clone(),
         local,
         work: None,
+        resting: None,
         sleep: io_loop.sleep(),
         phase: Phase::Waiting,
         since,
@@ -150,30 +154,7 @@ pub fn serve<D: Dispatch + 'static, K: 'static>(
     if !early.is_empty() {
         connection.busy().input = early;
     }
-    run(connection, register(ConnectionControl(control)))
-}
-
-/// The connection stays where it is while it is served: a task that waits should be small, too.
-async fn run<D: Dispatch + 'static, K>(mut connection: Connection<D>, keep: K) {
-    let end = poll_fn(|cx| Pin::new(&mut connection).poll(cx)).await;
-    let since = connection.since;
-    let (stream, peer, control, server) = connection.into_parts();
-    let end = match end {
-        // Few connections come here; those that do not need not be as large.
-        End::Upgrade(switch) => Box::pin(upgrade::run(*switch, &stream, &control, server.metrics())).await,
-        End::Http2(preface) => {
-            let serving = h2::run((stream, peer, preface.0, since), server, control);
-            Box::pin(serving).await;
-            return drop(keep);
-        }
-        end => end,
-    };
-    match end {
-        End::Close => Linger::new(stream, control, server.io_loop()).await,
-        End::Reset => stream.reset_on_close(),
-        End::Gone | End::Upgrade(_) | End::Http2(_) => {}
-    }
-    drop(keep);
+    Serving::new(connection, register(ConnectionControl(control)))
 }
 
 impl<D: Dispatch + 'static> Future for Connection<D> {
@@ -182,13 +163,17 @@ impl<D: Dispatch + 'static> Future for Connection<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
         let this = &mut *self;
         this.control.register(cx.waker());
+        this.go_on();
         let end = match this.take_back().and_then(|()| this.run(cx)) {
             Ok(None) => {
                 if let Some(work) = &mut this.work {
                     this.local.buffers.count(work);
                 }
                 match this.lend(cx) {
-                    Ok(()) => return Poll::Pending,
+                    Ok(()) => {
+                        this.rest();
+                        return Poll::Pending;
+                    }
                     Err(_) => End::Reset,
                 }
             }
@@ -215,6 +200,7 @@ fn is_gone(error: &io::Error) -> bool {
 impl<D: Dispatch + 'static> Connection<D> {
     /// Does what can be done. `None` when there is nothing left to do but wait.
     fn run(&mut self, cx: &mut Context<'_>) -> io::Result<Option<End>> {
+        let mut tried = false;
         for _ in 0..TURNS {
             let now = self.io_loop().now();
             if self.control.shutdown() == Shutdown::Now {
@@ -255,6 +241,7 @@ impl<D: Dispatch + 'static> Connection<D> {
                     self.server.metrics().header_timeouts.add(1);
                     self.time_out_head();
                 }
+                Some(Due::End(_, Timeout::Write)) if !tried && self.stream.write_anyway() => tried = true,
                 Some(Due::End(end, timeout)) => {
                     self.count(timeout);
                     return Ok(Some(end));
@@ -267,7 +254,7 @@ impl<D: Dispatch + 'static> Connection<D> {
         Ok(None)
     }
 
-    fn into_parts(self) -> (Stream, Rc<Peer>, Rc<Control>, Rc<D>) {
+    pub fn into_parts(self) -> (Stream, Rc<Peer>, Rc<Control>, Rc<D>) {
         (self.stream, self.peer, self.control, self.server)
     }
 

@@ -1,8 +1,9 @@
 //! HTTP/1.1 and 1.0 (RFC 9112).
 //!
 //! * `grammar` which bytes may stand where; `head` reads a head, `framing` judges it, `content` undoes chunks
-//! * `connection` is the state machine: `receive` is its reading half, `answer` its writing half
-//! * `work` is what a connection has while it is busy, `buffers` what all of a loop share, `counted` how much memory that is
+//! * `connection` is the state machine: `receive` is its reading half, `answer` its writing half, `serving` the task that it is
+//! * `work` is what a connection has while it is busy, `resting` what is left of it while a stream has nothing to say, `buffers`
+//!   what all of a loop share, `counted` how much memory that is
 //! * `body` is the way of a request body that has not arrived as a whole
 //! * `encode` writes heads, `output` gathers what is written, `unsent` is what waits for a slow client, `linger` closes
 //! * `upgrade` hands a connection over to another protocol
@@ -26,6 +27,8 @@ mod linger;
 mod model;
 mod output;
 mod receive;
+mod resting;
+mod serving;
 mod unsent;
 mod upgrade;
 mod work;

@@ -241,8 +241,10 @@ impl<D: Dispatch + 'static> Connection<D> {
         let safe = head.method().is_safe() && !upgrades;
         let id = self.io_loop().next_request_id();
         let (mut request, spare) = self.local.requests.request(head, &self.peer, id);
-        self.busy().parser.reuse(spare);
         let context = request.context.clone();
+        let work = self.busy();
+        work.parser.reuse(spare);
+        context.begin_beside(work.exchanges.len());
         if upgrades {
             self.busy().alone = false;
             request.note_upgrade();

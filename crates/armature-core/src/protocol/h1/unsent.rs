@@ -9,8 +9,9 @@ use crate::protocol::unsent::Waiting;
 
 /// Those parts of the connection's [`Work`](super::work::Work).
 pub(super) struct Unsent {
-    pub output: Output,
+    /// Before `output`, so that a body that is dropped sees whether what it gave has left.
     pub writing: Option<Writing>,
+    pub output: Output,
     pub exchanges: VecDeque<Exchange>,
 }
 

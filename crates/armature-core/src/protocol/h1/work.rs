@@ -1,4 +1,4 @@
-//! What a connection has while it is busy, and gives back while it waits.
+//! What a connection has while it is busy, and gives back while it waits: see also [`resting`](super::resting).
 
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -357,6 +357,7 @@ impl<D: Dispatch + 'static> Session<D> {
         let (mut request, spare) = self.streams.local.requests.request(head, &self.peer, id);
         self.spare = spare;
         let context = request.context.clone();
+        context.begin_beside(self.streams.open());
         let respond = Rc::new(RefCell::new(Responder { stream: respond, answered: false }));
         let streams = self.streams.clone();
         let mut way_out = None;

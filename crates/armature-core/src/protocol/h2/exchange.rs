@@ -17,7 +17,7 @@ use crate::http::{Body, CancelReason, Frame, Problem, RequestContext, Response};
 use crate::io_loop::Sleep;
 use crate::metrics::InFlight;
 use crate::pipeline::LocalFuture;
-use crate::protocol::unsent::{Debt, Waiting, own};
+use crate::protocol::unsent::{Debt, Waiting, kept, own};
 use crate::protocol::{Dispatch, announce};
 
 /// Pieces that one poll sends before other streams have their turn.
@@ -65,6 +65,8 @@ struct Sending {
     content: Content,
     /// What the client has not made room for.
     piece: Bytes,
+    /// Bytes of it when it came.
+    whole: usize,
     /// The piece is what is left of a larger one.
     is_rest: bool,
     /// Exists while the client makes no room; it has until then.
@@ -143,13 +145,8 @@ impl Exchange {
                 return true;
             }
         };
-        let debt = match &self.debt {
-            Some(debt) => debt,
-            None => {
-                own(&mut sending.piece);
-                self.debt.insert(self.streams.account.open())
-            }
-        };
+        own(&mut sending.piece, &mut sending.whole);
+        let debt = self.debt.get_or_insert_with(|| self.streams.account.open());
         let taken = std::mem::take(&mut sending.taken);
         // What the state machine took while the socket takes nothing, the client has not.
         let taken = if self.streams.pulse.stalled.get().is_some() { 0 } else { taken };
@@ -183,8 +180,9 @@ impl Exchange {
         if is_over {
             return Err(End::Complete);
         }
-        let (piece, body) = (Bytes::new(), response.body);
-        Ok(Step::Sending(Sending { stream, body, content, piece, is_rest: false, stalled: None, taken: 0 }))
+        let (piece, whole, body) = (Bytes::new(), 0, response.body);
+        let (is_rest, stalled, taken) = (false, None, 0);
+        Ok(Step::Sending(Sending { stream, body, content, piece, whole, is_rest, stalled, taken }))
     }
 
     /// Sends the 200 of a stream that leaves HTTP, which is the 101 of HTTP/1.
@@ -244,7 +242,7 @@ impl Waiting for Sending {
     }
 
     fn bytes(&self) -> usize {
-        self.piece.len() + self.body.buffered()
+        kept(&self.piece, self.whole) + self.body.buffered()
     }
 
     fn give_up(mut self) {
@@ -271,7 +269,8 @@ impl Sending {
                         let Some(rest) = left.checked_sub(data.len() as u64) else { return broken() };
                         *left = rest;
                     }
-                    (self.piece, self.is_rest) = (data, false);
+                    (self.whole, self.is_rest) = (data.len(), false);
+                    self.piece = data;
                 }
                 Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
                     return self.end(Some(encode::trailers(trailers)));

@@ -117,13 +117,8 @@ impl<D: Dispatch + 'static> Exchange<D> {
                 return true;
             }
         };
-        let debt = match &self.debt {
-            Some(debt) => debt,
-            None => {
-                sending.outgoing.own();
-                self.debt.insert(self.shared.account.open())
-            }
-        };
+        sending.outgoing.own(self.debt.is_none());
+        let debt = self.debt.get_or_insert_with(|| self.shared.account.open());
         let taken = std::mem::take(&mut sending.taken);
         debt.keep(sending, taken, cx)
     }
@@ -196,6 +191,8 @@ impl<D: Dispatch + 'static> Exchange<D> {
         let (mut request, spare) = self.shared.local.requests.request(head, &self.peer, id);
         self.shared.keep_spare(spare);
         let context = request.context.clone();
+        // This one has its place.
+        context.begin_beside(self.shared.open().saturating_sub(1));
         self.shared.begin(self.place, context.clone());
         self.context = Some(context.clone());
         let (answer, in_flight) = match problem {

@@ -8,13 +8,15 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use crate::listener::quic::{Connection, StreamId, WriteEnd};
-use crate::protocol::unsent::own;
+use crate::protocol::unsent::{kept, own, shrink};
 
 /// See the module.
 pub(super) struct Outgoing {
     connection: Rc<Connection>,
     id: StreamId,
     pieces: RefCell<VecDeque<Bytes>>,
+    /// Bytes of each when it came.
+    wholes: RefCell<VecDeque<usize>>,
     /// The head of the answer is among what is or was written.
     answered: Cell<bool>,
     /// Bytes that have been taken since somebody asked.
@@ -23,11 +25,13 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub fn new(connection: Rc<Connection>, id: StreamId) -> Self {
-        Self { connection, id, pieces: RefCell::default(), answered: Cell::new(false), taken: Cell::new(0) }
+        let (pieces, wholes) = (RefCell::default(), RefCell::default());
+        Self { connection, id, pieces, wholes, answered: Cell::new(false), taken: Cell::new(0) }
     }
 
     pub fn push(&self, bytes: Bytes) {
         if !bytes.is_empty() {
+            self.wholes.borrow_mut().push_back(bytes.len());
             self.pieces.borrow_mut().push_back(bytes);
         }
     }
@@ -45,9 +49,18 @@ impl Outgoing {
         self.pieces.borrow().iter().map(Bytes::len).sum()
     }
 
-    /// What is left is going to wait.
-    pub fn own(&self) {
-        self.pieces.borrow_mut().iter_mut().for_each(own);
+    /// Bytes of memory that it keeps.
+    pub fn kept(&self) -> usize {
+        let (pieces, wholes) = (self.pieces.borrow(), self.wholes.borrow());
+        pieces.iter().zip(wholes.iter()).map(|(piece, whole)| kept(piece, *whole)).sum()
+    }
+
+    /// What is left is going to wait, for the first time or again.
+    pub fn own(&self, is_first: bool) {
+        // The connection has what it has sent until it is confirmed: whoever copied each time because of it would copy it all.
+        let own = if is_first { own } else { shrink };
+        let (mut pieces, mut wholes) = (self.pieces.borrow_mut(), self.wholes.borrow_mut());
+        pieces.iter_mut().zip(wholes.iter_mut()).for_each(|(piece, whole)| own(piece, whole));
     }
 
     pub fn take_progress(&self) -> usize {
@@ -62,6 +75,7 @@ impl Outgoing {
             self.taken.set(self.taken.get() + taken);
             while pieces.front().is_some_and(Bytes::is_empty) {
                 pieces.pop_front();
+                self.wholes.borrow_mut().pop_front();
             }
         }
         Poll::Ready(Ok(()))
@@ -78,6 +92,7 @@ impl Outgoing {
     /// Gives up what was written.
     pub fn reset(&self, code: u64) {
         self.pieces.borrow_mut().clear();
+        self.wholes.borrow_mut().clear();
         self.connection.reset(self.id, code);
     }
 

@@ -36,7 +36,7 @@ impl Waiting for Sending {
     }
 
     fn bytes(&self) -> usize {
-        self.outgoing.length() + self.body.buffered()
+        self.outgoing.kept() + self.body.buffered()
     }
 
     fn give_up(self) {

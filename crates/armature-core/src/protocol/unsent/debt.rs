@@ -4,13 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use bytes::Bytes;
-
 use super::account::Account;
 use super::progress::Progress;
-
-/// Content that is larger has come alone.
-const SHARED: usize = 128 * 1024;
 
 /// An answer, or several that wait for each other, of which something waits for the client.
 pub(in crate::protocol) trait Waiting: 'static {
@@ -132,12 +127,5 @@ impl<W: Waiting> Drop for Debt<W> {
     fn drop(&mut self) {
         self.account.debts.borrow_mut().try_remove(self.place);
         self.account.change(self.state.terms.bytes.replace(0), 0);
-    }
-}
-
-/// Has `piece`, which is going to wait, keep no more memory than its own: what it is a part of may have been others' as well.
-pub(in crate::protocol) fn own(piece: &mut Bytes) {
-    if piece.len() < SHARED && !piece.is_unique() {
-        *piece = Bytes::copy_from_slice(piece);
     }
 }

@@ -6,10 +6,12 @@
 
 mod account;
 mod debt;
+mod memory;
 mod progress;
 
 pub(in crate::protocol) use account::Account;
-pub(in crate::protocol) use debt::{Debt, Waiting, own};
+pub(in crate::protocol) use debt::{Debt, Waiting};
+pub(in crate::protocol) use memory::{kept, own, shrink};
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -6,6 +6,8 @@ use std::cell::Cell;
 pub(super) const STEP: u64 = 4096;
 /// Whoever has taken nothing for so many ticks, a second, weighs double, three times as much after another one, and so on evenly.
 pub(super) const AGE: u64 = 100;
+/// Whoever is known to need longer from one step to the next is given that time in place of a second, and so many ticks at most.
+pub(super) const PACE_MOST: u64 = 4 * AGE;
 /// Who has read so many bytes weighs half as much, who has read two times as many a third, and so on down to a sixteenth.
 pub(super) const TRUST: u64 = 128 * 1024;
 const TRUST_MOST: u64 = 15;
@@ -18,11 +20,13 @@ pub(super) struct Progress {
     taken: Cell<u64>,
     /// Bytes in all.
     total: Cell<u64>,
+    /// The longest that it took from one time to the next, within bounds.
+    pace: Cell<u64>,
 }
 
 impl Progress {
     pub fn new(now: u64) -> Self {
-        Self { since: Cell::new(now), taken: Cell::new(0), total: Cell::new(0) }
+        Self { since: Cell::new(now), taken: Cell::new(0), total: Cell::new(0), pace: Cell::new(AGE) }
     }
 
     /// Something begins to wait, after a time in which nothing did.
@@ -34,16 +38,18 @@ impl Progress {
         self.total.set(self.total.get().saturating_add(bytes));
         let taken = self.taken.get().saturating_add(bytes);
         if taken >= STEP {
-            self.since.set(now);
+            let step = now.saturating_sub(self.since.replace(now));
+            self.pace.set(self.pace.get().max(step.min(PACE_MOST)));
         }
         self.taken.set(if taken >= STEP { 0 } else { taken });
     }
 
     /// What `bytes` have cost so far: little that waits for long weighs as much as much that has just come. Who has read
-    /// much before is trusted.
+    /// much before is trusted: 128 KiB make up for waiting as long as ever before.
     pub fn weight(&self, bytes: u64, now: u64) -> u64 {
         let trust = 1 + (self.total.get() / TRUST).min(TRUST_MOST);
         let age = now.saturating_sub(self.since.get());
-        bytes.saturating_mul(AGE + age) / AGE / trust
+        let pace = self.pace.get();
+        bytes.saturating_mul(pace + age) / pace / trust
     }
 }

@@ -3,7 +3,7 @@ use std::task::{Context, Waker};
 
 use bytes::Bytes;
 
-use super::progress::{AGE, Progress, STEP, TRUST};
+use super::progress::{AGE, PACE_MOST, Progress, STEP, TRUST};
 use super::*;
 use crate::io_loop::HostLoop;
 use crate::metrics::{LoopMetrics, Metrics};
@@ -231,6 +231,31 @@ fn who_has_read_much_is_trusted() {
 }
 
 #[test]
+fn who_keeps_to_a_pace_does_not_weigh_more_than_who_has_just_come() {
+    let progress = Progress::new(0);
+    progress.take(TRUST, 300);
+    // It had taken nothing for three seconds; for as long nobody wonders.
+    assert_eq!(
+        [progress.weight(600, 300), progress.weight(600, 600), progress.weight(600, 900)],
+        [300, 600, 900]
+    );
+    progress.take(STEP, 350);
+    assert_eq!(progress.weight(600, 650), 600, "it may be slow again");
+    progress.take(STEP, 10_000);
+    assert_eq!(progress.weight(600, 10_000 + PACE_MOST), 600);
+    assert_eq!(
+        progress.weight(600, 10_000 + 3 * PACE_MOST),
+        1200,
+        "it is not given all the time that it took"
+    );
+    // A time in which nothing waited is none.
+    let progress = Progress::new(0);
+    progress.begin(300);
+    progress.take(TRUST, 300);
+    assert_eq!(progress.weight(600, 300 + AGE), 600);
+}
+
+#[test]
 fn answers_that_wait_for_each_other_are_not_alone() {
     with_ledger(|ledger, _, metrics| {
         let debt = account(ledger).open();
@@ -255,8 +280,26 @@ fn what_a_connection_has_of_an_answer_is_no_second_one() {
 fn a_part_of_something_larger_becomes_its_own() {
     let batch = Bytes::from(vec![7; 200_000]);
     let (mut small, mut large) = (batch.slice(..20_000), batch.slice(..190_000));
-    own(&mut small);
-    own(&mut large);
+    let mut wholes = [small.len(), large.len()];
+    own(&mut small, &mut wholes[0]);
+    own(&mut large, &mut wholes[1]);
     assert!(small.is_unique() && !large.is_unique());
-    assert_eq!((small.len(), large.len()), (20_000, 190_000));
+    assert_eq!((small.len(), large.len(), wholes), (20_000, 190_000, [20_000, 190_000]));
+}
+
+#[test]
+fn what_is_left_counts_with_the_memory_that_it_keeps() {
+    let (mut piece, mut whole) = (Bytes::from(vec![7; 4 * MB]), 4 * MB);
+    let mut counts = Vec::new();
+    for left in [4 * MB, 3 * MB, 2 * MB, MB + 1, MB, 1000, 0] {
+        drop(piece.split_to(piece.len() - left));
+        own(&mut piece, &mut whole);
+        counts.push(kept(&piece, whole));
+    }
+    assert_eq!(counts, [4 * MB, 4 * MB, 2 * MB, 2 * MB, MB, 1000, 0]);
+    // What somebody else keeps anyway is not copied.
+    let cached = Bytes::from(vec![7; 4 * MB]);
+    let (mut piece, mut whole) = (cached.slice(3 * MB..), 4 * MB);
+    own(&mut piece, &mut whole);
+    assert_eq!((kept(&piece, whole), piece.as_ptr()), (MB, cached[3 * MB..].as_ptr()));
 }

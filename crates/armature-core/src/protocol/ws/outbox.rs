@@ -48,6 +48,8 @@ pub(super) enum Published {
     Full,
     /// The connection closes.
     Closing,
+    /// Another loop compresses it at the moment.
+    Later,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,13 @@ impl Outbox {
         if self.state.get() == State::Closing {
             return Published::Closing;
         }
-        let compressed = self.compressor.as_ref().and_then(|compressor| frames.compressed(compressor));
+        let compressed = match &self.compressor {
+            None => None,
+            Some(compressor) => match frames.compressed(compressor) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => return Published::Later,
+            },
+        };
         let is_compressed = compressed.is_some();
         let frame = compressed.unwrap_or_else(|| frames.plain());
         let mut pieces = self.pieces.borrow_mut();

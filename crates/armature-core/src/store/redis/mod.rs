@@ -27,6 +27,7 @@ mod options;
 mod registry;
 mod reply;
 mod script;
+mod secure;
 mod thread;
 mod wire;
 

@@ -148,7 +148,7 @@ impl Worker {
 }
 
 async fn open(settings: &RedisSettings) -> std::result::Result<(MultiplexedConnection, Driver), ClientError> {
-    let stream = wire::open(settings.server.addr()).await?;
+    let stream = wire::open(settings).await?;
     // Who waits for how long is decided here, and once for a whole batch.
     let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
     let server = settings.server.redis_settings();

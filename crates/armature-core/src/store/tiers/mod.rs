@@ -2,6 +2,7 @@
 //!
 //! * `record` is what is kept there: bytes with an end, and with terms by which they are purged
 //! * `scripts` are what Redis does as one step
+//! * `replace` writes a value in the place of any other, for all processes
 //! * `tail` tells Redis what is purged here, and follows what is purged elsewhere
 //!
 //! Purges have numbers, which Redis gives: microseconds of its clock, but always more than the one before. A value is stored
@@ -11,11 +12,15 @@
 
 mod options;
 mod record;
+mod replace;
 mod scripts;
 mod tail;
 
+pub(crate) use options::check_name;
 pub use options::{TierOptions, TierSettings};
 pub use record::{Name, Record, Term};
+pub(in crate::store) use record::{half, hash};
+pub use replace::Replacing;
 pub use tail::Purged;
 
 use std::sync::{Arc, Weak};
@@ -24,8 +29,7 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::metrics::Counter;
-use crate::store::redis::{Redis, Script, Value};
-use record::{half, hash};
+use crate::store::redis::{Redis, Reply, Script, Value};
 use tail::Tail;
 
 /// The tiers below the memory of one store.
@@ -34,6 +38,7 @@ pub struct Tiers {
     redis: Redis,
     find: Script,
     put: Script,
+    replace: Script,
     tail: Arc<Tail>,
     stats: TierStats,
 }
@@ -64,7 +69,8 @@ impl Tiers {
         let namespace: Box<str> = settings.namespace.as_str().into();
         let tail = Tail::start(redis.clone(), &namespace, settings.sync, purged)?;
         let (find, put) = (Script::new(scripts::FIND), Script::new(scripts::PUT));
-        Ok(Self { namespace, redis, find, put, tail, stats: TierStats::default() })
+        let replace = Script::new(scripts::REPLACE);
+        Ok(Self { namespace, redis, find, put, replace, tail, stats: TierStats::default() })
     }
 
     /// What the value of `key` is called.
@@ -84,6 +90,8 @@ impl Tiers {
             self.stats.failed.add(1);
             return nothing;
         }
+        // Redis may look before it hears of these, and say so after it has heard.
+        let on_their_way = self.tail.on_their_way();
         let key = self.key(name);
         let [state, old, _] = self.tail.keys();
         let Ok(answer) = self.redis.eval(&self.find, &[&key, state, old], &[]).await else {
@@ -98,7 +106,10 @@ impl Tiers {
             _ => None,
         };
         // What was purged here, and Redis has not been told yet.
-        let record = record.filter(|record| !self.tail.is_on_its_way(&record.terms));
+        let record = record.filter(|record| {
+            let was_on_its_way = on_their_way.iter().any(|term| record.terms.contains(term));
+            !was_on_its_way && !self.tail.is_on_its_way(&record.terms)
+        });
         Looked { record, position }
     }
 
@@ -107,15 +118,39 @@ impl Tiers {
     pub fn put(&self, name: &Name, record: &Record, position: Option<u64>, now: u64) {
         let left = record.until.saturating_sub(now);
         let Some(position) = position.filter(|_| left > 0) else { return };
+        if self.send(name, record, position, left).failed().is_some() {
+            self.stats.failed.add(1);
+        }
+    }
+
+    /// Writes a value that was kept elsewhere, and says whether it is true still; `None` when Redis does not say. Waits as
+    /// [`Tiers::get`] does.
+    pub async fn put_back(&self, name: &Name, record: &Record, position: u64, now: u64) -> Option<bool> {
+        let left = record.until.saturating_sub(now);
+        if left == 0 || self.tail.is_on_its_way(&record.terms) {
+            return Some(false);
+        }
+        let answer =
+            if self.redis.is_down() { None } else { self.send(name, record, position, left).await.ok() };
+        if answer.is_none() {
+            self.stats.failed.add(1);
+        }
+        // What was purged here meanwhile, Redis may not have known.
+        answer.map(|answer| answer == Value::Int(1) && !self.tail.is_on_its_way(&record.terms))
+    }
+
+    /// Whether Redis can be asked.
+    pub fn is_reachable(&self) -> bool {
+        !self.redis.is_down()
+    }
+
+    fn send(&self, name: &Name, record: &Record, position: u64, left: u64) -> Reply {
         let terms: Vec<u8> = record.terms.iter().flat_map(|term| term.0).collect();
         let (key, value) = (self.key(name), record.encode(name));
         let [state, old, _] = self.tail.keys();
         let (position, left) = (position.to_string(), left.to_string());
         let arguments = [position.as_bytes(), &terms, &value, left.as_bytes()];
-        let reply = self.redis.eval(&self.put, &[&key, state, old], &arguments);
-        if reply.failed().is_some() {
-            self.stats.failed.add(1);
-        }
+        self.redis.eval(&self.put, &[&key, state, old], &arguments)
     }
 
     /// Takes out one value.

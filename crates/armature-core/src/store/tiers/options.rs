@@ -16,7 +16,7 @@ const MAX_NAME: usize = 64;
 pub struct TierSettings {
     /// What keys in Redis begin with.
     pub(super) namespace: String,
-    pub(super) redis: RedisSettings,
+    pub(in crate::store) redis: RedisSettings,
     pub(super) sync: Duration,
 }
 
@@ -49,12 +49,7 @@ impl TierOptions<'_> {
         if let Some((other, _)) = others.iter().find(|(_, is_said)| *is_said && self.redis.is_none()) {
             return Err(Error::option_message(format!("{option}.{other} needs redis")));
         }
-        let name = self.name.unwrap_or_else(|| "default".to_owned());
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
-            let allowed = format!("1 to {MAX_NAME} letters, digits, '-', '_' and '.'");
-            return Err(Error::option(format_args!("{option}.name"), format_args!("'{name}'"), allowed));
-        }
+        let name = check_name(option, self.name)?;
         let sync = self.sync.unwrap_or(SYNC);
         if !(MIN_SYNC..=MAX_SYNC).contains(&sync) {
             let allowed = format!("a duration from {MIN_SYNC} to {MAX_SYNC}");
@@ -68,7 +63,24 @@ impl TierOptions<'_> {
     }
 }
 
+/// The name of a store; `option` is what messages call its options.
+pub(crate) fn check_name(option: &str, name: Option<String>) -> Result<String> {
+    let name = name.unwrap_or_else(|| "default".to_owned());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
+        let allowed = format!("1 to {MAX_NAME} letters, digits, '-', '_' and '.'");
+        return Err(Error::option(format_args!("{option}.name"), format_args!("'{name}'"), allowed));
+    }
+    Ok(name)
+}
+
 impl TierSettings {
+    /// Whether both ask for the same tiers.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let plain = |settings: &Self| (settings.namespace.clone(), settings.sync);
+        plain(self) == plain(other) && self.redis.is_same(&other.redis)
+    }
+
     /// Has nothing in common with stores whose `kind` is another one.
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {

@@ -12,11 +12,11 @@ const TERM: usize = 16;
 
 /// What a record is found by: a hash of its key, which may be long, and may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Name(pub(super) [u8; 32]);
+pub struct Name(pub(in crate::store) [u8; 32]);
 
 /// What records are purged by: a hash of a tag, an address, or whatever else they have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Term(pub(super) [u8; TERM]);
+pub struct Term(pub(in crate::store) [u8; TERM]);
 
 impl Term {
     /// What nothing is purged by.
@@ -71,7 +71,7 @@ impl Record {
 }
 
 /// SHA-256 of `parts`, of which none can be mistaken for a part of another.
-pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
+pub(in crate::store) fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_le_bytes());
@@ -83,7 +83,7 @@ pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// The first half of a hash.
-pub(super) fn half(hash: &[u8; 32]) -> [u8; TERM] {
+pub(in crate::store) fn half(hash: &[u8; 32]) -> [u8; TERM] {
     let mut half = [0; TERM];
     half.copy_from_slice(&hash[..TERM]);
     half

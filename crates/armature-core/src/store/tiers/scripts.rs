@@ -40,6 +40,14 @@ local function purged(states, at, terms)
   end
   return false
 end
+local function logged(log, state, n, item, most)
+  redis.call('ZADD', log, text(n), text(n) .. item)
+  local over = redis.call('ZCARD', log) - tonumber(most)
+  if over <= 0 then return end
+  local dropped = redis.call('ZRANGE', log, over - 1, over - 1)
+  redis.call('HSET', state, 'd', string.sub(dropped[1], 1, 16))
+  redis.call('ZREMRANGEBYRANK', log, 0, over - 1)
+end
 "
     };
 }
@@ -61,12 +69,16 @@ return { n, redis.call('HGET', KEYS[1], 'v') }
 "
 );
 
-/// Keys: value, state, old state. Arguments: number, terms, content, milliseconds that it is kept. Returns whether it is.
+/// Keys: value, state, old state. Arguments: number, terms, content, milliseconds that it is kept. Returns whether it is; one that is
+/// there and has a higher number stays.
 pub(super) const PUT: &str = concat!(
     functions!(),
     r"
 local _, known = newest(KEYS[2])
-if not known or purged({ KEYS[2], KEYS[3] }, tonumber(ARGV[1]), ARGV[2]) then return 0 end
+local at = tonumber(ARGV[1])
+if not known or purged({ KEYS[2], KEYS[3] }, at, ARGV[2]) then return 0 end
+local there = redis.call('HGET', KEYS[1], 'p')
+if there and tonumber(there) > at then return 0 end
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 't', ARGV[2], 'v', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
@@ -88,13 +100,23 @@ if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[3]) then
   redis.call('HSET', KEYS[1], 'n', text(n), 'f', text(floor), 'o', text(n))
   if kept[4] then redis.call('HSET', KEYS[1], 'd', kept[4]) end
 end
-redis.call('ZADD', KEYS[3], text(n), text(n) .. ARGV[2])
-local over = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[4])
-if over > 0 then
-  local dropped = redis.call('ZRANGE', KEYS[3], over - 1, over - 1)
-  redis.call('HSET', KEYS[1], 'd', string.sub(dropped[1], 1, 16))
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, over - 1)
-end
+logged(KEYS[3], KEYS[1], n, ARGV[2], ARGV[4])
+return text(n)
+"
+);
+
+/// Writes a value in the place of any other: nothing that was made before it is written over it, and other processes hear that theirs is
+/// none any more. Keys: value, state, log. Arguments: terms, content, milliseconds that it is kept, what the log says, purges that are kept.
+pub(super) const REPLACE: &str = concat!(
+    functions!(),
+    r"
+local kept = redis.call('HMGET', KEYS[2], 'n', 'f')
+local last, n = tonumber(kept[1] or nil), clock()
+if last and last >= n then n = last + 1 end
+redis.call('HSET', KEYS[2], 'n', text(n), 'f', text(last and tonumber(kept[2] or 0) or n))
+redis.call('HSET', KEYS[1], 'p', text(n), 't', ARGV[1], 'v', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+logged(KEYS[3], KEYS[2], n, ARGV[4], ARGV[5])
 return text(n)
 "
 );

@@ -115,8 +115,21 @@ impl Tail {
         self.waiting.load(Relaxed) > 0 && self.lock().iter().any(|purge| terms.contains(&purge.term))
     }
 
+    /// What was purged here of which Redis has not said that it knows.
+    pub fn on_their_way(&self) -> Vec<Term> {
+        if self.is_told() {
+            return Vec::new();
+        }
+        self.lock().iter().map(|purge| purge.term).collect()
+    }
+
     pub fn is_told(&self) -> bool {
         self.waiting.load(Relaxed) == 0
+    }
+
+    /// How the log says `log`.
+    pub fn item(&self, log: &[u8]) -> Vec<u8> {
+        [&self.origin[..], log].concat()
     }
 
     /// Ends the thread, when what it waits for has come.
@@ -157,7 +170,7 @@ impl Tail {
         let replies: Vec<_> = batch
             .iter()
             .map(|purge| {
-                let item = [&self.origin[..], &purge.log].concat();
+                let item = self.item(&purge.log);
                 let arguments = [&purge.term.0[..], &item, terms.as_bytes(), logged.as_bytes()];
                 self.redis.eval(&self.purge, &[state, old, log], &arguments)
             })

@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::close::CloseCode;
 use super::super::outbox::{Outbox, Published};
-use super::broadcast::Broadcast;
+use super::broadcast::{Broadcast, Frames};
 use super::directory::{Subscription, TopicCounts};
 use crate::config::SlowConsumer;
 
@@ -38,30 +39,24 @@ struct Member {
 }
 
 impl LoopTopics {
-    /// Sends a message to all subscribers that it is for.
-    pub fn deliver(&self, broadcast: &Broadcast, counts: &TopicCounts) {
+    /// Sends a message to all subscribers that it is for. Those for whom another loop compresses it at the moment are what is
+    /// returned: until they have it, they are to get nothing that comes after it.
+    #[must_use]
+    pub fn deliver(&self, broadcast: &Broadcast, counts: &TopicCounts) -> Option<Rest> {
+        let waiting = self.send(broadcast, counts, true);
+        (!waiting.is_empty()).then(|| Rest { broadcast: broadcast.clone(), members: waiting })
+    }
+
+    /// The same for one who cannot come back: the message is compressed here, too, if another loop is at it.
+    pub fn deliver_now(&self, broadcast: &Broadcast, counts: &TopicCounts) {
+        self.send(broadcast, counts, false);
+    }
+
+    fn send(&self, broadcast: &Broadcast, counts: &TopicCounts, may_wait: bool) -> Vec<Rc<Member>> {
         let topics = self.topics.borrow();
-        let Some(members) = topics.get(broadcast.topic()) else { return };
-        let mut frames = broadcast.frames(counts);
-        let (mut delivered, mut skipped, mut slow) = (0, 0, 0);
-        for member in members.iter().filter(|member| broadcast.is_for(member.key)) {
-            let Consumer { outbox, backlog, slow: policy } = &member.consumer;
-            match (outbox.publish(&mut frames, *backlog), policy) {
-                (Published::Sent, _) => delivered += 1,
-                (Published::Full, SlowConsumer::Skip) => skipped += 1,
-                (Published::Full, SlowConsumer::Close) => {
-                    slow += 1;
-                    outbox.close(CloseCode::POLICY, "the client is too slow");
-                }
-                (Published::Closing, _) => {}
-            }
-        }
-        for (counter, n) in [(&counts.delivered, delivered), (&counts.skipped, skipped), (&counts.slow, slow)]
-        {
-            if n > 0 {
-                counter.add(n);
-            }
-        }
+        let Some(members) = topics.get(broadcast.topic()) else { return Vec::new() };
+        let members = members.iter().filter(|member| broadcast.is_for(member.key));
+        send(members, &mut broadcast.frames(counts, may_wait), counts)
     }
 
     #[cfg(test)]
@@ -88,6 +83,49 @@ impl LoopTopics {
         if members.is_empty() {
             topics.remove(topic);
         }
+    }
+}
+
+/// Sends a message to `members`; returns those for whom another loop compresses it.
+fn send<'a>(
+    members: impl Iterator<Item = &'a Rc<Member>>,
+    frames: &mut Frames<'_>,
+    counts: &TopicCounts,
+) -> Vec<Rc<Member>> {
+    let (mut delivered, mut skipped, mut slow) = (0, 0, 0);
+    let mut waiting = Vec::new();
+    for member in members {
+        let Consumer { outbox, backlog, slow: policy } = &member.consumer;
+        match (outbox.publish(frames, *backlog), policy) {
+            (Published::Sent, _) => delivered += 1,
+            (Published::Full, SlowConsumer::Skip) => skipped += 1,
+            (Published::Full, SlowConsumer::Close) => {
+                slow += 1;
+                outbox.close(CloseCode::POLICY, "the client is too slow");
+            }
+            (Published::Closing, _) => {}
+            (Published::Later, _) => waiting.push(member.clone()),
+        }
+    }
+    for (counter, n) in [(&counts.delivered, delivered), (&counts.skipped, skipped), (&counts.slow, slow)] {
+        if n > 0 {
+            counter.add(n);
+        }
+    }
+    waiting
+}
+
+/// Subscribers that have not got a message yet, because another loop compresses it.
+pub struct Rest {
+    broadcast: Broadcast,
+    members: Vec<Rc<Member>>,
+}
+
+impl Rest {
+    /// Waits for the other loop, then sends the message.
+    pub async fn deliver(self, counts: &TopicCounts) {
+        poll_fn(|cx| self.broadcast.poll_compressed(cx)).await;
+        send(self.members.iter(), &mut self.broadcast.frames(counts, false), counts);
     }
 }
 

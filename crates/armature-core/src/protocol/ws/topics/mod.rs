@@ -19,4 +19,4 @@ pub use broadcast::Broadcast;
 pub(super) use broadcast::Frames;
 pub use directory::{Directory, Refusal, Subscription, TopicCounts, TopicLimits};
 pub use interest::Interest;
-pub use members::{Consumer, LoopTopics, Subscriber};
+pub use members::{Consumer, LoopTopics, Rest, Subscriber};

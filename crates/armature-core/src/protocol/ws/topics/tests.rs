@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use super::super::deflate::Deflate;
 use super::super::deflate::tests::{negotiate, noise};
@@ -39,7 +40,7 @@ impl Loop {
     pub fn publish(&self, topic: &str, text: &str, except: Option<u64>) {
         if let Some((topic, _)) = self.directory.interest(topic) {
             let broadcast = Broadcast::new(topic, false, text.as_bytes(), except);
-            self.topics.deliver(&broadcast, &self.directory.counts);
+            assert!(self.topics.deliver(&broadcast, &self.directory.counts).is_none());
         }
     }
 
@@ -171,7 +172,8 @@ fn a_message_is_compressed_once_for_all_who_agree() {
     let published = |content: &[u8]| {
         let broadcast = Broadcast::new("x".into(), true, content, None);
         for (on, _) in &loops {
-            on.topics.deliver(&broadcast.clone(), &loops[0].0.directory.counts);
+            let rest = on.topics.deliver(&broadcast.clone(), &loops[0].0.directory.counts);
+            assert!(rest.is_none(), "who came before is done");
         }
         let first = |(_, outboxes): &(&Loop, [Rc<Outbox>; 4])| {
             outboxes.each_ref().map(|outbox| outbox.with_unsent(|bytes| bytes[0]))
@@ -191,4 +193,82 @@ fn a_message_is_compressed_once_for_all_who_agree() {
     take_all();
     assert_eq!(published(&noise(1000)), ([[0x82; 4]; 2], 4), "tried, and sent as it is");
     drop(sockets);
+}
+
+#[test]
+fn a_loop_does_not_stand_still_while_another_one_compresses() {
+    let on = Loop::new();
+    let outboxes = readers(&on);
+    let sockets = outboxes.each_ref().map(|outbox| on.socket(0, outbox, 1 << 20, SlowConsumer::Close));
+    for (socket, key) in sockets.iter().zip(0..) {
+        on.subscribe(socket, key, "x");
+    }
+    let settings = DeflateSettings { threshold: 20, context_takeover: true, ..DeflateSettings::default() };
+    let other = on.host.run(|io_loop| Deflate::new(&settings, io_loop));
+    let other = negotiate(&other, "permessage-deflate").unwrap().unwrap().split().0;
+    let counts = &on.directory.counts;
+    let begins = || outboxes.each_ref().map(|outbox| outbox.with_unsent(|bytes| bytes.first().copied()));
+    let take_all = || outboxes.iter().for_each(|outbox| drop(sent(outbox)));
+    let content = b"again and again and ".repeat(50);
+
+    let broadcast = Broadcast::new("x".into(), true, &content, None);
+    let work = broadcast.begin(&other).unwrap();
+    let rest = on.topics.deliver(&broadcast, counts).unwrap();
+    assert_eq!(begins(), [None, None, Some(0xc2), Some(0x82)], "those who need not wait do not");
+    let (mut rest, mut cx) = (Box::pin(rest.deliver(counts)), Context::from_waker(Waker::noop()));
+    assert!(rest.as_mut().poll(&mut cx).is_pending() && rest.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(begins(), [None, None, Some(0xc2), Some(0x82)]);
+    drop(work);
+    assert!(rest.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(begins(), [Some(0xc2), Some(0xc2), Some(0xc2), Some(0x82)]);
+    assert_eq!(counts.compressed.get(), 1, "the other loop has done what it was at");
+    take_all();
+
+    // Who cannot wait does it again, and gets the same.
+    let broadcast = Broadcast::new("x".into(), true, &content, None);
+    let work = broadcast.begin(&other);
+    on.topics.deliver_now(&broadcast, counts);
+    assert_eq!(begins(), [Some(0xc2), Some(0xc2), Some(0xc2), Some(0x82)]);
+    assert_eq!(counts.compressed.get(), 3);
+    drop(work);
+}
+
+#[test]
+fn whoever_waits_for_a_loop_is_woken_by_it() {
+    let on = Loop::new();
+    let outboxes = readers(&on);
+    let socket = on.socket(1, &outboxes[0], 1 << 20, SlowConsumer::Close);
+    on.subscribe(&socket, 1, "x");
+    let content = b"again and again and ".repeat(50);
+    let broadcast = Broadcast::new("x".into(), true, &content, None);
+    let (begun, wait) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let host = HostLoop::new(1, || {}).unwrap();
+            let settings = DeflateSettings { threshold: 20, ..DeflateSettings::default() };
+            let deflate = host.run(|io_loop| Deflate::new(&settings, io_loop));
+            let compressor = negotiate(&deflate, "permessage-deflate").unwrap().unwrap().split().0;
+            let work = broadcast.begin(&compressor).unwrap();
+            begun.send(()).unwrap();
+            // Until the other one waits.
+            while !broadcast.is_awaited() {
+                std::thread::yield_now();
+            }
+            drop(work);
+        });
+        wait.recv().unwrap();
+        let rest = on.topics.deliver(&broadcast, &on.directory.counts).unwrap();
+        let done = Rc::new(std::cell::Cell::new(false));
+        let (set, directory) = (done.clone(), on.directory.clone());
+        on.host.run(|io_loop| {
+            io_loop.spawn(async move {
+                rest.deliver(&directory.counts).await;
+                set.set(true);
+            });
+        });
+        while !done.get() {
+            on.host.turn(std::time::Duration::from_secs(10));
+        }
+    });
+    assert!(outboxes[0].with_unsent(|bytes| bytes[0] == 0xc2));
 }

@@ -1,0 +1,252 @@
+//! Requests that wait while many others do. Who comes next is not who came first: clients take turns, and so do the connections of
+//! each of them, so that whoever asks for much waits for it, and nobody else does.
+
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+
+use super::{Drained, Header, Lane, Queue, SlotId};
+use crate::record::Origin;
+use crate::sync::Ordering;
+
+/// Requests of a lane that its reader has taken, and what else was with them.
+#[derive(Default)]
+pub(super) struct Turns {
+    /// Nobody outside knows which clients share a place in a table.
+    hasher: RandomState,
+    clients: Rotation<Rotation<VecDeque<u64>>>,
+    /// By their slots, as in the queues of the connections. Those that are missing here have gone.
+    requests: Table<Request>,
+    /// It is the turn of this one, but there was no room.
+    next: Option<u64>,
+    /// What is about none of them, in order.
+    events: Vec<u8>,
+    /// How much of it was handed over.
+    at: usize,
+    /// Of the requests.
+    bytes: usize,
+    /// Numbers of requests that do not wait any more, since the lane was told.
+    gone: Vec<u64>,
+}
+
+struct Request {
+    number: u64,
+    /// Its record, and those about it that have come since.
+    records: Vec<u8>,
+}
+
+impl Turns {
+    /// Adds `records`, the first of which that is a request has number `number`.
+    pub fn add(&mut self, mut records: &[u8], mut number: u64, is_current: impl Fn(SlotId) -> bool) {
+        while !records.is_empty() {
+            let header = Header::read(records);
+            let (record, rest) = records.split_at(header.len);
+            records = rest;
+            let slot = header.slot.to_bits();
+            if header.counts() {
+                if header.is_moved() || !is_current(header.slot) {
+                    self.gone.push(number);
+                } else {
+                    self.add_request(slot, Request { number, records: record.to_vec() });
+                }
+                number += 1;
+            } else if !header.is_moved() {
+                match self.requests.get_mut(&slot) {
+                    Some(request) => {
+                        request.records.extend_from_slice(record);
+                        self.bytes += record.len();
+                    }
+                    None => self.events.extend_from_slice(record),
+                }
+            }
+        }
+    }
+
+    fn add_request(&mut self, slot: u64, request: Request) {
+        let origin = Origin::read(&request.records);
+        let (client, connection) =
+            (self.hasher.hash_one(origin.client), self.hasher.hash_one(origin.connection));
+        self.clients.of(client).of(connection).push_back(slot);
+        self.bytes += request.records.len();
+        if let Some(before) = self.requests.insert(slot, request) {
+            self.bytes -= before.records.len();
+            self.gone.push(before.number);
+        }
+    }
+
+    /// Copies records into `out`, of requests no more than make `most` with those that are there already.
+    pub fn hand_over(
+        &mut self,
+        out: &mut [u8],
+        drained: &mut Drained,
+        most: usize,
+        is_current: impl Fn(SlotId) -> bool,
+    ) {
+        // What is about other requests has waited behind these, and may be much: it does not take all the room.
+        if !self.copy_events(out, out.len() / 2, drained) {
+            return;
+        }
+        while drained.requests < most {
+            let Some(slot) = self.next.take().or_else(|| self.turn()) else { break };
+            let Some(request) = self.requests.get(&slot) else { continue };
+            if is_current(SlotId::from_bits(slot)) {
+                let Some(target) = out.get_mut(drained.bytes..drained.bytes + request.records.len()) else {
+                    if drained.bytes == 0 {
+                        drained.needs = request.records.len();
+                    }
+                    self.next = Some(slot);
+                    return;
+                };
+                target.copy_from_slice(&request.records);
+                drained.bytes += request.records.len();
+                drained.requests += 1;
+            }
+            if let Some(request) = self.requests.remove(&slot) {
+                self.bytes -= request.records.len();
+                self.gone.push(request.number);
+            }
+        }
+        self.copy_events(out, out.len(), drained);
+    }
+
+    /// Copies what is about none of the requests, as long as no more than `most` bytes are used. False when there is room for
+    /// nothing.
+    fn copy_events(&mut self, out: &mut [u8], most: usize, drained: &mut Drained) -> bool {
+        while self.at < self.events.len() {
+            let event = &self.events[self.at..];
+            let event = &event[..Header::read(event).len];
+            let end = drained.bytes + event.len();
+            if drained.bytes > 0 && end > most {
+                return true;
+            }
+            let Some(target) = out.get_mut(drained.bytes..end) else {
+                drained.needs = event.len();
+                return false;
+            };
+            target.copy_from_slice(event);
+            drained.bytes = end;
+            self.at += event.len();
+        }
+        self.events.clear();
+        self.at = 0;
+        true
+    }
+
+    /// The slot of whose turn it is.
+    fn turn(&mut self) -> Option<u64> {
+        self.clients.turn(|connections| {
+            let slot = connections.turn(|waiting| (waiting.pop_front(), !waiting.is_empty()));
+            (slot, !connections.order.is_empty())
+        })
+    }
+
+    /// Drops the requests for which `is_current` is false.
+    pub fn purge(&mut self, is_current: impl Fn(SlotId) -> bool) {
+        let (gone, bytes) = (&mut self.gone, &mut self.bytes);
+        self.requests.retain(|slot, request| {
+            let stays = is_current(SlotId::from_bits(*slot));
+            if !stays {
+                gone.push(request.number);
+                *bytes -= request.records.len();
+            }
+            stays
+        });
+    }
+
+    /// Tells the lane, of which this is the queue, what waits.
+    pub fn settle<W>(&mut self, lane: &Lane<W>, queue: &mut Queue) {
+        for number in self.gone.drain(..) {
+            queue.apart.remove(&number);
+        }
+        // Under the lock: when nothing waits apart, it is this number that says which requests have left.
+        lane.taken_requests.store(self.requests(), Ordering::Relaxed);
+        lane.taken_bytes.store(self.bytes(), Ordering::Relaxed);
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Bytes of all that waits.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.events.len() - self.at
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.events.is_empty()
+    }
+
+    /// Requests for which `is_current` is false.
+    pub fn given_up(&self, is_current: impl Fn(SlotId) -> bool) -> usize {
+        self.requests.keys().filter(|slot| !is_current(SlotId::from_bits(**slot))).count()
+    }
+
+    /// All records: of the requests in the order in which they came, then the others.
+    pub fn into_records(self) -> Vec<u8> {
+        let mut requests: Vec<_> = self.requests.into_values().collect();
+        requests.sort_unstable_by_key(|request| request.number);
+        let mut records = Vec::with_capacity(self.bytes + self.events.len());
+        requests.iter().for_each(|request| records.extend_from_slice(&request.records));
+        records.extend_from_slice(&self.events[self.at..]);
+        records
+    }
+}
+
+/// Members by their numbers; they take turns.
+struct Rotation<T> {
+    members: Table<T>,
+    order: VecDeque<u64>,
+}
+
+impl<T> Default for Rotation<T> {
+    fn default() -> Self {
+        Self { members: Table::default(), order: VecDeque::new() }
+    }
+}
+
+impl<T: Default> Rotation<T> {
+    /// A member, which is the last one when it is new.
+    fn of(&mut self, number: u64) -> &mut T {
+        match self.members.entry(number) {
+            Entry::Occupied(member) => member.into_mut(),
+            Entry::Vacant(place) => {
+                self.order.push_back(number);
+                place.insert(T::default())
+            }
+        }
+    }
+
+    /// The next one has its turn, and comes last when `take` says that there is more to take; otherwise it goes.
+    fn turn<R>(&mut self, take: impl FnOnce(&mut T) -> (Option<R>, bool)) -> Option<R> {
+        let number = self.order.pop_front()?;
+        let (taken, is_left) = take(self.members.get_mut(&number)?);
+        if is_left {
+            self.order.push_back(number);
+        } else {
+            self.members.remove(&number);
+        }
+        taken
+    }
+}
+
+/// By numbers that nobody outside can choose.
+type Table<T> = HashMap<u64, T, BuildHasherDefault<Spread>>;
+
+/// Spreads numbers of which only the lower bits differ.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio, of which each bit depends on those below it: the upper ones are where a table looks first.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
