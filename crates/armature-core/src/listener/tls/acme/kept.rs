@@ -157,8 +157,10 @@ impl Kept {
         let certificate = Stored::read(&line.acme, pem.as_bytes())
             .map_err(|why| Failure::new(format!("the certificate of the authority cannot be used: {why}")))?;
         self.unsaved = Some(pem);
+        let taken = self.take(certificate);
+        // Whoever sees it counted finds it in use.
         line.status().obtained += 1;
-        self.take(certificate)?;
+        taken?;
         // Who orders anew at once when it is due already would do so forever.
         self.look_at(self.due.max(SystemTime::now() + line.acme.retry));
         self.save(storage)
