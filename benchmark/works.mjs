@@ -146,5 +146,5 @@ export const allWorks = [...Object.keys(works), ...apartWorks, ...onceWorks]
 /** What more there is to measure, which takes other programs or long: asked for by name, or as `all`; each in its own processes. */
 const furtherWorks = [...apartWorks, ...onceWorks]
 
-/** What is measured when nobody says what: with all that has to be built for it before in less than 20 minutes. */
+/** What is measured when nobody says what: short, so that there is time for the builds that come before it. */
 export const defaultWorks = allWorks.filter((name) => !furtherWorks.includes(name))
