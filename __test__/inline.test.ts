@@ -7,6 +7,7 @@ import { App } from '@armature/core'
 import { testServer } from '@armature/core/testing'
 import { expect, test } from 'vitest'
 import { RawClient } from './helper.js'
+import { preload } from './preload.js'
 
 const inline = { run: { listen: '127.0.0.1:0', io: 'inline' } } as const
 
@@ -99,7 +100,6 @@ test('where nobody can wait for an event queue, IO threads take its place and a 
   const folder = mkdtempSync(join(tmpdir(), 'armature-inline-'))
   try {
     // A kernel that lets no event queue watch another one.
-    const library = join(folder, 'refuse.so')
     const source = `
       #define _GNU_SOURCE
       #include <errno.h>
@@ -117,9 +117,7 @@ test('where nobody can wait for an event queue, IO threads take its place and a 
         }
         return syscall(SYS_epoll_ctl, queue, operation, watched, event);
       }`
-    const built = spawnSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-'], { input: source })
-    expect([built.status, built.stderr.toString()]).toEqual([0, ''])
-    const result = run(once, ['env', `LD_PRELOAD=${library}`])
+    const result = run(once, preload(folder, source))
     expect(result.stderr).toContain('| 1 IO thread |')
     expect(result.stdout).toBe('hello\n')
     expect(result.stderr).toMatch(/ARMATURE_INLINE_FALLBACK.*others can wait for; Operation not permitted/)

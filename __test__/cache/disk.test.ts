@@ -1,12 +1,11 @@
 // Answers in a folder: they outlive the process, however it ends; what was purged stays purged; and nobody waits for a disk.
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Cache, type CacheOptions, type CacheStats } from '@armature/core'
+import { Cache } from '@armature/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helper.js'
+import { Other } from './other.js'
 import { ask, type Cached, serve } from './support.js'
 
 let top: string
@@ -19,57 +18,6 @@ afterAll(() => rmSync(top, { recursive: true, force: true }))
 
 /** A folder of its own, which is not there yet. */
 const folder = () => join(top, `${number++}`, 'answers')
-
-/** Another process, and what becomes of it. */
-class Other implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly server: { readonly port: number }
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child
-    this.server = { port }
-  }
-
-  static async start(cache: CacheOptions): Promise<Other> {
-    const child = fork(join(import.meta.dirname, '../fixtures/cached.cjs'), [JSON.stringify(cache)], {
-      env: { ...process.env, NODE_ENV: 'production' },
-    })
-    const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-    return new Other(child, port)
-  }
-
-  async get(path: string): Promise<string> {
-    return (await ask(this, `/made/${path}`)).body
-  }
-
-  async stats(): Promise<CacheStats> {
-    return JSON.parse((await ask(this, '/stats')).body) as CacheStats
-  }
-
-  /** Polls its numbers. */
-  async until(is: (stats: CacheStats['disk']) => boolean, what: string): Promise<void> {
-    for (const end = Date.now() + 10_000; ; ) {
-      const { disk } = await this.stats()
-      if (is(disk)) return
-      if (Date.now() > end) throw new Error(`not in time: ${what}; the last was ${JSON.stringify(disk)}`)
-    }
-  }
-
-  /** Has it call `process.exit()`. */
-  async exit(): Promise<void> {
-    // A child whose channel is closed from here ends without 'close'.
-    const ended = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await ended
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const ended = once(this.#child, 'close')
-    this.#child.kill('SIGKILL')
-    await ended
-  }
-}
 
 /** Everything that was stored is in its file. */
 const isWritten =

@@ -17,6 +17,7 @@ const is = (body, content) => body.toString() === JSON.stringify(content)
 const isUser = ({ status, body }) => status === 200 && is(body, { id: '42', name: 'Alice' })
 const isRefused = ({ status, headers }) => status === 429 && 'retry-after' in headers
 const isPage = ({ status, body }) => status === 200 && is(body, page)
+const isHit = (answer) => isPage(answer) && answer.headers['cache-status'] === 'armature; hit'
 const isReport =
   (coding, decode) =>
   ({ status, headers, body }) =>
@@ -46,7 +47,12 @@ const fixed = 'fixed'
 const hit = {
   title: `JSON of ${Math.round(JSON.stringify(page).length / 100) / 10} KB: a hit of \`Cache\`, the same as a fixed answer, and Fastify, which makes it anew`,
   request: { ...get, path: '/cached/orders' },
-  rows: { ...everybody, [fixed]: { server: threads, path: '/fixed/orders' } },
+  rows: {
+    [inline]: { isRight: isHit },
+    [threads]: { isRight: isHit },
+    [yardstick]: {},
+    [fixed]: { server: threads, path: '/fixed/orders' },
+  },
   isRight: isPage,
   yardstick,
   to: fixed,

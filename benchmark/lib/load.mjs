@@ -41,8 +41,14 @@ export async function warmUp({ server }, work, { warmup, threads, clients }) {
 export const load = ({ server, contender }, work, settings) =>
   drive({ server, contender, request: loads[work] }, settings)
 
-/** Figures of a turn of `request`: CPU time before and after, divided by what was answered in between. */
-export async function drive({ server, contender, request }, { duration, threads, clients }) {
+/** Figures of a turn of `request`, on a machine that is calm meanwhile if `settings.machine` says when it is. */
+export function drive(each, settings) {
+  const measure = () => turn(each, settings)
+  return settings.machine ? settings.machine.turn(measure) : measure()
+}
+
+/** CPU time before and after, divided by what was answered in between. */
+async function turn({ server, contender, request }, { duration, threads, clients }) {
   const before = cpu(server.pid)
   const seconds = duration * (request.turns ?? contender.turns ?? 1)
   const { requests, ...figures } = await wrk(server.port, request, { seconds, threads, cores: clients })

@@ -187,8 +187,10 @@ async function part(work, load, files, slices, settings, { begin, add, end }) {
       for (const each of running) await turn(each, settings.warmup)
     }
     for (let slice = 1; slice <= slices; slice++) {
-      for (const each of orderOf(running, slice))
-        add(each.name, work, slice, await turn(each, settings.duration))
+      for (const each of orderOf(running, slice)) {
+        const measure = () => turn(each, settings.duration)
+        add(each.name, work, slice, await (settings.machine ? settings.machine.turn(measure) : measure()))
+      }
     }
     end(work)
   } finally {

@@ -42,14 +42,17 @@ export async function rows(loads, servers, slices, settings, { begin, add, end }
     for (const [name, contender] of Object.entries(servers))
       running[name] = { contender, server: await startContender(contender) }
     for (const [work, load] of Object.entries(loads)) {
-      const own = Object.entries(load.rows).map(([name, { server = name, ...more }]) => ({
-        ...running[server],
-        name,
-        request: { ...load.request, ...more },
-      }))
+      const own = Object.entries(load.rows).map(
+        ([name, { server = name, isRight = load.isRight, ...more }]) => ({
+          ...running[server],
+          name,
+          isRight,
+          request: { ...load.request, ...more },
+        }),
+      )
       begin(work)
       for (const each of own) {
-        each.bytes = await proven(each.name, each.server.port, each.request, load.isRight)
+        each.bytes = await proven(each.name, each.server.port, each.request, each.isRight)
         const { threads, clients, warmup } = settings
         const seconds = WARMUPS * warmup
         await wrk(each.server.port, each.request, { seconds, threads, cores: clients })

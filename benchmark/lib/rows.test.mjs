@@ -19,9 +19,9 @@ for (const [name, contender] of Object.entries(layersServers())) {
     const server = await startContender(contender)
     try {
       for (const { request, rows, isRight } of Object.values(layersLoads)) {
-        for (const [row, { server: by = row, ...more }] of Object.entries(rows)) {
+        for (const [row, { server: by = row, isRight: own = isRight, ...more }] of Object.entries(rows)) {
           if (by !== name) continue
-          const bytes = await proven(name, server.port, { ...request, ...more }, isRight)
+          const bytes = await proven(name, server.port, { ...request, ...more }, own)
           expect(bytes).toBeGreaterThan(0)
         }
       }

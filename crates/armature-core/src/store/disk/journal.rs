@@ -47,6 +47,11 @@ impl Journal {
         Ok((journal, Some(purges)))
     }
 
+    /// What one with so many notes takes, in bytes.
+    pub fn size(notes: usize) -> u64 {
+        (notes * Note::LENGTH) as u64
+    }
+
     /// Whether it has become so long that it is written anew without need.
     pub fn is_long(&self) -> bool {
         self.notes > LONG

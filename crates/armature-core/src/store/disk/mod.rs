@@ -3,7 +3,7 @@
 //! * `file` is how a value stands in its file, `index` knows which there are, `purges` which of them are true no more
 //! * `journal` has the purges, so that they outlive the process as well
 //! * `shared` is what callers and the thread have in common: the index, and bounded queues
-//! * `thread` reads and writes, `sweep` finds out what was there before and takes out what is of no use
+//! * `thread` reads and writes, `room` is what it makes and yields, `sweep` finds out what was there before and takes out what is of no use
 //!
 //! Nobody but the thread makes a system call: whoever asks gets a future, which any executor can poll, and whoever stores goes on at
 //! once. What does not fit into the queue is not kept, and counted. A disk that fails or hangs is passed over, as if
@@ -15,6 +15,7 @@ mod journal;
 mod options;
 mod purges;
 mod registry;
+mod room;
 mod shared;
 mod sweep;
 mod thread;

@@ -9,6 +9,7 @@ use super::file::{self, Facts, Version};
 use super::index::Entry;
 use super::journal::Journal;
 use super::purges::Purges;
+use super::room::is_full;
 use super::shared::{Read, Shared, State, Write, now};
 use super::sweep::Sweep;
 use super::trouble::Trouble;
@@ -19,8 +20,6 @@ use crate::store::tiers::Record;
 pub(super) const LOCK: &str = "lock";
 /// What is being written; it has its name when it is whole.
 const NEW: &str = "value.new";
-/// Values of a folder, at most: they take memory of the process, about 250 bytes each, and small files are many.
-const MAX_ENTRIES: usize = 1 << 20;
 /// How often somebody who reads goes first while something is to be written.
 const READS: u32 = 16;
 /// How many files are taken out at once.
@@ -192,15 +191,21 @@ impl Worker {
             }
             Err(error) => {
                 self.journal.give_up(&self.folder);
+                if is_full(&error) {
+                    // For the next attempt.
+                    let _ = self.yield_room(Journal::size(all.len().max(notes.len())));
+                }
                 self.writing_failed(&error);
             }
         }
     }
 
     fn remove_all(&mut self, versions: Vec<Version>) {
-        for version in versions {
+        let mut versions = versions.into_iter();
+        while let Some(version) = versions.next() {
             if let Err(error) = self.remove(version) {
-                self.writing_failed(&error);
+                self.shared.lock().removals.extend(versions);
+                return self.writing_failed(&error);
             }
         }
     }
@@ -281,7 +286,10 @@ impl Worker {
 
     fn write(&mut self, write: &Write) {
         let mut written = self.try_write(write);
-        if written.is_err() && self.folder.is_gone() {
+        if written.as_ref().is_err_and(is_full) {
+            // Others need the disk as well: what is needed least makes room here.
+            written = self.yield_room(file::size_of(&write.record)).and_then(|()| self.try_write(write));
+        } else if written.is_err() && self.folder.is_gone() {
             written = self.reopen().and_then(|()| self.try_write(write));
         }
         match written {
@@ -320,29 +328,6 @@ impl Worker {
             if is_wanted { state.index.insert(entry).map(|before| before.version) } else { Some(version) }
         };
         gone.map_or(Ok(()), |version| self.remove(version))
-    }
-
-    /// Takes out what is needed least until there is room for so many bytes more.
-    fn make_room(&self, size: u64) -> io::Result<()> {
-        loop {
-            let evicted = self.evict(&mut self.shared.lock(), size);
-            let Some(version) = evicted else { return Ok(()) };
-            self.remove(version)?;
-        }
-    }
-
-    fn fits(&self, state: &State, size: u64) -> bool {
-        state.index.bytes() + size <= self.shared.settings.max_bytes && state.index.len() < MAX_ENTRIES
-    }
-
-    /// What goes next; `None` when there is room for so many bytes more.
-    fn evict(&self, state: &mut State, size: u64) -> Option<Version> {
-        if self.fits(state, size) {
-            return None;
-        }
-        let entry = state.index.evict()?;
-        self.shared.counters.evicted.add(1);
-        Some(entry.version)
     }
 
     pub fn writing_failed(&mut self, error: &io::Error) {
