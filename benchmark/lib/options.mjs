@@ -13,11 +13,11 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
   --work <names>       ${allWorks.join(',')};
                        or all; when it is missing: ${defaultWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
-  --rounds <n>         how often all servers are started anew and measured (4)
-  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (6)
+  --rounds <n>         how often all servers are started anew and measured (3)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (7)
   --duration <s>       of a turn, at the least; wrk ends with a tenth of a second (0.15)
   --warmup <s>         of each server before its turns at a work; longer when it has just started (0.5)
-  --patience <s>       in all, for which a machine that neighbours slow is waited for, and turns are measured again (120)
+  --patience <s>       in all, for which a machine that neighbours slow is waited for, and turns are measured again (180)
   --held <n>           connections and waiting requests that memory is measured with (3000)
   --quick              everything once and short, without routing: does it work? Its figures are not to be quoted
   --write              the report into benchmark/RESULTS.md, the chart into benchmark/results.svg, and a table between
@@ -34,11 +34,11 @@ export const options = {
   only: string(Object.keys(contenders).join(',')),
   work: string(defaultWorks.join(',')),
   micro: flag,
-  rounds: string('4'),
-  slices: string('6'),
+  rounds: string('3'),
+  slices: string('7'),
   duration: string('0.15'),
   warmup: string('0.5'),
-  patience: string('120'),
+  patience: string('180'),
   held: string('3000'),
   quick: flag,
   write: flag,
