@@ -5,19 +5,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { App, RateLimit, type RateLimitOptions } from '@armature/core'
 import { type TestServer, testServer } from '@armature/core/testing'
-import { afterAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Authority } from './certificates.js'
-import { needsTool, until } from './helper.js'
+import { until } from './helper.js'
 import { freePort } from './pebble.js'
 import { RedisServer } from './redis.js'
 
-let redis: RedisServer
-
-beforeEach(async (context) => {
-  needsTool(context, 'redis-server', '--version')
-  redis ??= await RedisServer.start()
-})
-afterAll(() => redis?.[Symbol.asyncDispose]())
+const redis = RedisServer.ofFile()
 
 let number = 0
 

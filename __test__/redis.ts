@@ -2,24 +2,41 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { afterAll, beforeEach } from 'vitest'
+import { needsTool } from './helper.js'
 import { freePort } from './pebble.js'
 
 export class RedisServer implements AsyncDisposable {
-  readonly port: number
+  port = 0
   #child: ChildProcess | undefined
 
   readonly #options: string[]
 
-  private constructor(port: number, options: string[]) {
-    this.port = port
+  private constructor(options: string[]) {
     this.#options = options
   }
 
   /** With further `options` of the command line. */
   static async start(...options: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), options)
-    await server.restart()
+    const server = new RedisServer(options)
+    await server.#start()
     return server
+  }
+
+  /** One for all tests of the file that calls it; they need it. */
+  static ofFile(): RedisServer {
+    const server = new RedisServer([])
+    beforeEach(async (context) => {
+      needsTool(context, 'redis-server', '--version')
+      if (server.port === 0) await server.#start()
+    })
+    afterAll(() => server[Symbol.asyncDispose]())
+    return server
+  }
+
+  async #start(): Promise<void> {
+    this.port = await freePort()
+    await this.restart()
   }
 
   get url(): string {

@@ -3,26 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CacheOptions } from '@armature/core'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { needsTool, until } from '../helper.js'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../helper.js'
 import { RedisServer } from '../redis.js'
 import { ask, type Cached, serve } from './support.js'
 
-let redis: RedisServer
+const redis = RedisServer.ofFile()
 let top: string
 let number = 0
 
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'armature-cache-levels-'))
 })
-beforeEach(async (context) => {
-  needsTool(context, 'redis-server', '--version')
-  redis ??= await RedisServer.start()
-})
-afterAll(async () => {
-  await redis?.[Symbol.asyncDispose]()
-  rmSync(top, { recursive: true, force: true })
-})
+afterAll(() => rmSync(top, { recursive: true, force: true }))
 
 /** A cache with a folder of its own; the same one in Redis where `prefix` is the same. */
 function options(prefix: string, disk: string): CacheOptions {

@@ -3,18 +3,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { DataCache, type DataCacheOptions, type DataCacheStats } from '@armature/cache'
-import { afterAll, beforeEach, expect, test } from 'vitest'
-import { needsTool } from '../../../__test__/helper.js'
+import { expect, test } from 'vitest'
 import { RedisServer } from '../../../__test__/redis.js'
 import { node } from '../../../scripts/lib/run.mjs'
 
-let redis: RedisServer
-
-beforeEach(async (context) => {
-  needsTool(context, 'redis-server', '--version')
-  redis ??= await RedisServer.start()
-})
-afterAll(() => redis?.[Symbol.asyncDispose]())
+const redis = RedisServer.ofFile()
 
 let number = 0
 
