@@ -84,3 +84,6 @@ export async function calmMachine(patience, { look, end } = {}) {
     end: () => own.end?.(),
   }
 }
+
+/** What `measure()` resolves to, on a machine that is calm meanwhile if there is one that says when it is. */
+export const calmly = (machine, measure) => (machine ? machine.turn(measure) : measure())

@@ -1,6 +1,7 @@
 // One slice of load: a server that runs already is driven for a moment, then left until it is quiet.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loads } from '../works.mjs'
+import { calmly } from './calm.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
 import { wrk } from './wrk.mjs'
 
@@ -42,10 +43,7 @@ export const load = ({ server, contender }, work, settings) =>
   drive({ server, contender, request: loads[work] }, settings)
 
 /** Figures of a turn of `request`, on a machine that is calm meanwhile if `settings.machine` says when it is. */
-export function drive(each, settings) {
-  const measure = () => turn(each, settings)
-  return settings.machine ? settings.machine.turn(measure) : measure()
-}
+export const drive = (each, settings) => calmly(settings.machine, () => turn(each, settings))
 
 /** CPU time before and after, divided by what was answered in between. */
 async function turn({ server, contender, request }, { duration, threads, clients }) {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { quiet, run } from '../../scripts/lib/run.mjs'
 import { contenders, engine, yardstick } from '../contenders.mjs'
 import { loads } from '../works.mjs'
+import { calmly } from './calm.mjs'
 import { startContender } from './child.mjs'
 import { buildCrate, programOf, said } from './crates.mjs'
 import { quietServer } from './load.mjs'
@@ -188,8 +189,8 @@ async function part(work, load, files, slices, settings, { begin, add, end }) {
     }
     for (let slice = 1; slice <= slices; slice++) {
       for (const each of orderOf(running, slice)) {
-        const measure = () => turn(each, settings.duration)
-        add(each.name, work, slice, await (settings.machine ? settings.machine.turn(measure) : measure()))
+        const figures = await calmly(settings.machine, () => turn(each, settings.duration))
+        add(each.name, work, slice, figures)
       }
     }
     end(work)
