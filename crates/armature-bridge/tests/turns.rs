@@ -141,7 +141,7 @@ fn whoever_asks_for_little_does_not_wait_behind_one_who_asks_for_much() {
 
 #[test]
 fn clients_take_turns_whatever_their_connections() {
-    let scene = Scene::new(4096, 8);
+    let scene = Scene::new(4096, 4);
     for port in 0..50 {
         let first = u32::from(port) * 20;
         scene.ask(first..first + 20, "2001:db8::1", port);
@@ -150,14 +150,29 @@ fn clients_take_turns_whatever_their_connections() {
     scene.ask(1000..1016, "2001:db8:0:1::1", 1);
     // Those of one network are one client.
     scene.ask([2000], "2001:db8::2", 1);
-    for (from, to) in [(1000, 1004), (1004, 1008), (1008, 1012), (1012, 1016)] {
+    for (from, to) in (1000..1016).step_by(2).map(|from| (from, from + 2)) {
         let batch = scene.drain();
         let of_other: Vec<u32> = batch.iter().copied().filter(|slot| (1000..2000).contains(slot)).collect();
-        assert_eq!((of_other, batch.len()), (Vec::from_iter(from..to), 8));
+        assert_eq!((of_other, batch.len()), (Vec::from_iter(from..to), 4));
     }
     let batch = scene.drain();
     let ports: HashSet<u32> = batch.iter().map(|slot| slot / 20).collect();
-    assert_eq!(ports.len(), 8, "{batch:?}");
+    assert_eq!(ports.len(), 4, "{batch:?}");
+}
+
+#[test]
+fn where_requests_are_quick_a_connection_has_several_in_a_row() {
+    let scene = Scene::new(4096, 64);
+    for port in 0..60 {
+        let first = u32::from(port) * 18;
+        scene.ask(first..first + 18, "10.0.0.1", port);
+    }
+    assert_eq!(scene.drain(), Vec::from_iter(0..64));
+    scene.ask([2000], "10.0.0.2", 1);
+    // A quarter of a batch each; the fourth connection has had ten already.
+    let rows = [64..72, 2000..2001, 72..88, 90..106, 108..124, 126..133];
+    let rows: Vec<u32> = rows.into_iter().flatten().collect();
+    assert_eq!(scene.drain(), rows);
 }
 
 #[test]

@@ -9,6 +9,9 @@ use super::{Drained, Header, Lane, Queue, SlotId};
 use crate::record::Origin;
 use crate::sync::Ordering;
 
+/// One connection has this part of a batch before the next one has its turn.
+const SHARE: usize = 4;
+
 /// Requests of a lane that its reader has taken, and what else was with them.
 #[derive(Default)]
 pub(super) struct Turns {
@@ -19,6 +22,8 @@ pub(super) struct Turns {
     requests: Table<Request>,
     /// It is the turn of this one, but there was no room.
     next: Option<u64>,
+    /// Requests of the connection whose turn it is that had it.
+    had: usize,
     /// What is about none of them, in order.
     events: Vec<u8>,
     /// How much of it was handed over.
@@ -82,12 +87,14 @@ impl Turns {
         most: usize,
         is_current: impl Fn(SlotId) -> bool,
     ) {
+        // What one connection asks for is answered with one write when it is answered in one batch.
+        let in_a_row = (most / SHARE).max(1);
         // What is about other requests has waited behind these, and may be much: it does not take all the room.
         if !self.copy_events(out, out.len() / 2, drained) {
             return;
         }
         while drained.requests < most {
-            let Some(slot) = self.next.take().or_else(|| self.turn()) else { break };
+            let Some(slot) = self.next.take().or_else(|| self.turn(in_a_row)) else { break };
             let Some(request) = self.requests.get(&slot) else { continue };
             if is_current(SlotId::from_bits(slot)) {
                 let Some(target) = out.get_mut(drained.bytes..drained.bytes + request.records.len()) else {
@@ -132,12 +139,32 @@ impl Turns {
         true
     }
 
-    /// The slot of whose turn it is.
-    fn turn(&mut self) -> Option<u64> {
-        self.clients.turn(|connections| {
-            let slot = connections.turn(|waiting| (waiting.pop_front(), !waiting.is_empty()));
-            (slot, !connections.order.is_empty())
-        })
+    /// The slot of whose turn it is: a connection has it for so many requests.
+    fn turn(&mut self, in_a_row: usize) -> Option<u64> {
+        self.had += 1;
+        let is_over = self.had >= in_a_row;
+        let mut next = Place::None;
+        let slot = self.clients.turn(|connections| {
+            let slot = connections.turn(|waiting| {
+                let slot = waiting.pop_front();
+                next = match waiting.is_empty() {
+                    true => Place::None,
+                    false if is_over => Place::Last,
+                    false => Place::First,
+                };
+                (slot, next)
+            });
+            let place = match (next, connections.order.is_empty()) {
+                (_, true) => Place::None,
+                (Place::First, _) => Place::First,
+                _ => Place::Last,
+            };
+            (slot, place)
+        });
+        if next != Place::First {
+            self.had = 0;
+        }
+        slot
     }
 
     /// Drops the requests for which `is_current` is false.
@@ -216,17 +243,31 @@ impl<T: Default> Rotation<T> {
         }
     }
 
-    /// The next one has its turn, and comes last when `take` says that there is more to take; otherwise it goes.
-    fn turn<R>(&mut self, take: impl FnOnce(&mut T) -> (Option<R>, bool)) -> Option<R> {
-        let number = self.order.pop_front()?;
-        let (taken, is_left) = take(self.members.get_mut(&number)?);
-        if is_left {
-            self.order.push_back(number);
-        } else {
-            self.members.remove(&number);
+    /// The first one has its turn; `take` says where it is then.
+    fn turn<R>(&mut self, take: impl FnOnce(&mut T) -> (Option<R>, Place)) -> Option<R> {
+        let number = *self.order.front()?;
+        let (taken, place) = take(self.members.get_mut(&number)?);
+        if place != Place::First {
+            self.order.pop_front();
+        }
+        match place {
+            Place::First => {}
+            Place::Last => self.order.push_back(number),
+            Place::None => {
+                self.members.remove(&number);
+            }
         }
         taken
     }
+}
+
+/// Where in the order somebody is after a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Last,
+    /// Has nothing left.
+    None,
 }
 
 /// By numbers that nobody outside can choose.

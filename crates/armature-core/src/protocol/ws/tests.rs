@@ -59,6 +59,10 @@ fn decode_with<'a>(
         if let Err(violation) = fed {
             return (got, Err(violation));
         }
+        // As the connection does: nothing is read behind a Close frame.
+        if matches!(got.last(), Some(Got::Close(_))) {
+            break;
+        }
     }
     (got, Ok(()))
 }
@@ -240,6 +244,15 @@ fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Vec<Got>)> {
         got.push(Got::Message(text, content));
         (frames, got)
     })
+}
+
+#[test]
+fn nothing_counts_behind_a_close_frame() {
+    let bytes = [frame(0x88, b"", [0; 4]), vec![0xff; 20]].concat();
+    let expected = (vec![Got::Close(Farewell::parse(b"").unwrap())], Ok(()));
+    for size in 1..=bytes.len() {
+        assert_eq!(decode(bytes.chunks(size), &WsSettings::default()), expected, "{size}");
+    }
 }
 
 proptest! {
