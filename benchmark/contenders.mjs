@@ -1,4 +1,4 @@
-// Who is compared. Fastify is the yardstick: every figure is also given as a multiple of its figure in the same round.
+// Who is compared. Fastify is the yardstick: every figure is also given as a multiple of its figure in the same run.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../scripts/lib/paths.mjs'

@@ -9,7 +9,6 @@ import { fail, since, step } from '../scripts/lib/log.mjs'
 import { root } from '../scripts/lib/paths.mjs'
 import { missingTools } from '../scripts/lib/tools.mjs'
 import { contenders, installPlugins, yardstick } from './contenders.mjs'
-import { calmMachine } from './lib/calm.mjs'
 import { compare, compareText } from './lib/compare.mjs'
 import { prepareDrivers } from './lib/drivers.mjs'
 import { environment } from './lib/environment.mjs'
@@ -139,26 +138,19 @@ async function measure(settings) {
   for (const line of skipped) step(`left out: ${line}`)
   if (served.some((work) => work !== driversWork) && !ready.includes(yardstick))
     step(`without ${yardstick} there are no ratios`)
-  const waiting =
-    settings.patience > 0 ? `, and ${settings.patience} s more when neighbours slow the machine` : ''
-  step(`measuring for about ${Math.ceil(estimate(settings, ready))} minutes${waiting}`)
+  step(`measuring for about ${Math.ceil(estimate(settings, ready))} minutes`)
 
   const begin = performance.now()
-  const machine = served.length > 0 ? await calmMachine(settings.patience) : undefined
-  const { samples, problems } = await session(
-    ready,
-    { ...settings, machine },
-    {
-      onWork: (round, work) => step(`round ${round} of ${settings.rounds}: ${work}`),
-      onSamples: (samples) => {
-        for (const name of ready) {
-          const line = progress(samples, name)
-          if (line) console.log(`    ${line}`)
-        }
-      },
-      onProblem: (text) => console.log(`    failed: ${text}`),
+  const { samples, problems } = await session(ready, settings, {
+    onWork: (round, work) => step(`round ${round} of ${settings.rounds}: ${work}`),
+    onSamples: (samples) => {
+      for (const name of ready) {
+        const line = progress(samples, name)
+        if (line) console.log(`    ${line}`)
+      }
     },
-  )
+    onProblem: (text) => console.log(`    failed: ${text}`),
+  })
   const once = async (work, run, otherwise) => {
     if (!asked(work)) return otherwise
     step(work)
@@ -176,12 +168,9 @@ async function measure(settings) {
   const micro = await once('micro', () => javascript(settings), [])
   if (!noRust) micro.push(...(await once('routing', rust, [])))
   step(`measured in ${since(begin)}`)
-  const calm = machine?.counts()
-  machine?.end()
   return {
     environment: environment(),
     settings,
-    calm,
     samples: [...samples, ...starts],
     start,
     micro,

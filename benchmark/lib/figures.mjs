@@ -110,29 +110,28 @@ function grouped(samples, key, part) {
 /** Time of the CPU: what disturbs a measurement only ever adds to it. */
 const isCost = (key) => key.startsWith('cpu')
 
-/** The geometric mean of the lower half: of the turns that were disturbed least. */
+/** The geometric mean of the lowest fifth, the lowest value when there are fewer than ten: of the turns that were disturbed least. */
 function undisturbed(values) {
   const sorted = [...values].sort((a, b) => a - b)
-  return geometric(sorted.slice(0, Math.ceil(sorted.length / 2)))
+  return geometric(sorted.slice(0, Math.max(1, Math.floor(sorted.length / 5))))
 }
 
 /**
  * The median over all slices of each figure, and its ratio to the yardstick's. `samples` are
  * `{ round, slice, work, contender, [key]: number }`. There is no ratio of or to nothing, or less than nothing.
  *
- * CPU time is compared by rounds, in each the lower half of the turns of either, and the ratio is the mean of the rounds': a
- * neighbour of the machine slows a large program more than a small one, so turns that it slowed say little of either. All else is
- * compared by slices, seconds apart - what a noisy moment does to one it does to the other - and the ratio is their middle.
+ * CPU time is compared over all rounds, the lowest fifth of the turns of either: a neighbour of the machine slows most turns, and a
+ * large program more than a small one, but the turns that it leaves alone cost about the same in every round. All else is compared by
+ * slices, seconds apart - what a noisy moment does to one it does to the other - and the ratio is their middle.
  */
 export function summarize(samples, key, work, contender, yardstick) {
   const of = (name) => samples.filter((sample) => sample.work === work && sample.contender === name)
-  const part = isCost(key) ? ({ round }) => round : ({ round, slice }) => `${round}/${slice}`
-  const [mean, ofAll] = isCost(key) ? [undisturbed, geometric] : [geometric, middle]
+  const part = isCost(key) ? () => 'all rounds' : ({ round, slice }) => `${round}/${slice}`
+  const mean = isCost(key) ? undisturbed : geometric
   const own = of(contender)
   const others = grouped(of(yardstick), key, part)
   const ratios = [...grouped(own, key, part)]
     .filter(([name]) => others.has(name))
     .map(([name, values]) => mean(values) / mean(others.get(name)))
-  const ratio = ratios.length === 0 ? undefined : ofAll(ratios)
-  return { value: median(own.map((sample) => sample[key])), ratio }
+  return { value: median(own.map((sample) => sample[key])), ratio: middle(ratios) }
 }

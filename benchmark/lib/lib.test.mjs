@@ -44,20 +44,24 @@ test('ratios are taken within a slice of a round, to all turns of the yardstick'
   expect(of('a', samples.slice(0, 1))).toEqual({ value: 20, ratio: undefined })
 })
 
-test('CPU time is compared by rounds, by the turns that were disturbed least', () => {
+test('CPU time is compared by the lowest fifth of the turns of all rounds', () => {
   const turns = (round, contender, costs) =>
     costs.map((cpuProcess, slice) => ({ round, slice, work: 'hello', contender, cpuProcess }))
   const samples = [
-    ...turns(1, 'a', [2, 9, 2, 9]),
-    ...turns(1, 'fastify', [70, 4, 4, 90]),
-    // The machine is slower now, for everybody.
-    ...turns(2, 'a', [4, 4, 30]),
-    ...turns(2, 'fastify', [8, 80, 8]),
-    ...turns(3, 'a', [1000]),
+    ...turns(1, 'a', [9, 2, 30, 9, 5]),
+    // Slower all the time: it has no part in what is compared.
+    ...turns(2, 'a', [20, 12, 11, 8, 13]),
+    ...turns(1, 'fastify', [70, 50, 90, 60]),
+    ...turns(3, 'fastify', [80, 8, 10]),
+    ...turns(1, 'b', [7, 0, 4, 6]),
   ]
-  expect(summarize(samples, 'cpuProcess', 'hello', 'a', 'fastify').ratio).toBeCloseTo(0.5)
-  expect(summarize(samples, 'cpuProcess', 'hello', 'fastify', 'fastify').ratio).toBe(1)
-  expect(summarize(samples, 'cpuProcess', 'hello', 'a', 'b').ratio).toBeUndefined()
+  const of = (name, other = 'fastify') => summarize(samples, 'cpuProcess', 'hello', name, other)
+  // The lowest two of ten, and the lowest of seven.
+  expect(of('a').ratio).toBeCloseTo(Math.sqrt(2 * 5) / 8)
+  expect(of('a').value).toBe(10)
+  expect(of('b').ratio).toBeCloseTo(0.5)
+  expect(of('fastify').ratio).toBe(1)
+  expect(of('a', 'c').ratio).toBeUndefined()
 })
 
 test('there is no ratio to nothing, nor to less', () => {

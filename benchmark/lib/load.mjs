@@ -1,9 +1,8 @@
 // One slice of load: a server that runs already is driven for a moment, then left until it is quiet.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loads } from '../works.mjs'
-import { calmly } from './calm.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
-import { wrk } from './wrk.mjs'
+import { insist, wrk } from './wrk.mjs'
 
 const LOOK = 20
 const QUIET = 0.1
@@ -33,8 +32,10 @@ export async function freshWarmUp(each, due, { warmup, ...settings }) {
   if (javascript && work) await warmUp(each, work, { warmup: warmup * FRESH, ...settings })
 }
 
-export async function warmUp({ server }, work, { warmup, threads, clients }) {
-  await wrk(server.port, loads[work], { seconds: warmup, threads, cores: clients })
+export const warmUp = (each, work, settings) => warmUpWith({ ...each, request: loads[work] }, settings)
+
+export async function warmUpWith({ server, request }, { warmup, threads, clients }) {
+  await insist(() => wrk(server.port, request, { seconds: warmup, threads, cores: clients }))
   await quietServer(server.pid)
 }
 
@@ -42,8 +43,12 @@ export async function warmUp({ server }, work, { warmup, threads, clients }) {
 export const load = ({ server, contender }, work, settings) =>
   drive({ server, contender, request: loads[work] }, settings)
 
-/** Figures of a turn of `request`, on a machine that is calm meanwhile if `settings.machine` says when it is. */
-export const drive = (each, settings) => calmly(settings.machine, () => turn(each, settings))
+/** Figures of a turn of `request`. */
+export const drive = (each, settings) =>
+  insist(
+    () => turn(each, settings),
+    () => quietServer(each.server.pid),
+  )
 
 /** CPU time before and after, divided by what was answered in between. */
 async function turn({ server, contender, request }, { duration, threads, clients }) {

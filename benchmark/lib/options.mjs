@@ -14,10 +14,9 @@ Linux only; loopback only. Every single measurement is kept in benchmark/out/res
                        or all; when it is missing: ${defaultWorks.join(',')}
   --micro              the same as --work micro,routing: what small pieces cost, without any server
   --rounds <n>         how often all servers are started anew and measured (3)
-  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (7)
+  --slices <n>         turns that each server has in a round at ${keyWorks.join(', ')}; half of them at the others (10)
   --duration <s>       of a turn, at the least; wrk ends with a tenth of a second (0.15)
   --warmup <s>         of each server before its turns at a work; longer when it has just started (0.5)
-  --patience <s>       in all, for which a machine that neighbours slow is waited for, and turns are measured again (180)
   --held <n>           connections and waiting requests that memory is measured with (3000)
   --quick              everything once and short, without routing: does it work? Its figures are not to be quoted
   --write              the report into benchmark/RESULTS.md, the chart into benchmark/results.svg, and a table between
@@ -35,10 +34,9 @@ export const options = {
   work: string(defaultWorks.join(',')),
   micro: flag,
   rounds: string('3'),
-  slices: string('7'),
+  slices: string('10'),
   duration: string('0.15'),
   warmup: string('0.5'),
-  patience: string('180'),
   held: string('3000'),
   quick: flag,
   write: flag,
@@ -61,10 +59,10 @@ function count(values, option, most) {
   throw new Error(`--${option} is a whole number from 1 to ${most}, not ${values[option]}`)
 }
 
-function seconds(values, option, most, least = 0.1) {
+function seconds(values, option, most) {
   const value = Number(values[option])
-  if (value >= least && value <= most) return value
-  throw new Error(`--${option} is a number of seconds from ${least} to ${most}, not ${values[option]}`)
+  if (value >= 0.1 && value <= most) return value
+  throw new Error(`--${option} is a number of seconds from 0.1 to ${most}, not ${values[option]}`)
 }
 
 /** Throws an error that names the option. */
@@ -79,7 +77,6 @@ export function settingsOf(values) {
     slices: quick ? 1 : count(values, 'slices', 50),
     duration: quick ? 0.5 : seconds(values, 'duration', 300),
     warmup: quick ? 0.5 : seconds(values, 'warmup', 60),
-    patience: quick ? 0 : seconds(values, 'patience', 3600, 0),
     held: count(values, 'held', 10_000),
     quick,
     cores: availableParallelism(),

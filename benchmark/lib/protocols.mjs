@@ -6,13 +6,12 @@ import { join } from 'node:path'
 import { quiet, run } from '../../scripts/lib/run.mjs'
 import { contenders, engine, yardstick } from '../contenders.mjs'
 import { loads } from '../works.mjs'
-import { calmly } from './calm.mjs'
 import { startContender } from './child.mjs'
 import { buildCrate, programOf, said } from './crates.mjs'
 import { quietServer } from './load.mjs'
 import { cpu, cpuBetween, rss } from './proc.mjs'
 import { orderOf } from './turns.mjs'
-import { wrk } from './wrk.mjs'
+import { insist, wrk } from './wrk.mjs'
 
 const PATH = '/users/42'
 /** The first look at how many requests a server answers. */
@@ -161,7 +160,13 @@ function certificate(folder) {
   return files
 }
 
-async function turn({ server, contender, drive }, seconds) {
+const turn = (each, seconds) =>
+  insist(
+    () => turnOnce(each, seconds),
+    () => quietServer(each.server.pid),
+  )
+
+async function turnOnce({ server, contender, drive }, seconds) {
   const before = cpu(server.pid)
   const { requests, microseconds, cpuClient } = await drive(server.port, seconds)
   const spent = cpuBetween(server.pid, before, cpu(server.pid))
@@ -189,8 +194,7 @@ async function part(work, load, files, slices, settings, { begin, add, end }) {
     }
     for (let slice = 1; slice <= slices; slice++) {
       for (const each of orderOf(running, slice)) {
-        const figures = await calmly(settings.machine, () => turn(each, settings.duration))
-        add(each.name, work, slice, figures)
+        add(each.name, work, slice, await turn(each, settings.duration))
       }
     }
     end(work)

@@ -50,7 +50,7 @@ ${parts.join('\n\n')}
 }
 
 /** How the servers were measured; undefined when none was. */
-function method({ environment, settings, samples, calm }) {
+function method({ environment, settings, samples }) {
   if (samples.length === 0) return undefined
   const { rounds, slices, duration, warmup } = settings
   const versions = Object.keys(all)
@@ -60,7 +60,7 @@ function method({ environment, settings, samples, calm }) {
   return `${versions}.
 
 wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
-has a turn of ${duration} s while the machine is calm${calm ? ` (${calm.repeated} of ${calm.turns} were measured again, ${calm.disturbed} count though it was not)` : ''}, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
-figure: of CPU time by rounds, the lower half of the turns of each; of all else by slices, without the extreme tenths. CPU is that of
+has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
+figure: of CPU time by the lowest fifth of all turns of each, which were disturbed least; of all else by slices, without the extreme tenths. CPU is that of
 the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- ${settings.work.length === allWorks.length ? '--work all ' : ''}--write\`.`
 }

@@ -1,9 +1,8 @@
 // Servers that are asked in turn, some of them for several things: the rows of a table.
 import { request as send } from 'node:http'
 import { startContender } from './child.mjs'
-import { drive, quietServer } from './load.mjs'
+import { drive, warmUpWith } from './load.mjs'
 import { orderOf } from './turns.mjs'
-import { wrk } from './wrk.mjs'
 
 /** Warm-ups of each row before its turns. */
 export const WARMUPS = 2
@@ -53,10 +52,7 @@ export async function rows(loads, servers, slices, settings, { begin, add, end }
       begin(work)
       for (const each of own) {
         each.bytes = await proven(each.name, each.server.port, each.request, each.isRight)
-        const { threads, clients, warmup } = settings
-        const seconds = WARMUPS * warmup
-        await wrk(each.server.port, each.request, { seconds, threads, cores: clients })
-        await quietServer(each.server.pid)
+        await warmUpWith(each, { ...settings, warmup: WARMUPS * settings.warmup })
       }
       for (let slice = 1; slice <= slices; slice++) {
         for (const each of orderOf(own, slice)) {

@@ -80,10 +80,10 @@ test('every other time is in reverse', () => {
   expect(orderOf(['a', 'b', 'c'], 2)).toEqual(['c', 'b', 'a'])
 })
 
-test('the yardstick has a turn before every five others', () => {
+test('the yardstick has a turn before every three others', () => {
   const turns = (text, slice) => turnsOf([...text], (name) => name === 'Y', slice).join('')
   expect(turns('aYb', 1)).toBe('Yab')
-  expect(turns('abYcdefghi', 1)).toBe('YabcdeYfghi')
-  expect(turns('abYcdefghi', 2)).toBe('ihgfYedcbaY')
+  expect(turns('abYcdefghi', 1)).toBe('YabcYdefYghi')
+  expect(turns('abYcdefghi', 2)).toBe('ihgYfedYcbaY')
   expect(turns('abcdef', 1)).toBe('abcdef')
 })

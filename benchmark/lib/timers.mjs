@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loads, timersLoads } from '../works.mjs'
 import { startContender } from './child.mjs'
 import { checkAnswers } from './honest.mjs'
-import { freshWarmUp, warmUp } from './load.mjs'
-import { wrk } from './wrk.mjs'
+import { freshWarmUp, quietServer, warmUp } from './load.mjs'
+import { insist, wrk } from './wrk.mjs'
 
 /** Turns of a server in one: the slowest of a hundred ticks has to be more than a few. */
 export const TURNS = 5
@@ -34,7 +34,8 @@ export async function timers(contender, settings, add) {
     await freshWarmUp(each, due, settings)
     for (const [name, work] of parts) {
       await warmUp(each, work, settings)
-      add(name, await beside(each, work, settings))
+      const measure = () => beside(each, work, settings)
+      add(name, await insist(measure, () => quietServer(server.pid)))
     }
   } finally {
     await server.stop()

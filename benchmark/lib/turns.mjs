@@ -3,11 +3,11 @@
 /** Every other time the other way round: what drifts then favours nobody. */
 export const orderOf = (names, time) => (time % 2 === 1 ? names : [...names].reverse())
 
-const OTHERS = 5
+const OTHERS = 3
 
 /**
- * The turns of one slice. The yardstick, the one that `isYardstick`, has one before every five others: it is a part of
- * every ratio, so that measuring it twice makes all of them steadier, and nobody is far from it.
+ * The turns of one slice. The yardstick, the one that `isYardstick`, has one before every three others: it is a part of
+ * every ratio, so that measuring it more often makes all of them steadier, and nobody is far from it.
  */
 export function turnsOf(contenders, isYardstick, slice) {
   const yardstick = contenders.filter(isYardstick)

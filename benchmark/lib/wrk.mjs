@@ -1,4 +1,5 @@
 // wrk, as numbers.
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../../scripts/lib/paths.mjs'
 import { quiet, run } from '../../scripts/lib/run.mjs'
@@ -8,6 +9,31 @@ const report = join(root, 'benchmark/wrk/report.lua')
 
 export async function hasWrk() {
   return (await quiet('wrk', ['--version'])).code !== 127
+}
+
+/**
+ * SIGINT came before wrk listened for it, as happens when the machine stands still for the time of a turn: it ended without a word. Its
+ * first requests may have been answered all the same.
+ */
+class NothingMeasured extends Error {}
+
+/** `code` of {@link run} then. */
+const UNHEARD = 128 + constants.signals.SIGINT
+const MOST_AGAIN = 3
+
+/**
+ * What `measure()` resolves to, in which wrk runs. When nothing was measured it is asked again, three times at most, each time after
+ * `between()`.
+ */
+export async function insist(measure, between) {
+  for (let again = 0; ; again++) {
+    try {
+      return await measure()
+    } catch (error) {
+      if (!(error instanceof NothingMeasured) || again === MOST_AGAIN) throw error
+    }
+    await between?.()
+  }
 }
 
 /**
@@ -58,7 +84,8 @@ export async function wrk(
     ['wrk', ...load, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, '--', ...request],
     cores,
   )
-  const { stdout, stderr } = await run(program, args, options)
+  const { code, stdout, stderr } = await run(program, args, options)
+  if (code === UNHEARD) throw new NothingMeasured('wrk failed: it was interrupted before it was ready')
   const result = parseReport(stdout + stderr, { refused })
   return depth === 1 && !close ? result : { ...result, p50: undefined, p99: undefined }
 }
