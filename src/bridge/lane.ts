@@ -249,6 +249,11 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     this.#turn()
   }
 
+  // A tick that is scheduled before microtasks have run comes before them: it would find no answers of theirs.
+  readonly #afterMicrotasks = (): void => {
+    nextTick(this.#run)
+  }
+
   readonly #run = (): void => {
     this.#scheduled = false
     if (this.#closed) return
@@ -310,7 +315,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
         // What is answered leaves now, what is left waits for the event loop's turn.
         setImmediate(this.#resume)
         this.#commit()
-      } else if (later) nextTick(this.#run)
+      } else if (later) RESOLVED.then(this.#afterMicrotasks)
     }
     return !this.#scheduled
   }
@@ -455,3 +460,4 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
 }
 
 const NO_RECORDS = Buffer.alloc(0)
+const RESOLVED = Promise.resolve()
