@@ -26,7 +26,7 @@ pub struct Turn {
     pub deadline: Option<Instant>,
     /// Events that it found.
     pub events: usize,
-    /// When it found them.
+    /// When it began.
     pub began: Instant,
 }
 
@@ -94,16 +94,20 @@ impl HostLoop {
         work(&self.handle)
     }
 
-    /// Looks at the descriptors once, then runs what is ready until nothing is or `budget` is spent, and one task at least. Tasks
-    /// that have much to do ask [`LoopHandle::turn_is_over`].
+    /// Runs what is ready, looks at the descriptors once, then runs what is ready until nothing is or `budget` is spent, and one task
+    /// at least. Tasks that have much to do ask [`LoopHandle::turn_is_over`].
     pub fn turn(&self, budget: Duration) -> Turn {
         self.expect_turn();
-        // A queue that cannot be looked at has no events; what else is ready is not to suffer.
-        let looked = self.handle.look(Some(Duration::ZERO), || {});
-        let (events, began) = looked.unwrap_or_else(|_| (0, Instant::now()));
+        let began = self.handle.inner.clock.read();
         let end = began + budget;
         self.handle.turn_ends(end);
         afterwards::begin();
+        // Answers, mostly: they leave before the next requests are looked for, some of which they lead to.
+        if self.handle.has_ready() {
+            self.handle.run_ready(Some(end));
+        }
+        // A queue that cannot be looked at has no events; what else is ready is not to suffer.
+        let events = self.handle.look(Some(Duration::ZERO), || {}).map_or(0, |(events, _)| events);
         while self.handle.run_ready(Some(end)) && self.handle.has_ready() {
             if self.handle.inner.clock.read() >= end {
                 break;
