@@ -13,6 +13,9 @@ import { orderOf } from './turns.mjs'
 /** JavaScript threads, or processes of the cluster. */
 export const THREADS = 2
 
+/** Threads of wrk: one of it cannot ask for as much as two threads answer, and would be what is measured. */
+const CLIENTS = 2
+
 /** The yardstick of this work. */
 export const cluster = 'fastify-cluster'
 
@@ -55,7 +58,8 @@ async function whileBlocked({ server }, count, path, expected) {
 }
 
 /** `begin(work)` and `end(work)` frame a load; what comes of a turn is given to `add(name, work, slice, figures)`. */
-export async function workers(slices, settings, { begin, add, end }) {
+export async function workers(slices, given, { begin, add, end }) {
+  const settings = { ...given, threads: Math.max(given.threads, CLIENTS) }
   const running = []
   try {
     for (const [name, contender] of Object.entries(servers())) {

@@ -134,9 +134,35 @@ fn whoever_asks_for_little_does_not_wait_behind_one_who_asks_for_much() {
     assert_eq!(scene.drain(), [4, 2001, 2000, 5]);
     assert_eq!(scene.drain(), [6, 7, 8, 9]);
     scene.ask([2002, 2003, 2004], "10.0.0.2", 1);
-    assert_eq!(scene.drain(), [10, 2002, 11, 2003]);
-    assert_eq!(scene.drain(), [12, 2004, 13, 14]);
+    assert_eq!(scene.drain(), [2002, 10, 2003, 11]);
+    assert_eq!(scene.drain(), [2004, 12, 13, 14]);
     assert_eq!(scene.lane.depth().0, 1998 + 3 - 16);
+}
+
+#[test]
+fn who_comes_anew_does_not_wait_for_all_the_others() {
+    let scene = Scene::new(4096, 1);
+    for port in 0..20 {
+        let first = u32::from(port) * 20;
+        scene.ask(first..first + 20, "10.0.0.1", port);
+    }
+    assert_eq!(scene.drain(), [0]);
+    // All have had a turn.
+    let rest: HashSet<u32> = (0..27).flat_map(|_| scene.drain()).map(|slot| slot / 20).collect();
+    assert_eq!(rest.len(), 20);
+    scene.ask([1000], "10.0.0.1", 100);
+    assert_eq!(scene.drain(), [1000]);
+    // Who comes again before it would have been its turn is not new.
+    scene.ask([1001], "10.0.0.1", 100);
+    let between: Vec<u32> =
+        std::iter::from_fn(|| scene.drain().first().copied().filter(|slot| *slot != 1001)).collect();
+    assert_eq!(between.len(), 20);
+    // Many new ones do not keep the others from their turns.
+    for port in 101..140 {
+        scene.ask([u32::from(port) * 20], "10.0.0.1", port);
+    }
+    let old = (0..20).flat_map(|_| scene.drain()).filter(|slot| *slot < 1000).count();
+    assert_eq!(old, 5);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::sync::Ordering;
 /// One connection has this part of a batch before the next one has its turn.
 const SHARE: usize = 4;
 
+/// So many new ones may have their turn before one of those that wait for their next.
+const FAVOURED: usize = 3;
+
 /// Requests of a lane that its reader has taken, and what else was with them.
 #[derive(Default)]
 pub(super) struct Turns {
@@ -143,28 +146,19 @@ impl Turns {
     fn turn(&mut self, in_a_row: usize) -> Option<u64> {
         self.had += 1;
         let is_over = self.had >= in_a_row;
-        let mut next = Place::None;
         let slot = self.clients.turn(|connections| {
-            let slot = connections.turn(|waiting| {
-                let slot = waiting.pop_front();
-                next = match waiting.is_empty() {
-                    true => Place::None,
-                    false if is_over => Place::Last,
-                    false => Place::First,
-                };
-                (slot, next)
-            });
-            let place = match (next, connections.order.is_empty()) {
-                (_, true) => Place::None,
-                (Place::First, _) => Place::First,
-                _ => Place::Last,
-            };
-            (slot, place)
+            connections.turn(|waiting| {
+                let slot = waiting.pop_front()?;
+                Some((slot, if is_over || waiting.is_empty() { Then::Others } else { Then::Again }))
+            })
         });
-        if next != Place::First {
-            self.had = 0;
+        match slot {
+            Some((slot, Then::Again)) => Some(slot),
+            other => {
+                self.had = 0;
+                other.map(|(slot, _)| slot)
+            }
         }
-        slot
     }
 
     /// Drops the requests for which `is_current` is false.
@@ -219,55 +213,76 @@ impl Turns {
     }
 }
 
-/// Members by their numbers; they take turns.
+/// Members by their numbers; they take turns. One that comes anew has its first turn before the others have their next: who asks
+/// for little waits for little. After it, it is one of them, even when it has nothing left, until it would be its turn: who comes
+/// again and again is not new each time.
 struct Rotation<T> {
     members: Table<T>,
+    /// Those that have had no turn.
+    new: VecDeque<u64>,
     order: VecDeque<u64>,
+    /// Whose turn is not over.
+    current: Option<u64>,
+    /// New ones that came in a row.
+    favoured: usize,
+}
+
+/// Whose turn is next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Again,
+    Others,
 }
 
 impl<T> Default for Rotation<T> {
     fn default() -> Self {
-        Self { members: Table::default(), order: VecDeque::new() }
+        let (new, order) = (VecDeque::new(), VecDeque::new());
+        Self { members: Table::default(), new, order, current: None, favoured: 0 }
     }
 }
 
 impl<T: Default> Rotation<T> {
-    /// A member, which is the last one when it is new.
     fn of(&mut self, number: u64) -> &mut T {
         match self.members.entry(number) {
             Entry::Occupied(member) => member.into_mut(),
             Entry::Vacant(place) => {
-                self.order.push_back(number);
+                self.new.push_back(number);
                 place.insert(T::default())
             }
         }
     }
 
-    /// The first one has its turn; `take` says where it is then.
-    fn turn<R>(&mut self, take: impl FnOnce(&mut T) -> (Option<R>, Place)) -> Option<R> {
-        let number = *self.order.front()?;
-        let (taken, place) = take(self.members.get_mut(&number)?);
-        if place != Place::First {
-            self.order.pop_front();
-        }
-        match place {
-            Place::First => {}
-            Place::Last => self.order.push_back(number),
-            Place::None => {
-                self.members.remove(&number);
+    /// The next one that has something has its turn: `take` takes it, and says whose turn is next. What is taken comes with that,
+    /// nothing when nobody has anything.
+    fn turn<R>(&mut self, mut take: impl FnMut(&mut T) -> Option<(R, Then)>) -> Option<(R, Then)> {
+        loop {
+            let number = self.current.take().or_else(|| self.next())?;
+            let Some(member) = self.members.get_mut(&number) else { continue };
+            match take(member) {
+                None => {
+                    self.members.remove(&number);
+                }
+                Some((taken, then)) => {
+                    match then {
+                        Then::Again => self.current = Some(number),
+                        Then::Others => self.order.push_back(number),
+                    }
+                    return Some((taken, then));
+                }
             }
         }
-        taken
     }
-}
 
-/// Where in the order somebody is after a turn.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    First,
-    Last,
-    /// Has nothing left.
-    None,
+    fn next(&mut self) -> Option<u64> {
+        if self.favoured < FAVOURED || self.order.is_empty() {
+            if let Some(number) = self.new.pop_front() {
+                self.favoured += 1;
+                return Some(number);
+            }
+        }
+        self.favoured = 0;
+        self.order.pop_front()
+    }
 }
 
 /// By numbers that nobody outside can choose.
