@@ -24,6 +24,10 @@ const MAX_REQUESTS = 64
 const MAX_MILLIS = 1
 /** How often the clock is read while a batch is handled, unless requests are known to take long. */
 const CLOCK_EVERY = 4
+/** Requests that are taken at a time as long as nobody knows how long they take: those that are taken are in the way of all others. */
+const UNKNOWN = 8
+/** So many batches that have much fewer requests than are taken at a time, and it is not known any more. */
+const SMALL_BATCHES = 64
 
 // Words of every record.
 const KIND = 1
@@ -69,7 +73,9 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
   #budget = MAX_REQUESTS
   #started = 0
   /** Requests that Rust hands over at a time. */
-  #most = MAX_REQUESTS
+  #most = 0
+  /** Batches in a row that had much fewer. */
+  #small = 0
   /** A loop has not caught up: no further request is handled until it has. */
   #crowded = false
   #closed = false
@@ -79,6 +85,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
     this.#window = settings.responseBuffer
     this.bodyWindow = settings.requestBuffer
     this.native = createLane(settings.queue, () => this.#pump())
+    this.#expect(UNKNOWN)
   }
 
   /** The answer to `record` comes later. When nobody waits for it, its slot may belong to another request by now. */
@@ -326,9 +333,17 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
    */
   #expect(requests: number): void {
     const most = Math.min(Math.max(requests, 1), MAX_REQUESTS)
+    this.#small = 0
     if (most === this.#most) return
     this.#most = most
     this.native.handOver(most)
+  }
+
+  /** All that was taken, in time. */
+  #handledInTime(requests: number): void {
+    if (requests >= this.#most) this.#expect(requests * 2)
+    else if (requests > this.#most / 4) this.#small = 0
+    else if (this.#most > UNKNOWN && ++this.#small === SMALL_BATCHES) this.#expect(UNKNOWN)
   }
 
   /** Handles records until they are all done or the time is up. True when an answer comes later. */
@@ -366,8 +381,7 @@ export class Lane implements RecordOwner, SinkOwner, LinkOwner {
       if (this.#crowded) break
       if (count % clockEvery === 0 && performance.now() - this.#started > MAX_MILLIS) break
     }
-    // All that was taken, in time.
-    if (this.#from === this.#until && count >= this.#most) this.#expect(count * 2)
+    if (this.#from === this.#until) this.#handledInTime(count)
     return later
   }
 

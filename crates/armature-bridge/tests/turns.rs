@@ -189,16 +189,29 @@ fn clients_take_turns_whatever_their_connections() {
 #[test]
 fn where_requests_are_quick_a_connection_has_several_in_a_row() {
     let scene = Scene::new(4096, 64);
-    for port in 0..60 {
-        let first = u32::from(port) * 18;
-        scene.ask(first..first + 18, "10.0.0.1", port);
+    for port in 0..8 {
+        let first = u32::from(port) * 100;
+        scene.ask(first..first + 100, "10.0.0.1", port);
     }
     assert_eq!(scene.drain(), Vec::from_iter(0..64));
-    scene.ask([2000], "10.0.0.2", 1);
-    // A quarter of a batch each; the fourth connection has had ten already.
-    let rows = [64..72, 2000..2001, 72..88, 90..106, 108..124, 126..133];
-    let rows: Vec<u32> = rows.into_iter().flatten().collect();
-    assert_eq!(scene.drain(), rows);
+    // Those that have their first turn have one request, as have the others meanwhile.
+    let first = [64, 100, 200, 65, 300, 400, 500, 101, 600, 700];
+    let batch = scene.drain();
+    assert_eq!(batch[..10], first);
+    // A quarter of a batch each.
+    assert_eq!(
+        batch[10..],
+        [
+            Vec::from_iter(201..217),
+            Vec::from_iter(66..82),
+            Vec::from_iter(301..317),
+            Vec::from_iter(401..407)
+        ]
+        .concat()
+    );
+    scene.ask([2000], "10.0.0.1", 100);
+    scene.ask([3000], "10.0.0.2", 1);
+    assert_eq!(scene.drain()[..4], [407, 3000, 2000, 501]);
 }
 
 #[test]

@@ -142,14 +142,15 @@ impl Turns {
         true
     }
 
-    /// The slot of whose turn it is: a connection has it for so many requests.
+    /// The slot of whose turn it is: a connection has it for so many requests, and its first one for one.
     fn turn(&mut self, in_a_row: usize) -> Option<u64> {
         self.had += 1;
         let is_over = self.had >= in_a_row;
-        let slot = self.clients.turn(|connections| {
-            connections.turn(|waiting| {
+        let slot = self.clients.turn(|connections, _| {
+            connections.turn(|waiting, is_new| {
                 let slot = waiting.pop_front()?;
-                Some((slot, if is_over || waiting.is_empty() { Then::Others } else { Then::Again }))
+                let has_had = is_new || is_over || waiting.is_empty();
+                Some((slot, if has_had { Then::Others } else { Then::Again }))
             })
         });
         match slot {
@@ -252,17 +253,20 @@ impl<T: Default> Rotation<T> {
         }
     }
 
-    /// The next one that has something has its turn: `take` takes it, and says whose turn is next. What is taken comes with that,
-    /// nothing when nobody has anything.
-    fn turn<R>(&mut self, mut take: impl FnMut(&mut T) -> Option<(R, Then)>) -> Option<(R, Then)> {
+    /// The next one that has something has its turn: `take` takes it, and says whose turn is next. It hears whether this is a first turn.
+    /// What is taken comes with that, nothing when nobody has anything.
+    fn turn<R>(&mut self, mut take: impl FnMut(&mut T, bool) -> Option<(R, Then)>) -> Option<(R, Then)> {
         loop {
-            let number = self.current.take().or_else(|| self.next())?;
+            let current = self.current.take().map(|number| (number, false));
+            let (number, is_new) = current.or_else(|| self.next())?;
             let Some(member) = self.members.get_mut(&number) else { continue };
-            match take(member) {
+            match take(member, is_new) {
                 None => {
                     self.members.remove(&number);
                 }
                 Some((taken, then)) => {
+                    // While somebody waits for a first turn nobody has several in a row.
+                    let then = if self.new.is_empty() { then } else { Then::Others };
                     match then {
                         Then::Again => self.current = Some(number),
                         Then::Others => self.order.push_back(number),
@@ -273,15 +277,15 @@ impl<T: Default> Rotation<T> {
         }
     }
 
-    fn next(&mut self) -> Option<u64> {
-        if self.favoured < FAVOURED || self.order.is_empty() {
-            if let Some(number) = self.new.pop_front() {
-                self.favoured += 1;
-                return Some(number);
-            }
+    fn next(&mut self) -> Option<(u64, bool)> {
+        if (self.favoured < FAVOURED || self.order.is_empty())
+            && let Some(number) = self.new.pop_front()
+        {
+            self.favoured += 1;
+            return Some((number, true));
         }
         self.favoured = 0;
-        self.order.pop_front()
+        self.order.pop_front().map(|number| (number, false))
     }
 }
 
