@@ -27,7 +27,7 @@ use crate::error::{Result, internal};
 /// How long one turn may take before JavaScript, or the rest of the process, has its own.
 const BUDGET: Duration = Duration::from_millis(1);
 /// Events of a turn after which there are probably more.
-const BUSY: usize = 2;
+const BUSY: usize = 4;
 /// How long the answers of an environment that ends may take to leave.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
