@@ -41,7 +41,13 @@ test.for(Object.entries(ends))('%s', { timeout: 120_000 }, async ([name, end], c
   const isBusy = BUSY.includes(name)
   let [memory, delay] = [Infinity, Infinity]
   for (let n = 0; n < ATTEMPTS && (memory >= mostMemory || delay > MOST_DELAY); n++) {
-    const { sent, end: ended, grown, after, latencies } = await abuse(name, python, isBusy ? SECONDS_OF_BUSY : 1)
+    const {
+      sent,
+      end: ended,
+      grown,
+      after,
+      latencies,
+    } = await abuse(name, python, isBusy ? SECONDS_OF_BUSY : 1)
     expect(sent).toBeGreaterThan(0)
     expect(ended).toMatch(end)
     expect(after).toMatchObject({ connections: 1, inFlight: 0, used: 0, unsentBytes: 0 })

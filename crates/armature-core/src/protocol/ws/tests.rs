@@ -246,15 +246,6 @@ fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Vec<Got>)> {
     })
 }
 
-#[test]
-fn nothing_counts_behind_a_close_frame() {
-    let bytes = [frame(0x88, b"", [0; 4]), vec![0xff; 20]].concat();
-    let expected = (vec![Got::Close(Farewell::parse(b"").unwrap())], Ok(()));
-    for size in 1..=bytes.len() {
-        assert_eq!(decode(bytes.chunks(size), &WsSettings::default()), expected, "{size}");
-    }
-}
-
 proptest! {
     #[test]
     fn cuts_do_not_matter(
