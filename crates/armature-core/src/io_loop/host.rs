@@ -103,15 +103,16 @@ impl HostLoop {
         self.handle.turn_ends(end);
         afterwards::begin();
         // Answers, mostly: they leave before the next requests are looked for, some of which they lead to.
-        if self.handle.has_ready() {
+        let has_run = self.handle.has_ready();
+        if has_run {
             self.handle.run_ready(Some(end));
         }
         // A queue that cannot be looked at has no events; what else is ready is not to suffer.
         let events = self.handle.look(Some(Duration::ZERO), || {}).map_or(0, |(events, _)| events);
-        while self.handle.run_ready(Some(end)) && self.handle.has_ready() {
-            if self.handle.inner.clock.read() >= end {
-                break;
-            }
+        let is_time_left = || self.handle.inner.clock.read() < end;
+        let mut goes_on = !has_run || is_time_left();
+        while goes_on {
+            goes_on = self.handle.run_ready(Some(end)) && self.handle.has_ready() && is_time_left();
         }
         afterwards::end();
         let deadline = self.handle.next_deadline();
