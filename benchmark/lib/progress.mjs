@@ -10,6 +10,7 @@ export function progress(samples, name) {
     const busy = 'inflight' in own[0] ? `, ${figure('inflight', 1)} KB with a request` : ''
     return `${name}: ${figure('idle', 1)} KB idle${busy}`
   }
+  if ('idleStream' in own[0]) return `${name}: ${figure('idleStream', 1)} KB each`
   if ('waitedPercent' in own[0]) return `${name}: 99 % within ${figure('p99', 1)} ms`
   const rate = `${name}: ${figure('perSecond', 0)} requests/s`
   return 'lateP99' in own[0]
