@@ -46,7 +46,7 @@ fn what_is_taken_back_is_handed_over_once() {
             assert_eq!(record.slot.slot, 1);
             match record.is_request {
                 true => {
-                    drop(free.push_request(false, || 0, |out| out.extend_from_slice(record.bytes)).unwrap())
+                    free.push_request(false, || 0, |out| out.extend_from_slice(record.bytes)).map(drop).unwrap()
                 }
                 false => free.push(|out| out.extend_from_slice(record.bytes)).unwrap(),
             }
