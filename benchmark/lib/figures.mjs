@@ -67,7 +67,8 @@ export const workersColumns = [
   { key: 'perSecond', title: 'requests/s', digits: 0 },
   { key: 'p99', title: 'p99 ms', digits: 2 },
   { key: 'cpuProcess', title: 'CPU us/request', digits: 1 },
-  { key: 'pssMegabytes', title: 'memory MB', digits: 0 },
+  { key: 'rssMegabytes', title: 'RSS MB', digits: 0 },
+  { key: 'pssMegabytes', title: 'PSS MB', digits: 0 },
 ]
 
 export const blockedColumns = [

@@ -61,3 +61,8 @@ export function pss(pid) {
 export function rss(pid) {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024
 }
+
+/** The same of the process and those that it started: what several share counts for each of them. */
+export function rssOfAll(pid) {
+  return family(pid).reduce((sum, each) => sum + rss(each), 0)
+}

@@ -71,7 +71,8 @@ export function workersSection({ samples }) {
   return `## ${THREADS} JavaScript threads, and a cluster of ${THREADS} processes
 
 \`workers: ${THREADS}\`, with IO on the JavaScript threads and on threads beside them; \`${cluster}\` is \`node:cluster\`. wrk shares the cores. In
-parentheses: the multiple of the cluster's figure. Memory is that of all processes, what they share counted once.
+parentheses: the multiple of the cluster's figure. RSS is the sum of all processes; PSS counts what they share once. Where it is allowed
+the client that asks while threads compute goes before them, so that what is measured is not its own wait.
 
 ${tables.join('\n\n')}
 

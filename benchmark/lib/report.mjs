@@ -57,9 +57,8 @@ function method({ environment, settings, samples }) {
     .filter((name) => samples.some((sample) => sample.contender === name))
     .map((name) => `${name} ${environment.versions[name]}`)
     .join(', ')
-  return `${versions}.
-
-wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
+  // The servers of some works are not among those that have a version of their own.
+  return `${versions === '' ? '' : `${versions}.\n\n`}wrk on the same machine. ${keyWorks.join(', ')}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with new processes, in each ${slices} ${slices === 1 ? 'slice' : 'slices'} in which every server
 has a turn of ${duration} s, after ${warmup} s of warm-up; the others in fewer. Medians of all turns; in parentheses the multiple of ${yardstick}'s
 figure: of CPU time by the lowest fifth of all turns of each, which were disturbed least; of all else by slices, without the extreme tenths. CPU is that of
 the server process for one request; "JS thread" is its main thread alone. Made with \`npm run bench -- ${settings.work.length === allWorks.length ? '--work all ' : ''}--write\`.`

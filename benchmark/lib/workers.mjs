@@ -7,7 +7,7 @@ import { ask, open } from './client.mjs'
 import { checkAnswers } from './honest.mjs'
 import { freshWarmUp, load, warmUp } from './load.mjs'
 import { paced } from './paced.mjs'
-import { pss } from './proc.mjs'
+import { pss, rssOfAll } from './proc.mjs'
 import { orderOf } from './turns.mjs'
 
 /** JavaScript threads, or processes of the cluster. */
@@ -76,7 +76,8 @@ export async function workers(slices, given, { begin, add, end }) {
         for (const each of orderOf(running, slice)) {
           const figures = await load(each, work, settings)
           const pssMegabytes = pss(each.server.pid) / 2 ** 20
-          add(each.name, workersSample(work), slice, { ...figures, pssMegabytes })
+          const rssMegabytes = rssOfAll(each.server.pid) / 2 ** 20
+          add(each.name, workersSample(work), slice, { ...figures, rssMegabytes, pssMegabytes })
         }
       }
       end(workersSample(work))
