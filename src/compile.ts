@@ -176,7 +176,7 @@ class Compiler {
     const declared = js.filter((each) => !isBoundary(each))
     const names = [...declared, handler].map((each) => (isFixed(each) ? 'fixed' : each.name || '(anonymous)'))
     const add = (run: Run, more: Pick<CompiledHandler, 'status' | 'socket'> = {}) =>
-      this.#handlers.push({ ...context, names, run: compose(js, run), ...more }) - 1
+      this.#handlers.push({ ...context, names, run: compose(js, run), jsonLength: 0, ...more }) - 1
     if (isSocketRoute(handler)) {
       const { options, reopens } = handler
       return { type: 'ws', id: add(handler.run, { socket: handler }), options: portable(options), reopens }

@@ -1,6 +1,7 @@
 import { ambient } from './ambient.js'
 import { FLAG_EVENTS, FLAG_FILE, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM } from './bridge/commands.js'
 import { fileText, type NamedFile } from './bridge/file.js'
+import { JsonWriter, SMALL_JSON } from './bridge/json.js'
 import type { Lane } from './bridge/lane.js'
 import type { RequestRecord } from './bridge/record.js'
 import type { SocketEvents } from './bridge/socket-link.js'
@@ -33,6 +34,7 @@ export class Dispatcher {
   readonly #asyncResource: boolean
   /** Registered header sets, by content type. */
   readonly #sets = new Map<string, number>()
+  readonly #json = new JsonWriter()
   #lastType: string | null = null
   #lastSet = 0
 
@@ -165,8 +167,18 @@ export class Dispatcher {
       case BodyKind.Stream:
         return this.#stream(response, req, record, last)
       case BodyKind.Json: {
-        // Serialised first: what throws must not leave half a command.
+        // Serialised first: what throws must not leave half a command, and a getter may have commands of its own.
+        const { handler } = record
+        const isSmall = handler.jsonLength <= SMALL_JSON && typeof body === 'object' && body !== null
+        const length = isSmall ? this.#json.write(body) : -1
+        if (length >= 0) {
+          handler.jsonLength = length
+          const list = this.#list(set, type, headers)
+          commands.respondSmall(record, status, set, list, this.#json.bytes, length)
+          break
+        }
         const text = jsonText(body)
+        handler.jsonLength = text.length
         commands.respondText(record, status, 0, set, this.#list(set, type, headers), text)
         break
       }

@@ -75,6 +75,8 @@ export interface CompiledHandler {
   readonly socket?: SocketRoute
   /** Of a native handler that always answers with the same one. */
   readonly status?: number
+  /** Length of the last answer that was JSON, before there was one 0: small ones are written in another way. */
+  jsonLength: number
 }
 
 /** What a request needs from the scope that its route was declared in. */

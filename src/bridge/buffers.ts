@@ -16,8 +16,22 @@ export const readLatin1: (bytes: Buffer, start: number, end: number) => string =
     ? (bytes, start, end) => bytes.toString('latin1', start, end)
     : (bytes, start, end) => latin1Slice.call(bytes, start, end)
 
-/** Writes `text` as UTF-8 where there is room for all of it; returns its bytes. */
-export const writeUtf8: (bytes: Buffer, text: string, offset: number) => number =
+const writeLong: (bytes: Buffer, text: string, offset: number) => number =
   utf8Write === undefined
     ? (bytes, text, offset) => bytes.write(text, offset, 'utf8')
     : (bytes, text, offset) => utf8Write.call(bytes, text, offset)
+
+/** In UTF-16 units: a native call costs as much as a few dozen of them. */
+const SHORT = 24
+
+/** Writes `text` as UTF-8 where there is room for all of it; returns its bytes. */
+export function writeUtf8(bytes: Buffer, text: string, offset: number): number {
+  const { length } = text
+  if (length > SHORT) return writeLong(bytes, text, offset)
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return writeLong(bytes, text, offset)
+    bytes[offset + i] = unit
+  }
+  return length
+}

@@ -96,6 +96,23 @@ export class CommandBuffer {
     this.#finish(start, bodyAt, body.length)
   }
 
+  /** With a body of few bytes, the first `length` of `source`. */
+  respondSmall(
+    target: Target,
+    status: number,
+    set: number,
+    headers: HeaderList | null,
+    source: Uint8Array,
+    length: number,
+  ): void {
+    const start = this.#reserve(RESPOND_HEAD + headerBytes(headers) + length + 8)
+    const bodyAt = this.#head(start, target, status, 0, set, headers)
+    const { bytes } = this
+    // A native call would cost as much as fifty bytes.
+    for (let i = 0; i < length; i++) bytes[bodyAt + i] = source[i] as number
+    this.#finish(start, bodyAt, length)
+  }
+
   /** Returns the bytes that the chunk has on the wire. */
   data(target: Target, chunk: string | Uint8Array): number {
     return this.#chunk(Command.Data, target, chunk)
