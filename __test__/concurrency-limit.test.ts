@@ -132,7 +132,7 @@ test('the time of a handler begins when its request has a place', async () => {
     await writer.write('begin')
     await new Promise<void>((resolve) => (end = resolve))
   }
-  const app = App.new({ timeouts: { handler: '100ms' } })
+  const app = App.new({ timeouts: { handler: '500ms' } })
     .wrap(limit({ max: 1, queue: 1, queueTimeout: '1m' }))
     .get('/stream', () => HttpResponse.stream(stream))
     .get('/', () => 'in time')
@@ -140,7 +140,7 @@ test('the time of a handler begins when its request has a place', async () => {
   const first = await t.fetch('/stream')
   const second = t.fetch('/')
   await waiting(t, 1)
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await new Promise((resolve) => setTimeout(resolve, 700))
   end()
   expect(await first.text()).toBe('begin')
   expect(await (await second).text()).toBe('in time')
@@ -274,7 +274,7 @@ test('per scope and per route; one object counts for all places that it is wrapp
 })
 
 test('a handler that fails, or takes too long, gives its place back', async () => {
-  const app = App.new({ timeouts: { handler: '30ms' } })
+  const app = App.new({ timeouts: { handler: '500ms' } })
     .wrap(limit({ max: 1 }))
     .get('/fails', () => {
       throw new Error('no')

@@ -55,7 +55,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const app = App.new({ timeouts: { handler: '100ms' } })
+const app = App.new({ timeouts: { handler: '500ms' } })
   .get('/sync', () => HttpResponse.created('x'))
   .get('/async', async () => 'x')
   .get('/nothing', async () => null)

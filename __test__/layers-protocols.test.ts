@@ -171,7 +171,7 @@ const cases: Record<string, Case> = {
     },
   },
   Timeout: {
-    layer: () => Timeout.new({ handler: '50ms' }),
+    layer: () => Timeout.new({ handler: '400ms' }),
     async check(client, path, { kind }) {
       expectText(await client(path))
       // Nothing else than JavaScript is ever late.

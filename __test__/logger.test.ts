@@ -44,7 +44,7 @@ const build = (options: LoggerOptions) =>
       throw HttpResponse.status(503)
     })
     .get('/slow', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      await new Promise((resolve) => setTimeout(resolve, 500))
       return 'slow'
     })
 
@@ -149,7 +149,7 @@ describe('the forms', () => {
 })
 
 it('a sample has every error and every slow answer', async () => {
-  const logged = await lines({ format: 'json', sample: 0, slow: '50ms' }, async (client) => {
+  const logged = await lines({ format: 'json', sample: 0, slow: '400ms' }, async (client) => {
     for (const path of ['/native', '/none', '/fails', '/users/1', '/slow', '/async']) await client.get(path)
   })
   expect(logged.map((line) => json(line).url)).toEqual(['/fails', '/slow'])

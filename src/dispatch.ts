@@ -174,7 +174,7 @@ export class Dispatcher {
         if (length >= 0) {
           handler.jsonLength = length
           const list = this.#list(set, type, headers)
-          commands.respondSmall(record, status, set, list, this.#json.bytes, length)
+          commands.respondSmall(record, status, set, list, this.#json.words, length)
           break
         }
         const text = jsonText(body)

@@ -143,7 +143,7 @@ test('a handler that takes its time holds the client back', async () => {
 test('silence is answered with pings, then with the end', async () => {
   const codes: number[] = []
   const app = App.new().websocket('/', {
-    timeouts: { ping: '50ms', idle: '200ms', close: '50ms' },
+    timeouts: { ping: '50ms', idle: '600ms', close: '50ms' },
     close: (_socket, code) => codes.push(code),
   })
   await using t = await testServer(app)

@@ -27,18 +27,19 @@ const BRACE = 0x7b
  */
 export class JsonWriter {
   #bytes = Buffer.allocUnsafeSlow(ROOM)
+  #words = new Uint32Array(this.#bytes.buffer)
   #busy = false
 
   /** Begins with what was written last. */
-  get bytes(): Buffer {
-    return this.#bytes
+  get words(): Uint32Array {
+    return this.#words
   }
 
   /** Returns how many bytes it takes; -1 when this is no object of the usual kind. Throws what `JSON.stringify` does. */
   write(value: object): number {
     // A getter or `toJSON` may come here again.
     if (this.#busy || !isData(value, 'object', 0)) return -1
-    if (this.#bytes.length > KEEP) this.#bytes = Buffer.allocUnsafeSlow(ROOM)
+    if (this.#bytes.length > KEEP) this.#use(Buffer.allocUnsafeSlow(ROOM))
     this.#busy = true
     try {
       return this.#container(value, 0, 1)
@@ -62,13 +63,16 @@ export class JsonWriter {
       const key = keys[i] as string
       const value = object[key]
       const type = typeof value
-      if (type === 'undefined' || type === 'function' || type === 'symbol') continue
-      const json = isData(value, type, depth) ? undefined : member(key, value)
-      if (json === '') continue
+      let json: string | undefined
+      if (type !== 'string' && !isData(value, type, depth)) {
+        json = type === 'undefined' ? '' : member(key, value)
+        if (json === '') continue
+      }
       if (at > start + 1) this.#bytes[at++] = COMMA
       at = this.#text(key, at)
       this.#bytes[at++] = COLON
-      at = json === undefined ? this.#value(value, type, at, depth) : this.#raw(json, at)
+      if (type === 'string') at = this.#text(value as string, at)
+      else at = json === undefined ? this.#value(value, type, at, depth) : this.#raw(json, at)
     }
     this.#bytes[start] = BRACE
     this.#bytes[at] = BRACE + 2
@@ -144,9 +148,15 @@ export class JsonWriter {
   }
 
   #grow(end: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(end + SPARE, this.#bytes.length * 2))
+    const words = Math.ceil(Math.max(end + SPARE, this.#bytes.length * 2) / 4)
+    const larger = Buffer.allocUnsafeSlow(words * 4)
     larger.set(this.#bytes)
-    this.#bytes = larger
+    this.#use(larger)
+  }
+
+  #use(bytes: Buffer<ArrayBuffer>): void {
+    this.#bytes = bytes
+    this.#words = new Uint32Array(bytes.buffer)
   }
 }
 
