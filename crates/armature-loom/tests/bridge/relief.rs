@@ -45,9 +45,10 @@ fn what_is_taken_back_is_handed_over_once() {
         for record in returned.records() {
             assert_eq!(record.slot.slot, 1);
             match record.is_request {
-                true => {
-                    free.push_request(false, || 0, |out| out.extend_from_slice(record.bytes)).map(drop).unwrap()
-                }
+                true => free
+                    .push_request(false, || 0, |out| out.extend_from_slice(record.bytes))
+                    .map(drop)
+                    .unwrap(),
                 false => free.push(|out| out.extend_from_slice(record.bytes)).unwrap(),
             }
         }
