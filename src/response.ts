@@ -434,6 +434,7 @@ export class HttpResponse {
       )
     }
     const copy = new HttpResponse(this._status, this._type, this._kind, this._body)
+    copy._context = this._context
     copy._headers = this._headers && [...this._headers]
     copy._cookies = this._cookies && [...this._cookies]
     return copy
