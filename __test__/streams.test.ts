@@ -27,6 +27,12 @@ test('sources of every kind arrive whole and in order', async () => {
   expect(await (await t.fetch('/empty')).text()).toBe('')
 })
 
+test('a copy of a response that a function writes is written by it too', async () => {
+  const app = App.new().get('/', () => HttpResponse.stream((writer) => writer.write('text')).clone())
+  await using t = await testServer(app)
+  expect(await (await t.fetch('/')).text()).toBe('text')
+})
+
 test('pieces leave as they come', async () => {
   let release: () => void = () => {}
   const app = App.new().get('/', () =>

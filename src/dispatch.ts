@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { ambient } from './ambient.js'
 import { FLAG_EVENTS, FLAG_FILE, FLAG_NATIVE, FLAG_SOCKET, FLAG_STREAM } from './bridge/commands.js'
 import { fileText, type NamedFile } from './bridge/file.js'
@@ -11,7 +12,7 @@ import { EventStream } from './events.js'
 import { HeadSink } from './head-sink.js'
 import type { HeaderList } from './headers.js'
 import { logUnhandled } from './log/unhandled.js'
-import { type Context, isThenable, jsonText } from './payload.js'
+import { isThenable, jsonText } from './payload.js'
 import { resolveError } from './problem.js'
 import { HttpRequest } from './request.js'
 import { toResponse } from './responder.js'
@@ -247,8 +248,8 @@ export class Dispatcher {
       },
     })
     this.#lane.trackStream(record, sink)
-    const within = response._context as Context
-    within(pump, source, sink, req)
+    const context = response._context as AsyncResource
+    context.runInAsyncScope(pump, undefined, source, sink, req, context)
     return true
   }
 

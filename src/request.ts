@@ -281,8 +281,11 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
     if (this.#signal === null) {
       const controller = new AbortController()
       this.#signal = controller.signal
-      // Bound: its listeners belong to this request, whoever tells that nobody waits for it.
-      this.#source.onAbort(AsyncResource.bind((reason) => controller.abort(abortError(reason))))
+      // In a context: its listeners belong to this request, whoever tells that nobody waits for it.
+      const context = new AsyncResource('ArmatureSignal')
+      this.#source.onAbort((reason) => {
+        context.runInAsyncScope(abort, undefined, controller, reason)
+      })
     }
     return this.#signal
   }
@@ -355,6 +358,10 @@ export class HttpRequest<out P extends object = Record<string, string>, out L ex
 // Without Object.prototype, so that no name of a local is taken; a constructor keeps property access fast.
 const Dictionary = function Locals() {} as unknown as new () => object
 Dictionary.prototype = Object.create(null)
+
+function abort(controller: AbortController, reason: AbortReason): void {
+  controller.abort(abortError(reason))
+}
 
 // The shape that fetch(), timers and streams expect of an abort reason.
 function abortError(reason: AbortReason): ArmatureError {

@@ -2,6 +2,7 @@
  * `HttpResponse`. Over 300 lines because every status has a documented helper of its own; what is more than storing a
  * value lives in payload.ts (bodies), headers.ts, cookies.ts and stream.ts.
  */
+import type { AsyncResource } from 'node:async_hooks'
 import { resolve } from 'node:path'
 import { type InspectOptions, inspect, types } from 'node:util'
 import type { NamedFile } from './bridge/file.js'
@@ -25,7 +26,6 @@ import { type RetryOptions, retryAfterValue, statusTitle } from './http-error.js
 import { encodeLocation } from './location.js'
 import {
   BYTES,
-  type Context,
   checkJson,
   checkText,
   JSON_TYPE,
@@ -112,7 +112,7 @@ export class HttpResponse {
   /** @internal A string, a value to serialise, bytes or a stream, by `_kind`. */
   _body: unknown
   /** @internal */
-  _context: Context | null = null
+  _context: AsyncResource | null = null
   /** @internal Finished at commit: whether a cookie is Secure depends on the request. */
   _cookies: PendingCookie[] | null = null
   /** @internal */
@@ -434,6 +434,7 @@ export class HttpResponse {
       )
     }
     const copy = new HttpResponse(this._status, this._type, this._kind, this._body)
+    copy._context = this._context
     copy._headers = this._headers && [...this._headers]
     copy._cookies = this._cookies && [...this._cookies]
     return copy

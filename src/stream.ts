@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks'
+import type { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { publishError } from './diagnostics.js'
 import { ArmatureError } from './errors.js'
@@ -73,7 +73,7 @@ export function guardSource(source: object): void {
 
 /**
  * Sends a source to a sink, waiting whenever the sink is full. A source that fails once the head has left resets the
- * connection and is logged. Calls `done` when the sink is done with.
+ * connection and is logged. Called in `context`, in which the source is given up as well.
  *
  * @internal
  */
@@ -81,24 +81,23 @@ export function pump(
   source: StreamSource | EventStream,
   sink: RefusingSink,
   req: HttpRequest,
-  done: () => void = ignore,
+  context: AsyncResource,
 ): void {
-  new Pump(sink, req, done).start(source)
+  new Pump(sink, req, context).start(source)
 }
 
 /** One object with methods, because a stream that waits should be small. */
 class Pump {
   readonly #outlet: Outlet
   readonly #req: HttpRequest
-  readonly #done: () => void
   // What the source does when it is given up belongs to its request, not to whoever tells that the client left.
-  readonly #resource = new AsyncResource('ArmatureStream')
+  readonly #context: AsyncResource
   #cursor: Cursor | null = null
 
-  constructor(sink: RefusingSink, req: HttpRequest, done: () => void) {
+  constructor(sink: RefusingSink, req: HttpRequest, context: AsyncResource) {
     this.#outlet = new Outlet(sink, this)
     this.#req = req
-    this.#done = done
+    this.#context = context
   }
 
   start(source: StreamSource | EventStream): void {
@@ -110,8 +109,7 @@ class Pump {
 
   /** Nobody receives any more. */
   closed(): void {
-    if (this.#cursor !== null) this.#resource.runInAsyncScope(cancel, undefined, this.#cursor, this.#req)
-    this.#done()
+    if (this.#cursor !== null) this.#context.runInAsyncScope(cancel, undefined, this.#cursor, this.#req)
   }
 
   async #write(source: (writer: StreamWriter) => unknown): Promise<void> {
@@ -124,7 +122,7 @@ class Pump {
         return
       }
       await writer.flushed()
-      this.#end()
+      this.#outlet.end()
     } catch (error) {
       this.#fail(error)
     }
@@ -169,7 +167,7 @@ class Pump {
   #pass({ done, value }: IteratorResult<unknown, unknown>): boolean {
     const cursor = this.#cursor as Cursor
     if (this.#outlet.isClosed || done === true) {
-      this.#end()
+      this.#outlet.end()
       return false
     }
     let full: Promise<void> | undefined
@@ -193,11 +191,6 @@ class Pump {
     }
   }
 
-  #end(): void {
-    this.#outlet.end()
-    this.#done()
-  }
-
   #fail(error: unknown): void {
     const outlet = this.#outlet
     if (!outlet.refuse(error)) {
@@ -207,7 +200,6 @@ class Pump {
       }
       outlet.fail()
     }
-    this.#done()
   }
 }
 
