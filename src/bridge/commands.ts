@@ -60,6 +60,8 @@ export class CommandBuffer {
 
   /** After a batch was sent. */
   reset(): void {
+    // Asking whether a loop has caught up is no batch.
+    if (this.length === 0) return
     if (this.bytes.length > INITIAL) {
       this.#small = this.length > INITIAL ? 0 : this.#small + 1
       if (this.bytes.length > KEEP || this.#small === SMALL_BATCHES) this.#allocate(INITIAL)
