@@ -37,11 +37,11 @@ async function listening(port, isOver) {
 
 /**
  * Starts a contender; resolves to `{ pid, port, ask(), collect(), stop() }` when it listens on 127.0.0.1. With `quiet` what it
- * writes to stderr is kept for the error instead of shown. One that does not say its port has been given it: `port`.
+ * writes to stderr is kept for the error instead of shown. It has `starting` milliseconds to listen. One that does not say its port has been given it: `port`.
  */
 export async function startContender(
   { command: [program, ...args], env, javascript, port: given },
-  { quiet } = {},
+  { quiet, starting = 15_000 } = {},
 ) {
   const child = spawn(program, args, {
     cwd: root,
@@ -86,7 +86,7 @@ export async function startContender(
 
   return {
     pid: child.pid,
-    port: await within(port, 15_000, 'starting').catch((error) => {
+    port: await within(port, starting, 'starting').catch((error) => {
       kill()
       throw error
     }),
