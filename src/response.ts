@@ -151,7 +151,7 @@ export class HttpResponse {
   }
 
   /**
-   * Any value as `application/json`. It is serialised when the response is sent, with `JSON.stringify`.
+   * Any value as `application/json`. It is serialised when the response is sent, as by `JSON.stringify`.
    * @throws TypeError `ARMATURE_RESPONSE_TYPE` for functions, symbols, bigints and `undefined`
    */
   static json(value: unknown, init?: ResponseInit): HttpResponse {
