@@ -202,6 +202,11 @@ export class FakeSink implements ResponseSink {
   #full = false
   #capacity: number
   #listener: SinkListener | undefined
+  #over = () => {}
+  /** Nothing follows any more. */
+  readonly over = new Promise<void>((resolve) => {
+    this.#over = resolve
+  })
 
   constructor(capacity = Number.POSITIVE_INFINITY) {
     this.#capacity = capacity
@@ -219,11 +224,13 @@ export class FakeSink implements ResponseSink {
   end(): void {
     if (this.state !== 'open') throw new Error(`end on a sink that is ${this.state}`)
     this.state = 'ended'
+    this.#over()
   }
 
   fail(): void {
     if (this.state !== 'open') throw new Error(`fail on a sink that is ${this.state}`)
     this.state = 'failed'
+    this.#over()
   }
 
   listen(listener: SinkListener): void {
@@ -241,6 +248,7 @@ export class FakeSink implements ResponseSink {
   close(): void {
     this.state = 'closed'
     this.#listener?.closed()
+    this.#over()
   }
 
   get text(): string {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { BodyKind } from '../../src/bridge/types.js'
@@ -12,7 +13,8 @@ const convert = (value: unknown) => toResponse(value, req) as HttpResponse
 
 const read = async (res: HttpResponse) => {
   const sink = new FakeSink()
-  await new Promise<void>((resolve) => pump(res.value as StreamSource, sink, req, resolve))
+  pump(res.value as StreamSource, sink, req, new AsyncResource('Test'))
+  await sink.over
   expect(sink.state).toBe('ended')
   return sink.text
 }

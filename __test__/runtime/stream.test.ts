@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { HttpRequest } from '../../src/request.js'
@@ -22,10 +23,10 @@ afterEach(async () => {
 })
 
 const req = fakeRequest({ id: 'abc' })
-const start = (source: unknown, sink = new FakeSink()) => ({
-  sink,
-  done: new Promise<void>((resolve) => pump(source as StreamSource, sink, req, resolve)),
-})
+const start = (source: unknown, sink = new FakeSink()) => {
+  pump(source as StreamSource, sink, req, new AsyncResource('Test'))
+  return { sink, done: sink.over }
+}
 
 describe('pump', () => {
   it.each<[string, () => unknown]>([
@@ -355,9 +356,8 @@ describe('a client that leaves', () => {
         await settle()
         throw fail()
       }
-      const done = new Promise<void>((resolve) => pump(source, sink, aborted, resolve))
+      pump(source, sink, aborted, new AsyncResource('Test'))
       sink.close()
-      await done
       await settle()
       await settle()
     }
