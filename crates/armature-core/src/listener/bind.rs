@@ -20,6 +20,9 @@ const BACKLOG: i32 = 4096;
 /// Bytes that the kernel may hold for a peer beyond what is on its way.
 pub(super) const UNSENT_BYTES: u32 = 128 * 1024;
 
+/// Ports that are tried when the system chooses, and somebody has the one it has chosen for UDP.
+const CHOICES: usize = 16;
+
 /// How long clients may remember that there is HTTP/3, in seconds.
 const FRESH: u32 = 86_400;
 
@@ -69,24 +72,17 @@ impl BoundListener {
             Some(RedirectHttps::ToPort(port)) => Some(port),
             _ => None,
         };
-        let (socket, address, file) = match &listen.address {
-            ListenAddress::Tcp { host, port } => {
-                bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
-            }
-            ListenAddress::Unix { path, mode } => platform::bind_unix(path, *mode, BACKLOG)
-                .map(|(unix, file)| (Bound::Unix(unix), Address::Unix(Some(path.clone())), Some(file))),
-            ListenAddress::Inherited(descriptor) => {
-                inherited::open(descriptor).map(|(socket, address)| (socket, address, None))
-            }
-        }
-        .map_err(|error| Error::listen(listen, error))?;
-        let (udp, alternative) = match (&listen.http3, &address) {
-            (Some(http3), Address::Ip(at)) => {
-                let udp = bind_udp(*at).map_err(|error| Error::listen(format_args!("{at} (UDP)"), error))?;
-                (Some(udp), alternative(http3.announce, at.port()))
-            }
-            _ => (None, None),
-        };
+        let choices = if matches!(listen.address, ListenAddress::Tcp { port: 0, .. }) { CHOICES } else { 1 };
+        let open = || open(&listen.address).map_err(|error| Error::listen(listen, error));
+        let ((socket, address, file), beside) =
+            with_beside(choices, open, |(_, address, _)| match (&listen.http3, address) {
+                (Some(http3), Address::Ip(at)) => {
+                    let udp = bind_udp(*at).map_err(|error| (error, format!("{at} (UDP)")))?;
+                    Ok(Some((udp, alternative(http3.announce, at.port()))))
+                }
+                _ => Ok(None),
+            })?;
+        let (udp, alternative) = beside.map_or((None, None), |(udp, alternative)| (Some(udp), alternative));
         let (proxy, http3) = (listen.proxy.clone(), listen.http3);
         let entrance = Arc::new(Entrance { proxy, tls, http3, alternative, redirect, challenges: None });
         Ok(Self { socket, address, entrance, udp, _file: file })
@@ -138,6 +134,41 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
         socket.set_tcp_nodelay(true)?;
     }
     Ok(())
+}
+
+type Opened = (Bound, Address, Option<platform::SocketFile>);
+
+fn open(address: &ListenAddress) -> io::Result<Opened> {
+    match address {
+        ListenAddress::Tcp { host, port } => {
+            bind_tcp(host, *port).map(|(tcp, address)| (Bound::Tcp(tcp), address, None))
+        }
+        ListenAddress::Unix { path, mode } => platform::bind_unix(path, *mode, BACKLOG)
+            .map(|(unix, file)| (Bound::Unix(unix), Address::Unix(Some(path.clone())), Some(file))),
+        ListenAddress::Inherited(descriptor) => {
+            inherited::open(descriptor).map(|(socket, address)| (socket, address, None))
+        }
+    }
+}
+
+/// What `open` opens, with what belongs `beside` it at the same address. Where that is somebody else's already, up to `choices` are
+/// opened; the first ones stay open meanwhile, so that the system chooses others.
+fn with_beside<T, U>(
+    choices: usize,
+    open: impl Fn() -> Result<T>,
+    beside: impl Fn(&T) -> std::result::Result<U, (io::Error, String)>,
+) -> Result<(T, U)> {
+    let mut refused = Vec::new();
+    loop {
+        let opened = open()?;
+        match beside(&opened) {
+            Ok(both) => return Ok((opened, both)),
+            Err((error, _)) if error.kind() == io::ErrorKind::AddrInUse && refused.len() + 1 < choices => {
+                refused.push(opened);
+            }
+            Err((error, place)) => return Err(Error::listen(place, error)),
+        }
+    }
 }
 
 fn bind_tcp(host: &str, port: u16) -> io::Result<(TcpListener, Address)> {
@@ -197,4 +228,45 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// How many were opened, and what came of it, when the first `taken` have something of `kind` against them.
+    fn tried(choices: usize, taken: usize, kind: io::ErrorKind) -> (usize, Result<(usize, usize)>) {
+        let opened = Cell::new(0);
+        let open = || {
+            opened.set(opened.get() + 1);
+            Ok(opened.get())
+        };
+        let result = with_beside(choices, open, |n| match *n {
+            n if n > taken => Ok(n * 10),
+            n => Err((kind.into(), format!("place {n}"))),
+        });
+        (opened.get(), result)
+    }
+
+    #[test]
+    fn another_port_is_chosen_when_somebody_has_the_first_for_udp() {
+        let (opened, result) = tried(3, 2, io::ErrorKind::AddrInUse);
+        assert_eq!((opened, result.unwrap()), (3, (3, 30)));
+    }
+
+    #[test]
+    fn choices_are_bounded_and_a_given_port_is_none() {
+        for choices in [1, 3] {
+            let (opened, result) = tried(choices, 9, io::ErrorKind::AddrInUse);
+            assert_eq!(opened, choices);
+            assert!(result.unwrap_err().to_string().contains(&format!("place {choices}")));
+        }
+    }
+
+    #[test]
+    fn other_errors_are_told_at_once() {
+        assert_eq!(tried(3, 2, io::ErrorKind::PermissionDenied).0, 1);
+    }
 }
